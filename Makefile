@@ -1,0 +1,62 @@
+# Every target sets up what it needs. Variables: LAB=vgg16, ARGS="…", WEIGHTS=file, PICTURE=file, ORACLE=1
+LAB ?= vgg16
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+GRADER := $(BIN)/python -m grader
+WEIGHTS_OPTION := $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup start check grade publish run test lint bench doctor clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo '  e.g. make grade LAB=vgg16        labs: $(notdir $(patsubst %/lab.yaml,%,$(wildcard labs/*/lab.yaml)))'
+
+# A stamp per set of extras: installed again only when pyproject.toml changes.
+$(VENV)/stamp-core: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "installing the packages (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . || { echo "pip could not install the packages; see above. A network is needed for this step only."; exit 1; }
+	@touch $@
+
+$(VENV)/stamp-dev: $(VENV)/stamp-core
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(VENV)/stamp-oracle: $(VENV)/stamp-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracle]'
+	@touch $@
+
+setup: $(VENV)/stamp-core ## install the packages into .venv
+
+start: setup ## copy the skeleton of LAB to stu_upload/LAB
+	@$(GRADER) start $(LAB) $(ARGS)
+
+check: setup ## check your work on LAB against the public fixtures
+	@$(GRADER) check $(LAB) $(WEIGHTS_OPTION) $(ARGS)
+
+grade: setup ## grade stu_upload/LAB against the hidden fixtures
+	@$(GRADER) grade $(LAB) $(WEIGHTS_OPTION) $(ARGS)
+
+publish: setup ## record the fixtures of LAB from the reference (instructors)
+	@$(GRADER) publish $(LAB) $(WEIGHTS_OPTION) $(ARGS)
+
+run: setup ## run your own main.py of LAB on PICTURE
+	@$(GRADER) run $(LAB) $(if $(PICTURE),"$(PICTURE)") $(WEIGHTS_OPTION) $(ARGS)
+
+test: $(VENV)/stamp-$(if $(ORACLE),oracle,dev) ## run the tests; ORACLE=1 also compares with PyTorch
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/stamp-dev ## check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/stamp-oracle ## measure the engine against PyTorch, and the jail
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
+
+doctor: setup ## say how well this host isolates student code
+	@$(GRADER) doctor
+
+clean: ## remove .venv, caches and results
+	@rm -rf $(VENV) .cache build dist results .pytest_cache .ruff_cache .mypy_cache *.egg-info

@@ -1,0 +1,183 @@
+"""What a lab's ``checks.py`` is written with: checks, cases and samples of large activations.
+
+A check drives a submission and returns named arrays. It holds no expected value: publishing records what the
+reference returns, grading compares what the submission returns. This module runs on both sides of the trust
+boundary and therefore needs nothing but NumPy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+Scalar = int | float | str | bool
+SAMPLE_SIZE = 1024
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input of a check: plain settings and arrays, both readable as attributes.
+
+    ``Case("stride 2", stride=2, x=np.zeros((1, 3, 8, 8)))`` has ``case.stride`` and ``case.x``.
+    """
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, **values: Any) -> Case:
+        """Sort keyword arguments into settings and arrays."""
+        arrays = {key: np.ascontiguousarray(v) for key, v in values.items() if isinstance(v, np.ndarray)}
+        config = {key: v for key, v in values.items() if not isinstance(v, np.ndarray)}
+        return cls(name, config, arrays)
+
+    def __getattr__(self, key: str) -> Any:
+        for source in ("config", "arrays"):
+            values = self.__dict__.get(source, {})
+            if key in values:
+                return values[key]
+        raise AttributeError(f"case {self.__dict__.get('name')!r} has no {key!r}")
+
+
+class Student(Protocol):
+    """What a check sees of a submission. ``student.layer`` is the module ``layer.py`` that was handed in."""
+
+    def __getattr__(self, module: str) -> Any:
+        """Import the submission's module of that name (once in a worker)."""
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return what ``make()`` gave the first time in this worker: a network that several checks share."""
+
+    def emit(self, name: str, value: Any) -> None:
+        """Send one named output now; the grader's clock notes its arrival, so steps can be timed."""
+
+    def resource(self, name: str) -> dict[str, Any]:
+        """Return a read-only resource of the lab, such as its checkpoint: nested names to arrays."""
+
+    def require(self, condition: bool, message: str) -> None:
+        """Fail the check with verdict ``wrong`` and this message, for facts that are not arrays."""
+
+
+CheckFunction = Callable[[Any, Case], "Mapping[str, Any] | None"]
+CaseSource = Callable[[np.random.Generator], Iterable[Case]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check function with what the grader needs to know about it.
+
+    Attributes
+    ----------
+    tier : 60, 80 or 100; None for an exercise that is shown but not scored.
+    cases : makes the cases from a random generator; called when the lab is published, never when grading.
+    needs : ids of checks that must pass first; otherwise this one is ``skipped`` with the reason.
+    holes : names of the skeleton's holes that the check exercises, in the order of the handout.
+    files : the student's files that it touches; ``check --watch`` re-runs what a saved file affects.
+    metric : how outputs are compared. ``"max"``: every entry within ``atol + rtol * |expected|``;
+        ``"l2"``: the Euclidean norm of the difference relative to that of the expected array, for gradients
+        of deep networks in which a near tie may flip a ReLU or an arg-max.
+    timed : whether the time of this check is reported as that of a layer.
+    group : checks of one group share a worker, so that a student's JIT compilation is paid once.
+    slow : left out of a quick ``check``; only ``check --all`` and ``grade`` run it.
+    limit_s : deadline of one call on the grader's clock; None takes the lab's.
+    """
+
+    id: str
+    title: str
+    function: CheckFunction
+    tier: int | None
+    cases: CaseSource
+    needs: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    metric: str = "max"
+    timed: bool = False
+    group: str = "layers"
+    slow: bool = False
+    limit_s: float | None = None
+
+    def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
+        return self.function(student, case)
+
+
+def check(
+    *,
+    tier: int | None,
+    cases: CaseSource,
+    needs: Iterable[str] = (),
+    holes: Iterable[str] = (),
+    files: Iterable[str] = (),
+    metric: str = "max",
+    timed: bool = False,
+    group: str = "layers",
+    slow: bool = False,
+    limit_s: float | None = None,
+) -> Callable[[CheckFunction], Check]:
+    """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
+    if tier not in (60, 80, 100, None):
+        raise ValueError(f"tier must be 60, 80, 100 or None, not {tier!r}")
+    if metric not in ("max", "l2"):
+        raise ValueError(f"metric must be 'max' or 'l2', not {metric!r}")
+
+    def wrap(function: CheckFunction) -> Check:
+        name = getattr(function, "__name__", "check")
+        title = (function.__doc__ or "").strip().splitlines()
+        if not title:
+            raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
+        return Check(
+            name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
+            metric, timed, group, slow, limit_s,
+        )  # fmt: skip
+
+    return wrap
+
+
+def one_case(name: str = "default", **values: Any) -> CaseSource:
+    """Cases of a check that needs a single fixed one."""
+    return lambda rng: [Case.of(name, **values)]
+
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """An activation too large to record: its shape, four statistics and a seeded sample of its entries."""
+
+    value: Any
+    name: str
+    size: int = SAMPLE_SIZE
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """Return ``shape`` (int64), ``stats`` (mean, standard deviation, min, max; float64) and ``values``."""
+        array = np.asarray(self.value)
+        if array.dtype.kind not in "fiub" or array.size == 0:
+            return {"values": array}
+        flat = array.reshape(-1)
+        wide = flat.astype(np.float64, copy=False)
+        stats = np.array([wide.mean(), wide.std(), wide.min(), wide.max()])
+        return {
+            "shape": np.array(array.shape, dtype=np.int64),
+            "stats": stats,
+            "values": flat[sample_positions(self.name, flat.size, self.size)],
+        }
+
+
+def sample_positions(name: str, total: int, size: int = SAMPLE_SIZE) -> np.ndarray:
+    """Return sorted positions to sample in a flat array of ``total`` entries, the same on every machine.
+
+    One position is drawn from each of ``size`` equal stretches, so that a mistake confined to a border, a
+    channel or a sample of the batch is still seen.
+    """
+    if total <= size:
+        return np.arange(total)
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    words = np.random.Philox(key=seed).random_raw(size) >> np.uint64(11)
+    edges = (np.arange(size + 1, dtype=np.int64) * total) // size
+    fraction = words.astype(np.float64) * 2.0**-53
+    return edges[:-1] + (fraction * np.diff(edges)).astype(np.int64)

@@ -1,0 +1,103 @@
+"""``grader run``: the student's own main.py and network on a picture, in the jail like everything of theirs."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.checks import Case
+from grader.contract import Lab
+from grader.grading import open_session
+from grader.layers import steps
+from grader.messages import describe_outcome
+from grader.progress import Progress
+from grader.project import Project, ProjectError
+from grader.resources import prepare_resources
+from grader.session import Outcome
+from grader.submission import collect
+
+DEMO_LIMIT_S = 300.0
+MAX_PICTURE_BYTES = 32 << 20
+MS_PER_S = 1000.0
+BAR_WIDTH = 24
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What running on one picture gave."""
+
+    picture: Path
+    classes: tuple[str, ...]
+    outcome: Outcome
+    message: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether it ran to the end and returned usable logits."""
+        return not self.message
+
+    def render(self, console: Console) -> None:
+        """Print class, probabilities and the time of each layer, or what went wrong."""
+        if self.message:
+            console.print(Text(self.message), soft_wrap=True)
+            return
+        probabilities = softmax(self.outcome.outputs["logits"].reshape(-1))
+        console.print(Text(f"{self.picture.name}: {self.classes[int(np.argmax(probabilities))]}", style="bold"))
+        for name, probability in zip(self.classes, probabilities, strict=True):
+            console.print(Text(f"  {name:<14}{probability:7.1%}  {'#' * round(probability * BAR_WIDTH)}"))
+        seconds = steps(self.outcome.arrived_s)
+        total = sum(seconds.values()) or 1.0
+        table = Table(box=None, pad_edge=False)
+        table.add_column("layer")
+        table.add_column("ms", justify="right")
+        table.add_column("share", justify="right")
+        for name, value in seconds.items():
+            table.add_row(Text(name), f"{value * MS_PER_S:.1f}", f"{value / total:.1%}")
+        console.print(table)
+        console.print(Text(f"forward pass: {total:.2f} s (compiling included, if this was the first call)"))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities for a vector of logits."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def run_demo(
+    project: Project, lab: Lab, submission: Path, picture: Path | None, weights: Path | None, progress: Progress
+) -> Demo:
+    """Run the submission on ``picture`` (default: the first picture of the lab).
+
+    Raises
+    ------
+    ProjectError : the lab has no network to run, or the picture cannot be read.
+    SubmissionError : the submission cannot be collected.
+    """
+    if lab.facts.network is None:
+        raise ProjectError(f"lab {lab.name} has no network to run on a picture")
+    chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
+    try:
+        data = chosen.read_bytes()
+    except OSError as error:
+        raise ProjectError(f"{chosen} cannot be read ({error.strerror}); expected a JPEG or PNG picture") from None
+    if len(data) > MAX_PICTURE_BYTES:
+        raise ProjectError(f"{chosen} has {len(data) >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
+    case = Case.of(chosen.name, picture=np.frombuffer(data, dtype=np.uint8), suffix=chosen.suffix.lower())
+    with tempfile.TemporaryDirectory(prefix="running-") as scratch:
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
+        progress.step(f"running on {chosen.name}")
+        with open_session(lab, collected.root, resources) as session:
+            outcome = session.demo(case, DEMO_LIMIT_S)
+    message = ""
+    if outcome.verdict is not None:
+        message = describe_outcome(outcome)
+    elif outcome.outputs.get("logits", np.empty(0)).size != len(lab.facts.classes):
+        message = f"the network did not return {len(lab.facts.classes)} logits, one for each class"
+    return Demo(chosen, lab.facts.classes, outcome, message)

@@ -1,0 +1,294 @@
+"""Grades one submission: collect, jail, run checks, compare, explain, score."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from grader import __version__
+from grader.checks import Check
+from grader.compare import compare
+from grader.contract import Lab
+from grader.fixtures import Fixture, RecordedCase, read_fixture
+from grader.jail import Level, View, probe
+from grader.layers import layer_times
+from grader.messages import describe_case, describe_finding, describe_outcome, next_step
+from grader.progress import Progress
+from grader.project import Project
+from grader.resources import prepare_resources
+from grader.result import (
+    CheckResult,
+    FileInfo,
+    FixtureInfo,
+    GradeResult,
+    JailInfo,
+    Memory,
+    SubmissionInfo,
+    Times,
+)
+from grader.rubric import score_tiers
+from grader.session import GraderFault, Outcome, Session
+from grader.submission import Collected, collect
+from grader.verdicts import Verdict
+
+LEVEL_NAMES = {
+    Level.NAMESPACES: "namespaces, Landlock and seccomp",
+    Level.LANDLOCK: "Landlock and seccomp",
+    Level.PROCESS: "another process only",
+}
+STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
+
+
+class Refused(Exception):
+    """The host is too weak to grade this lab for the record; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to grade and how.
+
+    ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
+    used; ``weights`` is a course's own checkpoint instead of the seeded one.
+    """
+
+    lab: Lab
+    submission: Path
+    kind: str = "hidden"
+    only: tuple[str, ...] = ()
+    slow: bool = True
+    weights: Path | None = None
+    level: Level | None = None
+    allow_weak_jail: bool = False
+    slot: int = 0
+
+
+def grade(project: Project, request: Request, progress: Progress) -> GradeResult:
+    """Grade one submission and return the result document.
+
+    Raises
+    ------
+    SubmissionError : the source cannot be collected.
+    FixtureError : the fixtures are missing or damaged.
+    Refused : the jail is weaker than the lab demands.
+    GraderFault : the grader's own machinery failed twice before student code ran.
+    """
+    started = time.monotonic()
+    started_at = datetime.now(timezone.utc)
+    lab = request.lab
+    checks = [check for check in lab.in_order(request.only) if request.slow or not check.slow or request.only]
+    level, warnings = choose_level(lab, request)
+    fixture = read_fixture(
+        project.fixtures(lab.name, request.kind, request.weights), [check.id for check in checks]
+    )
+    with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
+        collected = collect(request.submission, Path(scratch) / "submission", required=lab.required)
+        before = time.monotonic()
+        resources = prepare_resources(project, lab, checks, request.weights, progress.note)
+        setup_s = time.monotonic() - before
+        with open_session(lab, collected.root, resources, level=level, slot=request.slot) as session:
+            results, outcomes = run_checks(session, lab, checks, fixture, progress)
+            level = session.box.level
+            warnings = (*warnings, *session.box.warnings)
+    score, tiers = score_tiers(lab.facts.tiers, results)
+    return GradeResult(
+        schema_id="grader/result/v1",
+        lab=lab.name,
+        lab_title=lab.facts.title,
+        lab_version=lab.facts.version,
+        mode="grade" if fixture.hidden else "check",
+        started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        submission=_submission_info(request.submission, collected),
+        score=score,
+        max_score=max(lab.facts.tiers),
+        complete=len(checks) == len(lab.checks),
+        for_record=fixture.hidden and int(level) >= lab.facts.jail.level,
+        tiers=tiers,
+        checks=results,
+        layers=layer_times(lab, outcomes),
+        jail=JailInfo(level=int(level), name=LEVEL_NAMES[level], warnings=list(warnings)),  # type: ignore[arg-type]
+        times=Times(total=time.monotonic() - started, student=session.student_s, setup=setup_s),
+        memory=Memory(worker_peak_mib=round(session.peak_mib, 1), grader_peak_mib=round(_own_peak_mib(), 1)),
+        fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
+        versions=versions(),
+    )
+
+
+def open_session(
+    lab: Lab, submission: Path, resources: Mapping[str, Path], *, level: Level | None = None, slot: int = 0
+) -> Session:
+    """Start a box in which ``submission`` can be run against the checks of ``lab``."""
+    given = [name.removesuffix(".py") for name in lab.facts.given if name.endswith(".py")]
+    policy: dict[str, Any] = {"modules": [file.module for file in lab.facts.files], "given": given}
+    view = View(submission, lab.folder, lab.facts.packages, resources, policy)
+    return Session(lab, view, level=level, slot=slot)
+
+
+def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
+    """Return the strongest jail of this host (or the one asked for) and warnings about it.
+
+    Raises
+    ------
+    Refused : it is weaker than the lab demands, hidden fixtures are used, and nobody allowed that.
+    """
+    level = request.level or probe().level
+    demanded = lab.facts.jail.level
+    if int(level) >= demanded or request.kind != "hidden":
+        return level, ()
+    text = (
+        f"this host isolates student code only at level {int(level)} ({LEVEL_NAMES[level]}); "
+        f"lab {lab.name} demands level {demanded}"
+    )
+    if not request.allow_weak_jail:
+        raise Refused(
+            f"{text}. `python -m grader doctor` says what is missing; --allow-weak-jail grades without record."
+        )
+    return level, (f"{text}: this result does not count for the record",)
+
+
+def run_checks(
+    session: Session, lab: Lab, checks: Sequence[Check], fixture: Fixture, progress: Progress
+) -> tuple[list[CheckResult], dict[str, Outcome]]:
+    """Run the checks in order; return their results and, for each, the outcome of its last case."""
+    results: dict[str, CheckResult] = {}
+    outcomes: dict[str, Outcome] = {}
+    held: dict[str, bool] = {}
+    for check in by_groups(checks):
+        progress.step(check.title)
+        missing = [name for name in check.needs if not held.get(name)]
+        if missing:
+            result = _skipped(lab, check, missing)
+        else:
+            result, outcome = run_check(session, lab, check, fixture.checks[check.id])
+            if outcome is not None:
+                outcomes[check.id] = outcome
+        held[check.id] = result.verdict is Verdict.PASS
+        results[check.id] = result
+        progress.advance()
+    return [results[check.id] for check in checks], outcomes
+
+
+def by_groups(checks: Sequence[Check]) -> list[Check]:
+    """Order checks so that those of a group run together, in one worker, and after what they need.
+
+    A group that waits for nothing outside itself goes first; within a group the order stays.
+    """
+    left = list(checks)
+    ordered: list[Check] = []
+    while left:
+        done = {check.id for check in ordered}
+        groups: dict[str, list[Check]] = {}
+        for check in left:
+            groups.setdefault(check.group, []).append(check)
+        known = {check.id for check in left}
+
+        def is_free(members: list[Check], done: set[str] = done, known: set[str] = known) -> bool:
+            own = {check.id for check in members}
+            return all(name in done or name in own or name not in known for c in members for name in c.needs)
+
+        chosen = next((members for members in groups.values() if is_free(members)), None)
+        if chosen is None:
+            chosen = [next(check for check in left if all(n in done or n not in known for n in check.needs))]
+        ordered += chosen
+        left = [check for check in left if check not in chosen]
+    return ordered
+
+
+def _skipped(lab: Lab, check: Check, missing: Sequence[str]) -> CheckResult:
+    names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
+    return CheckResult(
+        id=check.id,
+        tier=check.tier,
+        title=check.title,
+        verdict=Verdict.SKIPPED,
+        message=f"Not run, because {names} did not pass.",
+    )
+
+
+def run_check(
+    session: Session, lab: Lab, check: Check, cases: Sequence[RecordedCase]
+) -> tuple[CheckResult, Outcome | None]:
+    """Run one check on all its cases and describe the first failure."""
+    passed = 0
+    seconds = 0.0
+    outcome: Outcome | None = None
+    failure: tuple[RecordedCase, Outcome, Verdict, str] | None = None
+    for recorded in cases:
+        outcome = session.run(check, recorded.case)
+        seconds += outcome.seconds
+        verdict, message = judge(lab, check, recorded, outcome)
+        if verdict is Verdict.PASS:
+            passed += 1
+        elif failure is None:
+            failure = (recorded, outcome, verdict, message)
+        if verdict in STOPS_A_CHECK or verdict in (Verdict.UNFINISHED, Verdict.IMPORT):
+            break
+    values: dict[str, Any] = {}
+    verdict = Verdict.PASS
+    if failure is not None:
+        recorded, failed, verdict, message = failure
+        values = {
+            "message": message,
+            "failed_case": describe_case(recorded.case),
+            "next": next_step(lab, check, verdict),
+            "output": failed.printed,
+        }
+    result = CheckResult(
+        id=check.id,
+        tier=check.tier,
+        title=check.title,
+        verdict=verdict,
+        seconds=round(seconds, 4),
+        cases_passed=passed,
+        cases_total=len(cases),
+        **values,
+    )
+    return result, outcome
+
+
+def judge(lab: Lab, check: Check, recorded: RecordedCase, outcome: Outcome) -> tuple[Verdict, str]:
+    """Return the verdict on one run and, if it did not pass, the message."""
+    if outcome.verdict is not None:
+        return outcome.verdict, describe_outcome(outcome)
+    findings = compare(recorded.expected, outcome.outputs, recorded.tolerances)
+    if not findings:
+        return Verdict.PASS, ""
+    unusable = [finding for finding in findings if finding.kind != "values"]
+    verdict = Verdict.OUTPUT if unusable else Verdict.WRONG
+    return verdict, describe_finding((unusable or findings)[0])
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that may change a result."""
+    found = {"grader": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for package in ("numpy", "numba", "scipy", "opencv-python"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _submission_info(source: Path, collected: Collected) -> SubmissionInfo:
+    return SubmissionInfo(
+        path=str(source),
+        sha256=collected.sha256,
+        files=[FileInfo(path=file.path, sha256=file.sha256, bytes=file.bytes) for file in collected.files],
+        notes=list(collected.notes),
+    )
+
+
+def _own_peak_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+__all__ = ["GraderFault", "Refused", "Request", "grade", "open_session", "run_check", "run_checks"]

@@ -1,0 +1,176 @@
+"""Serves the grader's requests inside a worker: load a case, run a check, describe what went wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import linecache
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Case, Check
+from grader.inside.submission import DeclaredModules, DoesNotLoad, Emit, NotHeld, Submission, Unusable
+
+MAX_MESSAGE_CHARACTERS = 2000
+MAX_FRAMES = 6
+CHECKS_MODULE = "_lab_checks"
+
+
+class Runner:
+    """Drives one submission. ``config`` names the folders: ``student``, ``lab``, ``resources`` and ``policy``."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.student_folder = Path(config["student"])
+        self.lab_folder = Path(config["lab"])
+        self.resources = dict(config.get("resources", {}))
+        self.policy = dict(config.get("policy", {}))
+        modules = DeclaredModules(
+            self.student_folder, self.lab_folder, self.policy.get("modules", ()), self.policy.get("given", ())
+        )
+        sys.meta_path.insert(0, modules)
+        self.submission = Submission(self.student_folder, modules, self.resources, self._emit)
+        self.checks: dict[str, Check] = {}
+        self.case: Case | None = None
+        self._send: Emit | None = None
+        _STUDENT_FOLDERS.append(str(self.student_folder))
+
+    def _emit(self, name: str, array: np.ndarray) -> None:
+        if self._send is None:
+            raise RuntimeError("outputs can be sent only while a check runs")
+        self._send(name, array)
+
+    def handle(self, head: dict[str, Any], arrays: dict[str, np.ndarray], emit: Emit) -> dict[str, Any]:
+        """Do one request: ``load`` keeps a case, ``run`` runs a check on it, ``demo`` the lab's demonstration."""
+        operation = head["op"]
+        if operation == "load":
+            self.case = Case(head["case"], head.get("config", {}), arrays)
+            return {}
+        if operation == "run":
+            return self._run(self._checks()[head["check"]], emit)
+        if operation == "demo":
+            return self._run(self.demo, emit)
+        raise ValueError(f"unknown request {operation!r}")
+
+    def _checks(self) -> dict[str, Check]:
+        if not self.checks:
+            self.checks = load_checks(self.lab_folder / "checks.py")
+        return self.checks
+
+    def demo(self, submission: Submission, case: Case) -> Any:
+        """Call the function ``demo`` of the lab's ``checks.py``."""
+        self._checks()
+        return sys.modules[CHECKS_MODULE].demo(submission, case)
+
+    def _run(self, function: Callable[[Submission, Case], Any], emit: Emit) -> dict[str, Any]:
+        if self.case is None:
+            raise RuntimeError("no case was loaded")
+        case, self.case = self.case, None
+        self._send = emit
+        self.submission.emitted = 0
+        try:
+            outputs = function(self.submission, case)
+            for key, value in (outputs or {}).items():
+                self.submission.emit(key, value)
+        finally:
+            self._send = None
+        return {"emitted": self.submission.emitted}
+
+
+def load_checks(file: Path) -> dict[str, Check]:
+    """Import a lab's ``checks.py`` and return its checks by id, in the order in which they are written."""
+    spec = importlib.util.spec_from_file_location(CHECKS_MODULE, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[CHECKS_MODULE] = module
+    spec.loader.exec_module(module)
+    return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
+
+
+_STUDENT_FOLDERS: list[str] = []
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Say in plain data what was raised: the verdict, the message and the submission's own frames."""
+    verdict, cause = "exception", error
+    text = _text_of(error)
+    if isinstance(error, DoesNotLoad):
+        verdict, cause = "import", error.__cause__ or error
+        if error.__cause__ is not None:
+            text = f"{text}: {type(cause).__name__}: {_text_of(cause)}"
+    elif isinstance(error, NotHeld):
+        verdict = "wrong"
+    elif isinstance(error, Unusable):
+        verdict = "output"
+    elif isinstance(error, MemoryError):
+        verdict = "memory"
+    elif isinstance(error, NotImplementedError):
+        verdict = "unfinished"
+    frames = _own_frames(cause)
+    missing = _missing_name(cause)
+    if missing and not frames:
+        verdict, text = "import", missing
+    if isinstance(cause, SyntaxError) and cause.filename:
+        frames = [{"file": _short(cause.filename), "line": cause.lineno or 0, "function": "", "code": _code(cause)}]
+    return {
+        "verdict": verdict,
+        "type": type(cause).__name__[:80],
+        "message": text[:MAX_MESSAGE_CHARACTERS],
+        "frames": frames,
+    }
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        if isinstance(error, SyntaxError):
+            return str(error.msg)
+        return str(error)
+    except BaseException:
+        return "(the exception's own text could not be read)"
+
+
+def _code(error: SyntaxError) -> str:
+    return (error.text or "").strip()[:200]
+
+
+def _missing_name(error: BaseException) -> str:
+    """Explain an AttributeError on one of the submission's modules: a class that is not there."""
+    if not isinstance(error, AttributeError):
+        return ""
+    owner = getattr(error, "obj", None)
+    if not isinstance(owner, ModuleType) or not _is_own(getattr(owner, "__file__", None) or ""):
+        return ""
+    return f"{owner.__name__}.py has no `{error.name}`"
+
+
+def _is_own(filename: str) -> bool:
+    return any(filename.startswith(folder) for folder in _STUDENT_FOLDERS)
+
+
+def _short(filename: str) -> str:
+    for folder in _STUDENT_FOLDERS:
+        if filename.startswith(folder):
+            return filename[len(folder) :].lstrip("/\\")
+    return Path(filename).name
+
+
+def _own_frames(error: BaseException) -> list[dict[str, Any]]:
+    """Return the last frames that lie in the submission's files, outermost first."""
+    frames = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        filename = frame.f_code.co_filename
+        if _is_own(filename):
+            frames.append(
+                {
+                    "file": _short(filename),
+                    "line": line,
+                    "function": frame.f_code.co_name[:80],
+                    "code": linecache.getline(filename, line).strip()[:200],
+                }
+            )
+    return frames[-MAX_FRAMES:]

@@ -1,0 +1,136 @@
+"""The submission as a check sees it: modules, shared objects, named outputs and read-only resources."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Sampled
+
+Emit = Callable[[str, np.ndarray], None]
+
+
+class DoesNotLoad(Exception):
+    """A file of the submission cannot be imported; the cause is chained."""
+
+
+class NotHeld(Exception):
+    """A fact that the check requires does not hold; the message is for the student."""
+
+
+class Unusable(Exception):
+    """An output is not an array of numbers; the message is for the student."""
+
+
+class DeclaredModules:
+    """Import hook that finds the files that the lab declares, whatever else of that name is installed.
+
+    ``declared`` files come from the submission only; ``given`` ones from the lab where they were not handed in.
+    """
+
+    def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
+        self.places = {name: (student / f"{name}.py",) for name in declared}
+        self.places |= {name: (student / f"{name}.py", lab / f"{name}.py") for name in given}
+
+    def file(self, name: str) -> Path | None:
+        """Return the file of a declared or given module, None if it is neither or missing."""
+        return next((file for file in self.places.get(name, ()) if file.is_file()), None)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return the spec of such a file, or None to let the usual search go on."""
+        file = self.file(name)
+        return importlib.util.spec_from_file_location(name, file) if file is not None else None
+
+
+class Submission:
+    """What a check gets as its first argument; see ``grader.checks.Student`` for the promise it keeps."""
+
+    def __init__(self, folder: Path, modules: DeclaredModules, resources: dict[str, str], emit: Emit) -> None:
+        self._folder = folder
+        self._modules = modules
+        self._resources = resources
+        self._emit = emit
+        self._shared: dict[str, Any] = {}
+        self.emitted = 0
+
+    def __getattr__(self, name: str) -> ModuleType:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.module(name)
+
+    def module(self, name: str) -> ModuleType:
+        """Import one of the submission's files by module name.
+
+        Raises
+        ------
+        DoesNotLoad : the file is missing or raises while it is imported.
+        """
+        if name in sys.modules:
+            return sys.modules[name]
+        if self._modules.file(name) is None and not (self._folder / f"{name}.py").is_file():
+            raise DoesNotLoad(f"{name}.py was not handed in")
+        try:
+            return importlib.import_module(name)
+        except NotImplementedError:
+            raise
+        except BaseException as error:
+            raise DoesNotLoad(f"{name}.py does not load") from error
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return what ``make()`` gave the first time in this worker."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
+    def emit(self, name: str, value: Any) -> None:
+        """Send one named output at once.
+
+        Raises
+        ------
+        Unusable : the value is None or not an array of numbers.
+        """
+        if isinstance(value, Sampled):
+            for part, array in value.parts().items():
+                self._send(f"{name}/{part}", array)
+        else:
+            self._send(name, value)
+
+    def _send(self, name: str, value: Any) -> None:
+        if value is None:
+            raise Unusable(f"{name} is None: is a `return` missing?")
+        try:
+            array = np.array(value, order="C", copy=True, subok=False)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Unusable(f"{name} cannot be read as an array ({type(error).__name__})") from error
+        if array.dtype.kind not in "fiub":
+            raise Unusable(f"{name} has dtype {array.dtype}, expected numbers such as float32")
+        self.emitted += 1
+        self._emit(name, array)
+
+    def resource(self, name: str) -> dict[str, dict[str, np.ndarray]]:
+        """Return a resource folder of ``<layer>.<parameter>.npy`` files as nested dictionaries.
+
+        Arrays are mapped copy-on-write: the file is shared by all workers, changes stay private.
+        """
+        if name not in self._resources:
+            raise KeyError(f"the lab has no resource {name!r}")
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for file in sorted(Path(self._resources[name]).glob("*.npy")):
+            layer, parameter = file.stem.rsplit(".", 1)
+            mapped = np.load(file, mmap_mode="c", allow_pickle=False)
+            found.setdefault(layer, {})[parameter] = mapped.view(np.ndarray)
+        return found
+
+    def require(self, condition: bool, message: str) -> None:
+        """Fail the check with ``message`` unless ``condition`` holds."""
+        if not condition:
+            raise NotHeld(message)

@@ -1,0 +1,110 @@
+"""What a student reads when a check did not pass: what was seen, what is required, and what to do next."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from grader.checks import Case, Check
+from grader.compare import Finding
+from grader.contract import Lab
+from grader.session import Frame, Outcome
+from grader.verdicts import Verdict
+
+PYTHON2_DIVISION = re.compile(
+    r"'(numpy\.)?float(64|32)?' object cannot be interpreted as an integer|slice indices must be integers"
+    r"|only integers, slices|No implementation of function.*(zeros|empty)|cannot determine Numba type of.*float",
+    re.S,
+)
+
+
+def describe_case(case: Case) -> str:
+    """Name a case by its settings and the shapes of its arrays."""
+    settings = [
+        f"{key}={value}" for key, value in case.config.items() if isinstance(value, int | float | str | bool)
+    ]
+    shapes = [f"{key} {tuple(array.shape)}" for key, array in case.arrays.items()]
+    inside = ", ".join(settings + shapes)
+    return f"{case.name} ({inside})" if inside else case.name
+
+
+def percent(fraction: float) -> str:
+    """Write a relative error for a person, to two digits."""
+    if math.isnan(fraction):
+        return "NaN"
+    value = 100 * fraction
+    return f"{value:.2g} %" if value < 1000 else f"{fraction:.1e} times"
+
+
+def describe_finding(finding: Finding) -> str:
+    """Say what one finding is, without any expected number."""
+    name = finding.output.split("/")[0]
+    if finding.kind == "missing":
+        return f"`{name}` was not returned."
+    if finding.kind == "extra":
+        return f"`{name}` was returned, but nothing of that name is expected."
+    if finding.kind == "dtype":
+        return f"`{name}` has dtype {finding.seen}; {finding.required} is required."
+    if finding.kind == "shape":
+        return f"`{name}` has shape {finding.seen}; {finding.required} is required."
+    if finding.kind == "nonfinite":
+        return f"`{name}` has {finding.seen}; {finding.required} are required."
+    if finding.output.endswith("/shape"):
+        return f"`{name}` has another shape than required."
+    return (
+        f"`{name}` differs in {percent(finding.share)} of its entries, "
+        f"at most by {percent(finding.error)} of its largest value (allowed: {percent(finding.allowed)})."
+    )
+
+
+def describe_frames(frames: Sequence[Frame]) -> str:
+    """Write the submission's own lines of a traceback."""
+    lines = []
+    for frame in frames:
+        function = f", in {frame.function}" if frame.function else ""
+        lines += [f"  {frame.file}, line {frame.line}{function}", f"    {frame.code}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """Say how a run ended that returned no comparable outputs."""
+    verdict = outcome.verdict
+    lines: list[str] = []
+    if verdict is Verdict.UNFINISHED:
+        lines.append(f"Not written yet: {outcome.message or 'the hole still raises NotImplementedError'}")
+    elif verdict in (Verdict.EXCEPTION, Verdict.MEMORY) and outcome.error_type:
+        lines.append(f"{outcome.error_type}: {outcome.message}".rstrip(": "))
+        if not outcome.frames:
+            lines.append(
+                "It was raised where the check calls your code: compare the signature with the handout's."
+                if outcome.error_type == "TypeError"
+                else "It was raised outside your own lines."
+            )
+    else:
+        lines.append(outcome.message[:1].upper() + outcome.message[1:])
+    if outcome.frames and verdict is not Verdict.UNFINISHED:
+        lines.append(describe_frames(outcome.frames))
+    if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(
+        outcome.message
+    ):
+        lines.append("`/` gives a float on Python 3: use `//` where a size or an index is computed.")
+    return "\n".join(line for line in lines if line)
+
+
+def next_step(lab: Lab, check: Check, verdict: Verdict) -> str:
+    """Return the command to run, or the thing to do, after a check that did not pass."""
+    where = f" in stu_upload/{lab.name}/{check.files[0]}" if check.files else ""
+    if verdict is Verdict.UNFINISHED and check.holes:
+        return f"write {', '.join(check.holes)}{where}, then `python -m grader check {lab.name} --only {check.id}`"
+    if verdict is Verdict.IMPORT:
+        return (
+            f"make `python -c 'import {(check.files or lab.required)[0][:-3]}'` work inside stu_upload/{lab.name}"
+        )
+    if verdict is Verdict.SKIPPED:
+        return ""
+    if verdict is Verdict.TIMEOUT:
+        return "measure the call on a small input; loops belong inside a function compiled by numba"
+    if verdict is Verdict.CRASH:
+        return "run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause"
+    return f"python -m grader check {lab.name} --only {check.id}"

@@ -1,0 +1,37 @@
+"""Prepares the large inputs of a lab, such as a network's checkpoint, before a box is started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.checks import Check
+from grader.contract import ContractError, Lab
+from grader.convert import converted_checkpoint
+from grader.project import Project
+from grader.weights import Note, checkpoint_shapes, seeded_checkpoint
+
+
+def prepare_resources(
+    project: Project, lab: Lab, checks: Sequence[Check], weights: Path | None, note: Note
+) -> dict[str, Path]:
+    """Return the folder of every resource of the lab; none if only checks without need of one are run.
+
+    Raises
+    ------
+    ContractError : ``lab.yaml`` names a kind of resource that does not exist.
+    WeightsError : a checkpoint cannot be made or read.
+    """
+    if not any(check.slow for check in checks):
+        return {}
+    folders = {}
+    for name, resource in lab.facts.resources.items():
+        if resource.kind != "checkpoint":
+            raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
+        shapes = checkpoint_shapes(resource.options)
+        if weights is not None:
+            folders[name] = converted_checkpoint(project.cache, weights, shapes, note)
+        else:
+            seed = int(resource.options.get("seed", 0))
+            folders[name] = seeded_checkpoint(project.cache, shapes, seed, project.overrides(lab.name), note)
+    return folders

@@ -1,0 +1,223 @@
+"""Runs checks of one submission in its box: load a case, run, fetch the arrays, all on the grader's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Case, Check
+from grader.contract import Lab
+from grader.jail import Box, Ending, Level, Limits, View, Worker
+from grader.jail.text import clean_text
+from grader.verdicts import Verdict
+
+LOAD_LIMIT_S = 30.0
+MAX_FRAMES = 6
+MAX_MESSAGE_CHARACTERS = 2000
+PRINTED_TAIL_CHARACTERS = 1200
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of a traceback that lies in the submission's own files."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs."""
+
+    verdict: Verdict | None
+    message: str = ""
+    error_type: str = ""
+    frames: tuple[Frame, ...] = ()
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arrived_s: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    printed: str = ""
+
+
+class GraderFault(Exception):
+    """The grader's own machinery failed before student code ran, twice; nobody is charged for it."""
+
+
+class Session:
+    """One submission in one box. A group of checks shares a worker; after a crash the next check gets a new one."""
+
+    def __init__(self, lab: Lab, view: View, *, level: Level | None = None, slot: int = 0) -> None:
+        limits = lab.facts.limits
+        self.lab = lab
+        self.box = Box(
+            view,
+            Limits(
+                memory_mib=limits.memory_mib,
+                processes=limits.processes,
+                disk_mib=limits.disk_mib,
+                reply_mib=limits.reply_mib,
+                threads=limits.threads,
+                cpu_s=int(limits.submission_s * limits.threads),
+            ),
+            level,
+            slot=slot,
+        )
+        self.student_s = 0.0
+        self.peak_mib = 0.0
+        self._worker: Worker | None = None
+        self._group = ""
+        self._met: set[str] = set()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and the box; nothing of the submission is left afterwards."""
+        self._end_worker()
+        self.box.close()
+
+    def run(self, check: Check, case: Case) -> Outcome:
+        """Run ``check`` on ``case`` and return what came of it; never raises for the submission's faults."""
+        return self._request({"op": "run", "check": check.id}, check.id, check.group, check.limit_s, case)
+
+    def demo(self, case: Case, limit_s: float) -> Outcome:
+        """Run the lab's demonstration on ``case``."""
+        return self._request({"op": "demo"}, "demo", "demo", limit_s, case)
+
+    def _request(
+        self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case
+    ) -> Outcome:
+        limits = self.lab.facts.limits
+        left_s = limits.submission_s - self.student_s
+        if left_s <= 0:
+            return Outcome(
+                Verdict.TIMEOUT, f"the whole submission may use {limits.submission_s:g} s, and they are used up"
+            )
+        first = name not in self._met
+        limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
+        try:
+            worker = self._loaded(group, case)
+            answer = worker.call(head, deadline_s=min(limit_s, left_s))
+        except Ending as ending:
+            self.student_s += ending.seconds
+            return self._ended(ending)
+        self._met.add(name)
+        self.student_s += answer.seconds
+        self.peak_mib = max(self.peak_mib, worker.usage.peak_mib)
+        printed = worker.printed()[-PRINTED_TAIL_CHARACTERS:]
+        if answer.ok:
+            return Outcome(
+                None,
+                outputs=answer.arrays,
+                arrived_s=answer.arrived_s,
+                seconds=answer.seconds,
+                printed=printed,
+            )
+        return Outcome(
+            _verdict_in(answer.info),
+            clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS),
+            clean_text(_text_in(answer.info, "type"), 80),
+            _frames_in(answer.info),
+            answer.arrays,
+            answer.arrived_s,
+            answer.seconds,
+            printed,
+        )
+
+    def _loaded(self, group: str, case: Case) -> Worker:
+        """Return a worker that holds the case; our own faults are retried once."""
+        head = {"op": "load", "case": case.name, "config": dict(case.config)}
+        for last in (False, True):
+            try:
+                worker = self._worker_for(group)
+                worker.call(head, case.arrays, deadline_s=LOAD_LIMIT_S)
+                return worker
+            except Ending as ending:
+                if ending.verdict is not Verdict.GRADER:
+                    raise
+                self._end_worker()
+                if last:
+                    raise GraderFault(ending.message) from ending
+        raise AssertionError("unreachable")
+
+    def _worker_for(self, group: str) -> Worker:
+        if self._worker is not None and (group != self._group or not self._worker.alive):
+            self._end_worker()
+        if self._worker is None:
+            self._worker = self.box.worker()
+            self._group = group
+            self._met.clear()
+        return self._worker
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            usage = self._worker.close()
+            self.peak_mib = max(self.peak_mib, usage.peak_mib)
+            self._worker = None
+
+    def _ended(self, ending: Ending) -> Outcome:
+        printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""
+        self.peak_mib = max(self.peak_mib, ending.usage.peak_mib)
+        self._end_worker()
+        return Outcome(
+            ending.verdict,
+            clean_text(ending.message, MAX_MESSAGE_CHARACTERS),
+            outputs=ending.arrays,
+            arrived_s=ending.arrived_s,
+            seconds=ending.seconds,
+            printed=printed,
+        )
+
+
+# What the worker says is hostile text: every field may be missing or of another type.
+
+_FROM_WORKER = {
+    v.value: v
+    for v in (
+        Verdict.WRONG,
+        Verdict.OUTPUT,
+        Verdict.EXCEPTION,
+        Verdict.IMPORT,
+        Verdict.UNFINISHED,
+        Verdict.MEMORY,
+        Verdict.FORBIDDEN,
+    )
+}
+
+
+def _verdict_in(info: Mapping[str, Any]) -> Verdict:
+    value = info.get("verdict")
+    return _FROM_WORKER.get(value, Verdict.EXCEPTION) if isinstance(value, str) else Verdict.EXCEPTION
+
+
+def _text_in(info: Mapping[str, Any], key: str) -> str:
+    value = info.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _frames_in(info: Mapping[str, Any]) -> tuple[Frame, ...]:
+    found = info.get("frames")
+    frames = []
+    for item in found[:MAX_FRAMES] if isinstance(found, list) else []:
+        if isinstance(item, dict):
+            line = item.get("line")
+            frames.append(
+                Frame(
+                    clean_text(_text_in(item, "file"), 200),
+                    line if isinstance(line, int) else 0,
+                    clean_text(_text_in(item, "function"), 80),
+                    clean_text(_text_in(item, "code"), 200),
+                )
+            )
+    return tuple(frames)

@@ -1,0 +1,147 @@
+"""Cuts a lab's skeleton from its reference solution.
+
+A solution region stands between two marks of the same indentation::
+
+    ### BEGIN SOLUTION conv_forward: fill outputs by formula (3)
+    ...
+    ### END SOLUTION
+
+In the skeleton it becomes a **hole**, the same greppable text in every lab::
+
+    # TODO(conv_forward): fill outputs by formula (3)
+    raise NotImplementedError("TODO conv_forward: not written yet")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_BEGIN = re.compile(r"(?P<indentation>[ \t]*)### BEGIN SOLUTION (?P<name>[A-Za-z_]\w*): (?P<instruction>\S.*?)\s*")
+_END = re.compile(r"(?P<indentation>[ \t]*)### END SOLUTION\s*")
+_ANY_MARK = re.compile(r"#+[ \t]*(?:BEGIN|END)[ \t]+SOLUTION", re.IGNORECASE)
+_UNWRITTEN = "not written yet"
+
+
+class SkeletonError(ValueError):
+    """The solution marks of a reference file do not fit together; the message starts with file and line."""
+
+
+@dataclass(frozen=True)
+class Hole:
+    """One region that students write themselves.
+
+    Attributes
+    ----------
+    name : unique within a lab; checks name the holes that they exercise.
+    instruction : what to write, in a few words.
+    line, end_line : lines of the two marks in the reference, counted from 1.
+    indentation : white space before the marks.
+    """
+
+    name: str
+    instruction: str
+    line: int
+    end_line: int
+    indentation: str
+
+    def text(self) -> list[str]:
+        """Return the lines that stand in the skeleton."""
+        return [
+            f"{self.indentation}# TODO({self.name}): {self.instruction}",
+            f'{self.indentation}raise NotImplementedError("TODO {self.name}: {_UNWRITTEN}")',
+        ]
+
+
+def holes(source: str, file: str = "<source>") -> list[Hole]:
+    """Return the holes of a reference file, in order.
+
+    Raises
+    ------
+    SkeletonError : a mark is misspelt, nested, left open, closed twice, or indented differently from its partner;
+        a region is empty; two regions have the same name.
+    """
+    found: list[Hole] = []
+    begun: re.Match[str] | None = None
+    begun_line = 0
+    lines = source.splitlines()
+    for number, line in enumerate(lines, start=1):
+        if not _ANY_MARK.search(line):
+            continue
+        place = f"{file}:{number}"
+        if begin := _BEGIN.fullmatch(line):
+            if begun is not None:
+                raise SkeletonError(
+                    f"{place}: a solution begins inside {begun['name']!r}, which began on line {begun_line}; "
+                    "end that one first with `### END SOLUTION`"
+                )
+            if any(hole.name == begin["name"] for hole in found):
+                raise SkeletonError(f"{place}: the name {begin['name']!r} is already taken; give each hole its own")
+            begun, begun_line = begin, number
+        elif end := _END.fullmatch(line):
+            if begun is None:
+                raise SkeletonError(f"{place}: a solution ends that never began")
+            if end["indentation"] != begun["indentation"]:
+                raise SkeletonError(
+                    f"{place}: the end of {begun['name']!r} is indented differently from its beginning on line "
+                    f"{begun_line}"
+                )
+            if not any(text.strip() for text in lines[begun_line : number - 1]):
+                raise SkeletonError(f"{place}: the solution {begun['name']!r} is empty")
+            found.append(Hole(begun["name"], begun["instruction"], begun_line, number, begun["indentation"]))
+            begun = None
+        else:
+            raise SkeletonError(
+                f"{place}: not a solution mark; expected `### BEGIN SOLUTION name: what to write` "
+                "or `### END SOLUTION`, alone on its line"
+            )
+    if begun is not None:
+        raise SkeletonError(f"{file}:{begun_line}: the solution {begun['name']!r} never ends")
+    return found
+
+
+def generate(source: str, file: str = "<source>") -> str:
+    """Return the skeleton of a reference file: the same text with every solution region cut to its hole.
+
+    Raises
+    ------
+    SkeletonError : as for `holes`.
+    """
+    lines = source.splitlines()
+    kept: list[str] = []
+    position = 0
+    for hole in holes(source, file):
+        kept += lines[position : hole.line - 1] + hole.text()
+        position = hole.end_line
+    return "\n".join(kept + lines[position:]) + "\n"
+
+
+def write_skeletons(reference: Path, lab: Path, files: Iterable[str]) -> list[Path]:
+    """Write the skeletons of ``files`` from the reference folder to the lab's, and return those that changed.
+
+    Raises
+    ------
+    SkeletonError : as for `holes`, or when two files use the same hole name.
+    OSError : a file cannot be read or written.
+    """
+    owners: dict[str, str] = {}
+    skeletons: dict[str, str] = {}
+    for name in files:
+        source = (reference / name).read_text(encoding="utf-8")
+        for hole in holes(source, name):
+            if hole.name in owners:
+                raise SkeletonError(
+                    f"{name}:{hole.line}: the name {hole.name!r} is already taken in {owners[hole.name]}; "
+                    "give each hole of a lab its own"
+                )
+            owners[hole.name] = name
+        skeletons[name] = generate(source, name)
+    changed = []
+    for name, text in skeletons.items():
+        target = lab / name
+        if not target.is_file() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8", newline="\n")
+            changed.append(target)
+    return changed

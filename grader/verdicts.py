@@ -1,0 +1,28 @@
+"""The verdicts a check can end with."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Verdict(str, Enum):
+    """How a check ended. Everything but ``PASS`` counts as not held; ``GRADER`` is never charged to a student."""
+
+    PASS = "pass"
+    WRONG = "wrong"  # an array of the right form with other numbers
+    OUTPUT = "output"  # unusable: count, type, shape, NaN
+    EXCEPTION = "exception"  # raised, SystemExit and KeyboardInterrupt included
+    IMPORT = "import"  # does not load; class or file missing
+    UNFINISHED = "unfinished"  # a hole still raises NotImplementedError
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    CRASH = "crash"  # ended by a signal
+    EXITED = "exited"  # the process ended itself
+    FLOOD = "flood"  # too much on stdout, in the reply, on the disk
+    PROTOCOL = "protocol"  # bytes that nobody asked for
+    FORBIDDEN = "forbidden"  # a library that the lab rules out
+    SKIPPED = "skipped"  # a check that it needs did not pass
+    GRADER = "grader"  # our own fault
+
+    def __str__(self) -> str:
+        return self.value

@@ -1,0 +1,643 @@
+"""The checks of the VGG16 lab: every layer on small arrays, then the whole network on a real picture.
+
+Cases are made when the lab is published. Their sizes are drawn at random within families that separate right from
+wrong (strides other than 1, no padding, more rows than columns, several samples, windows that overlap), so that
+public and hidden cases differ. Every call into a submission gets fresh copies: some right submissions change
+their input in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Case, Sampled, check, one_case
+
+IMAGE_SIZE = 224
+IMAGE_MEAN = (125.307, 122.961, 113.8575)  # RGB, of values 0 to 255
+IMAGE_DEVIATION = (51.5865, 50.847, 51.255)
+BACKWARD_LABEL = 1
+NUM_CLASSES = 4
+# Textbook loops need about 8 s for each pass of the network on one core of a server.
+NETWORK_LIMIT_S = 60.0
+NETWORK_FILES = ("vgg.py", "layer.py")
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What the handout demands of one layer of the network.
+
+    Attributes
+    ----------
+    kind : ``convolution``, ``max pooling``, ``relu``, ``flatten`` or ``fully connected``.
+    weight_shape : shape of ``weight``, empty for a layer without parameters.
+    multiply_adds : of one picture's forward pass.
+    """
+
+    name: str
+    kind: str
+    weight_shape: tuple[int, ...] = ()
+    multiply_adds: int = 0
+
+
+def _vgg16() -> Iterable[LayerFacts]:
+    size, channels = IMAGE_SIZE, 3
+    for stage, (width, convolutions) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1):
+        for index in range(1, convolutions + 1):
+            shape = (width, channels, 3, 3)
+            work = int(np.prod(shape)) * size * size
+            yield LayerFacts(f"layer{stage}_conv{index}", "convolution", shape, work)
+            yield LayerFacts(f"layer{stage}_relu{index}", "relu")
+            channels = width
+        yield LayerFacts(f"layer{stage}_maxpool", "max pooling")
+        size //= 2
+    yield LayerFacts("flatten", "flatten")
+    features = channels * size * size
+    for index, width in enumerate((4096, 4096, NUM_CLASSES), start=1):
+        yield LayerFacts(f"fullyconnect{index}", "fully connected", (width, features), width * features)
+        if index < 3:
+            yield LayerFacts(f"relu{index}", "relu")
+        features = width
+
+
+NETWORK_LAYERS: tuple[LayerFacts, ...] = tuple(_vgg16())
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Return float32 numbers of mean 0 and standard deviation 1."""
+    return rng.standard_normal(shape, dtype=np.float32)
+
+
+def distinct(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+    """Return float32 numbers between ``low`` and ``high``, no two of them equal, in random order."""
+    count = int(np.prod(shape))
+    return np.linspace(low, high, count, dtype=np.float32)[rng.permutation(count)].reshape(shape)
+
+
+def output_sizes(rng: np.random.Generator) -> tuple[int, int]:
+    """Return rows and columns of an output, never as many rows as columns."""
+    rows = int(rng.integers(4, 7))
+    return rows, rows + int(rng.choice((-1, 1, 2)))
+
+
+CONVOLUTIONS = (
+    # name, N, C_in, C_out, K, P, S, rows and columns that no window reaches
+    ("3x3 kernel, padding 1, as in VGG16", 1, 3, 8, 3, 1, 1, 0),
+    ("batch of two, no padding", 2, 4, 3, 3, 0, 1, 0),
+    ("stride 2", 2, 3, 5, 3, 1, 2, 0),
+    ("stride 2 that leaves a rest", 1, 5, 2, 3, 0, 2, 1),
+    ("2x2 kernel, stride 3 that leaves a rest", 2, 2, 4, 2, 1, 3, 2),
+    ("1x1 kernel", 2, 6, 3, 1, 0, 1, 0),
+    ("1x1 kernel, stride 2 that leaves a rest", 1, 3, 4, 1, 0, 2, 1),
+    ("5x5 kernel, padding 2", 1, 2, 3, 5, 2, 1, 0),
+    ("5x5 kernel, padding 2, stride 2", 2, 3, 2, 5, 2, 2, 0),
+    ("one channel in, one out", 3, 1, 1, 3, 1, 1, 0),
+    ("many channels", 1, 40, 12, 3, 1, 1, 0),
+)
+
+
+def convolution_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the cases of both passes of the convolution; ``out_grad`` is used by the backward pass only."""
+    for name, batch, c_in, c_out, k, padding, stride, rest in CONVOLUTIONS:
+        out_height, out_width = output_sizes(rng)
+        height = (out_height - 1) * stride + k - 2 * padding + rest
+        width = (out_width - 1) * stride + k - 2 * padding + rest
+        yield Case.of(
+            name,
+            c_in=c_in,
+            c_out=c_out,
+            k=k,
+            padding=padding,
+            stride=stride,
+            x=normal(rng, batch, c_in, height, width),
+            weight=normal(rng, c_out, c_in, k, k) / np.float32(np.sqrt(c_in) * k),
+            bias=normal(rng, c_out),
+            out_grad=normal(rng, batch, c_out, out_height, out_width),
+        )
+
+
+POOLINGS = (
+    # name, N, C, K, S, rows and columns that no window reaches, values
+    ("2x2 window, stride 2, as in VGG16", 1, 4, 2, 2, 0, "distinct"),
+    ("batch of two, odd size", 2, 3, 2, 2, 1, "distinct"),
+    ("3x3 window, stride 2: windows overlap", 2, 3, 3, 2, 0, "distinct"),
+    ("3x3 window, stride 1: windows overlap much", 1, 2, 3, 1, 0, "distinct"),
+    ("2x2 window, stride 3: gaps between windows", 2, 2, 2, 3, 1, "distinct"),
+    ("only negative values", 1, 3, 2, 2, 0, "negative"),
+    ("equal maxima", 2, 3, 2, 2, 0, "ties"),
+    ("equal maxima, overlapping windows", 1, 3, 3, 2, 1, "ties"),
+)
+
+
+def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the cases of both passes of max pooling; ``out_grad`` is used by the backward pass only."""
+    for name, batch, channels, k, stride, rest, values in POOLINGS:
+        out_height, out_width = output_sizes(rng)
+        shape = (batch, channels, (out_height - 1) * stride + k + rest, (out_width - 1) * stride + k + rest)
+        if values == "ties":
+            x = rng.integers(-2, 2, size=shape).astype(np.float32)
+        else:
+            x = distinct(rng, shape, -3.0, -0.5 if values == "negative" else 3.0)
+        yield Case.of(
+            name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width)
+        )
+
+
+def relu_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make inputs with zeros of both signs.
+
+    The gradient that arrives at a zero is zero, so that either convention for the slope there is right.
+    """
+    for name, shape in (("pictures", (2, 3, 5, 6)), ("features", (3, 17))):
+        x = normal(rng, *shape)
+        places = rng.permutation(x.size)
+        x.reshape(-1)[places[:4]] = 0.0
+        x.reshape(-1)[places[4:8]] = -0.0
+        out_grad = normal(rng, *shape)
+        out_grad[x == 0] = 0
+        yield Case.of(name, x=x, out_grad=out_grad)
+
+
+def flatten_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make inputs of one and of several samples."""
+    for name, batch in (("one sample", 1), ("several samples", 3)):
+        shape = (batch, int(rng.integers(2, 5)), *output_sizes(rng))
+        yield Case.of(name, x=normal(rng, *shape), out_grad=normal(rng, batch, int(np.prod(shape[1:]))))
+
+
+def fully_connected_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make cases with a weight that is square in one of them, so that a transposed one is not always an error."""
+    for name, batch, features, width in (
+        ("one sample", 1, 30, 8),
+        ("batch of four, more outputs than inputs", 4, 7, 19),
+        ("as many outputs as inputs", 3, 12, 12),
+    ):
+        yield Case.of(
+            name,
+            in_features=features,
+            out_features=width,
+            x=normal(rng, batch, features),
+            weight=normal(rng, width, features) / np.float32(np.sqrt(features)),
+            bias=normal(rng, width),
+            out_grad=normal(rng, batch, width),
+        )
+
+
+def cross_entropy_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make logits; the large ones overflow float32 where the maximum is not subtracted before ``exp``.
+
+    They are not larger still, because float32 could not tell neighbouring logits apart well enough.
+    """
+    for name, batch, classes, offset in (
+        ("one sample", 1, NUM_CLASSES, 0),
+        ("batch of five", 5, NUM_CLASSES, 0),
+        ("batch of three, more classes", 3, 10, 0),
+        ("logits near 100", 2, NUM_CLASSES, 100),
+    ):
+        yield Case.of(
+            name,
+            logits=normal(rng, batch, classes) + np.float32(offset),
+            labels=rng.integers(0, classes, size=batch).astype(np.int64),
+        )
+
+
+def network_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Crop and mirror the lab's picture; made where the lab is published, never in a submission's process."""
+    lab = Path(__file__).parent
+    spec = util.spec_from_file_location("_vgg16_main", lab / "main.py")
+    main = util.module_from_spec(spec)
+    spec.loader.exec_module(main)
+    image = main.read_image(lab / "pictures" / "flower.jpg")
+    height, width = image.shape[:2]
+    rows, columns = (int(size * rng.uniform(0.85, 1.0)) for size in (height, width))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    image = image[top : top + rows, left : left + columns]
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    scaled = main.resize_image(np.ascontiguousarray(image), (IMAGE_SIZE, IMAGE_SIZE))
+    yield Case.of("flower, cropped", image=scaled)
+
+
+def normalised(image: np.ndarray) -> np.ndarray:
+    """Return a scaled picture (224, 224, 3) of bytes as the network takes it: (1, 3, 224, 224), float32."""
+    tensor = image.astype(np.float32)
+    tensor -= IMAGE_MEAN
+    tensor /= IMAGE_DEVIATION
+    return np.ascontiguousarray(tensor.transpose((2, 0, 1))[None])
+
+
+def convolution(student: Any, case: Case) -> Any:
+    """Return a convolution with the parameters of the case."""
+    layer = student.layer.ConvolutionLayer(case.c_in, case.c_out, case.k, case.padding, case.stride)
+    layer.load_params(case.weight.copy(), case.bias.copy())
+    return layer
+
+
+def fully_connected(student: Any, case: Case) -> Any:
+    """Return a fully connected layer with the parameters of the case."""
+    layer = student.layer.FullyConnectLayer(case.in_features, case.out_features)
+    layer.load_params(case.weight.copy(), case.bias.copy())
+    return layer
+
+
+def relu(student: Any) -> Any:
+    """Return a ReLU layer; the original handout spells its class in two ways, and either may be handed in."""
+    module = student.layer
+    if not hasattr(module, "ReluLayer") and hasattr(module, "ReLUlayer"):
+        return module.ReLUlayer()
+    return module.ReluLayer()
+
+
+def forward_then_backward(layer: Any, case: Case) -> dict[str, Any]:
+    """Return the gradient of the input, after the forward pass that a backward pass builds on."""
+    layer.forward(case.x.copy())
+    return {"in_grad": layer.backward(case.out_grad.copy())}
+
+
+@check(
+    tier=60,
+    cases=one_case(),
+    holes=("network_layers", "network_graph"),
+    files=NETWORK_FILES,
+    group="network",
+    slow=True,
+    limit_s=NETWORK_LIMIT_S,
+)
+def network_build(student, case):
+    """VGG16: the 37 layers, their order and their sizes."""
+    network = built_network(student)
+    layers = getattr(network, "graph_layers", None)
+    student.require(
+        hasattr(layers, "keys"),
+        f"`graph_layers` is {type(layers).__name__}, expected a dict from layer names to layers",
+    )
+    require_names(student, [str(name) for name in layers.keys()])
+    owners: dict[int, str] = {}
+    for facts in NETWORK_LAYERS:
+        layer = layers[facts.name]
+        other = owners.setdefault(id(layer), facts.name)
+        student.require(
+            other == facts.name,
+            f"{other} and {facts.name} are the same object; make one object for each layer, "
+            "because a layer keeps what its own backward pass needs",
+        )
+        REQUIRE_KIND[facts.kind](student, layer, facts)
+    return {
+        f"{facts.name} {parameter} shape": np.array(
+            np.shape(getattr(layers[facts.name], parameter)), np.int64
+        )
+        for facts in NETWORK_LAYERS
+        if facts.weight_shape
+        for parameter in ("weight", "bias")
+    }
+
+
+@check(
+    tier=60,
+    cases=one_case(),
+    needs=("network_build",),
+    files=NETWORK_FILES,
+    group="network",
+    slow=True,
+    limit_s=NETWORK_LIMIT_S,
+)
+def network_load(student, case):
+    """VGG16: loading the parameters."""
+    network = built_network(student)
+    first = NETWORK_LAYERS[0]
+    refused = False
+    wrong = {
+        "weight": np.zeros(first.weight_shape[::-1], np.float32),
+        "bias": np.zeros(first.weight_shape[0]),
+    }
+    try:
+        network.resume_weights({first.name: wrong})
+    except Exception:
+        refused = True
+    student.require(
+        refused,
+        f"`resume_weights` took a weight of shape {first.weight_shape[::-1]} for {first.name}, which needs "
+        f"{first.weight_shape}; `load_params` should refuse it with an `assert`",
+    )
+    layers = loaded_network(student).graph_layers
+    return {
+        f"{facts.name} {parameter}": Sampled(
+            getattr(layers[facts.name], parameter), f"{facts.name} {parameter}"
+        )
+        for facts in NETWORK_LAYERS
+        if facts.weight_shape
+        for parameter in ("weight", "bias")
+    }
+
+
+@check(tier=80, cases=convolution_cases, holes=("conv_forward",), files=("layer.py",))
+def conv_forward(student, case):
+    """Convolution, forward pass."""
+    return {"outputs": convolution(student, case).forward(case.x.copy())}
+
+
+@check(tier=80, cases=pooling_cases, holes=("max_pool_forward",), files=("layer.py",))
+def max_pool_forward(student, case):
+    """Max pooling, forward pass."""
+    return {"outputs": student.layer.MaxPoolLayer(case.k, case.stride).forward(case.x.copy())}
+
+
+@check(tier=80, cases=relu_cases, files=("layer.py",))
+def relu_forward(student, case):
+    """ReLU, forward pass."""
+    return {"outputs": relu(student).forward(case.x.copy())}
+
+
+@check(tier=80, cases=flatten_cases, files=("layer.py",))
+def flatten_forward(student, case):
+    """Flatten, forward pass."""
+    return {"outputs": student.layer.FlattenLayer().forward(case.x.copy())}
+
+
+@check(tier=80, cases=fully_connected_cases, files=("layer.py",))
+def fully_connected_forward(student, case):
+    """Fully connected layer, forward pass."""
+    return {"outputs": fully_connected(student, case).forward(case.x.copy())}
+
+
+@check(tier=80, cases=cross_entropy_cases, files=("layer.py",))
+def cross_entropy_forward(student, case):
+    """Softmax and cross-entropy, forward pass."""
+    return {"loss": student.layer.CrossEntropy().forward(case.logits.copy(), case.labels.copy())}
+
+
+@check(
+    tier=80,
+    cases=network_cases,
+    files=NETWORK_FILES,
+    group="network",
+    slow=True,
+    timed=True,
+    limit_s=NETWORK_LIMIT_S,
+    needs=(
+        "network_load",
+        "conv_forward",
+        "max_pool_forward",
+        "relu_forward",
+        "flatten_forward",
+        "fully_connected_forward",
+    ),
+)
+def network_forward(student, case):
+    """VGG16 on a picture: every layer's output, the logits and the class."""
+    logits = run_forward(student, case, student.emit)
+    return {"logits": logits, "class": np.argmax(np.asarray(logits), axis=-1)}
+
+
+@check(
+    tier=100, cases=convolution_cases, needs=("conv_forward",), holes=("conv_backward",), files=("layer.py",)
+)
+def conv_backward(student, case):
+    """Convolution, backward pass."""
+    return forward_then_backward(convolution(student, case), case)
+
+
+@check(
+    tier=100,
+    cases=pooling_cases,
+    needs=("max_pool_forward",),
+    holes=("max_pool_backward",),
+    files=("layer.py",),
+)
+def max_pool_backward(student, case):
+    """Max pooling, backward pass."""
+    return forward_then_backward(student.layer.MaxPoolLayer(case.k, case.stride), case)
+
+
+@check(tier=100, cases=relu_cases, needs=("relu_forward",), files=("layer.py",))
+def relu_backward(student, case):
+    """ReLU, backward pass."""
+    return forward_then_backward(relu(student), case)
+
+
+@check(tier=100, cases=flatten_cases, needs=("flatten_forward",), files=("layer.py",))
+def flatten_backward(student, case):
+    """Flatten, backward pass."""
+    return forward_then_backward(student.layer.FlattenLayer(), case)
+
+
+@check(tier=100, cases=fully_connected_cases, needs=("fully_connected_forward",), files=("layer.py",))
+def fully_connected_backward(student, case):
+    """Fully connected layer, backward pass."""
+    return forward_then_backward(fully_connected(student, case), case)
+
+
+@check(tier=100, cases=cross_entropy_cases, needs=("cross_entropy_forward",), files=("layer.py",))
+def cross_entropy_backward(student, case):
+    """Softmax and cross-entropy, backward pass."""
+    loss = student.layer.CrossEntropy()
+    loss.forward(case.logits.copy(), case.labels.copy())
+    return {"logits_grad": loss.backward()}
+
+
+@check(
+    tier=100,
+    cases=network_cases,
+    metric="l2",
+    files=NETWORK_FILES,
+    group="network",
+    slow=True,
+    timed=True,
+    limit_s=2 * NETWORK_LIMIT_S,
+    needs=(
+        "network_forward",
+        "conv_backward",
+        "max_pool_backward",
+        "relu_backward",
+        "flatten_backward",
+        "fully_connected_backward",
+        "cross_entropy_backward",
+    ),
+)
+def network_backward(student, case):
+    """VGG16 backward: every layer's gradient, down to the picture."""
+    kept = student.once("forward", dict)
+    if kept.get("image") != case.image.tobytes():
+        # The worker that ran the forward pass is gone, or it has run it on another picture since.
+        run_forward(student, case, None)
+    network = loaded_network(student)
+    loss = student.layer.CrossEntropy()
+    loss.forward(kept["logits"], np.array([BACKWARD_LABEL]))
+    grad = with_outputs_sent(network, "backward", student.emit, lambda: network.backward(loss.backward()))
+    return {"picture": Sampled(grad, "picture")}
+
+
+def built_network(student: Any) -> Any:
+    """Return the network of this worker, built once."""
+    return student.once("network", lambda: student.vgg.VGG16(NUM_CLASSES))
+
+
+def loaded_network(student: Any) -> Any:
+    """Return the network of this worker with the lab's checkpoint loaded, once."""
+
+    def load() -> Any:
+        network = built_network(student)
+        network.resume_weights(student.resource("checkpoint"))
+        return network
+
+    return student.once("loaded network", load)
+
+
+def run_forward(student: Any, case: Case, emit: Callable[[str, Any], None] | None) -> Any:
+    """Run the network on the case's picture, send every layer's output if asked, and return the logits.
+
+    The layers keep what a backward pass on the same picture needs; which picture that is gets noted.
+    """
+    network = loaded_network(student)
+    kept = student.once("forward", dict)
+    kept.clear()
+    x = normalised(case.image)
+    logits = with_outputs_sent(network, "forward", emit, lambda: network.forward(x))
+    kept.update(image=case.image.tobytes(), logits=np.array(logits))
+    return logits
+
+
+def with_outputs_sent(
+    network: Any, method: str, emit: Callable[[str, Any], None] | None, run: Callable[[], Any]
+) -> Any:
+    """Return ``run()``, during which every layer's ``method`` sends a sample of what it returns.
+
+    A sample is taken at once: a later layer may change the array in place.
+    """
+    if emit is None:
+        return run()
+    originals = {name: getattr(layer, method) for name, layer in network.graph_layers.items()}
+
+    def wrap(name: str) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            value = originals[name](*args, **kwargs)
+            emit(name, Sampled(value, name))
+            return value
+
+        return call
+
+    for name, layer in network.graph_layers.items():
+        setattr(layer, method, wrap(name))
+    try:
+        return run()
+    finally:
+        for name, layer in network.graph_layers.items():
+            setattr(layer, method, originals[name])
+
+
+def require_names(student: Any, names: list[str]) -> None:
+    """Require the 37 names in order; name the first that differs."""
+    expected = [facts.name for facts in NETWORK_LAYERS]
+    for position, (name, wanted) in enumerate(zip(names, expected, strict=False), start=1):
+        student.require(
+            name == wanted, f"layer {position} of `graph_layers` is {name[:40]!r}, expected {wanted!r}"
+        )
+    student.require(
+        len(names) == len(expected),
+        f"`graph_layers` has {len(names)} layers, expected {len(expected)}: "
+        f"{expected[0]}, {expected[1]}, ..., {expected[-1]}",
+    )
+
+
+def require_parameters(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require ``weight`` and ``bias`` of the right shapes."""
+    wanted = {"weight": facts.weight_shape, "bias": facts.weight_shape[:1]}
+    for parameter, shape in wanted.items():
+        value = getattr(layer, parameter, None)
+        student.require(
+            value is not None,
+            f"{facts.name} ({type(layer).__name__}) has no `{parameter}`; expected a {facts.kind} layer",
+        )
+        student.require(
+            np.shape(value) == shape,
+            f"the {parameter} of {facts.name} has shape {np.shape(value)}, expected {shape}",
+        )
+
+
+def require_window(student: Any, layer: Any, facts: LayerFacts, **wanted: int) -> None:
+    """Require kernel size, stride and padding where the layer tells them."""
+    for setting, value in wanted.items():
+        found = getattr(layer, setting, value)
+        student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
+
+
+def require_convolution(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a convolution that keeps rows and columns."""
+    require_parameters(student, layer, facts)
+    require_window(student, layer, facts, kernel_size=3, stride=1, padding=1)
+
+
+def require_pooling(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a pooling layer that halves rows and columns."""
+    require_no_parameters(student, layer, facts)
+    if hasattr(layer, "kernel_size") and hasattr(layer, "stride"):
+        require_window(student, layer, facts, kernel_size=2, stride=2)
+        return
+    shape = np.shape(layer.forward(np.arange(32, dtype=np.float32).reshape(1, 2, 4, 4)))
+    student.require(
+        shape == (1, 2, 2, 2),
+        f"{facts.name} ({type(layer).__name__}) turns (1, 2, 4, 4) into {shape}; "
+        "expected max pooling with window 2 and stride 2",
+    )
+
+
+def require_relu(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a layer that cuts off negative values and keeps the shape."""
+    require_no_parameters(student, layer, facts)
+    require_no_window(student, layer, facts)
+    x = np.array([-2.0, 0.0, 3.0, -0.5], np.float32).reshape(1, 2, 1, 2)
+    result = np.asarray(layer.forward(x.copy()))
+    student.require(
+        result.shape == x.shape and np.array_equal(result, np.maximum(x, 0)),
+        f"{facts.name} ({type(layer).__name__}) does not compute max(0, x); expected a ReLU layer",
+    )
+
+
+def require_flatten(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a layer that makes rows of features."""
+    require_no_parameters(student, layer, facts)
+    require_no_window(student, layer, facts)
+    shape = np.shape(layer.forward(np.ones((1, 2, 3, 4), np.float32)))
+    student.require(
+        shape == (1, 24),
+        f"{facts.name} ({type(layer).__name__}) turns (1, 2, 3, 4) into {shape}, expected (1, 24)",
+    )
+
+
+def require_no_parameters(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a layer without a weight."""
+    student.require(
+        np.size(getattr(layer, "weight", ())) == 0,
+        f"{facts.name} ({type(layer).__name__}) has a weight; expected a {facts.kind} layer",
+    )
+
+
+def require_no_window(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require a layer that is no pooling layer."""
+    student.require(
+        not hasattr(layer, "kernel_size"),
+        f"{facts.name} ({type(layer).__name__}) has a window; expected a {facts.kind} layer",
+    )
+
+
+REQUIRE_KIND: dict[str, Callable[[Any, Any, LayerFacts], None]] = {
+    "convolution": require_convolution,
+    "max pooling": require_pooling,
+    "relu": require_relu,
+    "flatten": require_flatten,
+    "fully connected": require_parameters,
+}
+
+
+def demo(student: Any, case: Case) -> dict[str, Any]:
+    """Run the submission's ``main.py`` and network on a picture file: logits, and every layer's output on the way."""
+    picture = Path(f"picture{case.suffix}").absolute()
+    picture.write_bytes(case.picture.tobytes())
+    tensor = student.main.process_image(str(picture))
+    network = loaded_network(student)
+    return {"logits": with_outputs_sent(network, "forward", student.emit, lambda: network.forward(tensor))}

@@ -1,0 +1,95 @@
+"""Fixtures come back as written, and anything else is refused by name."""
+
+import json
+
+import numpy as np
+import pytest
+
+from grader.checks import Case
+from grader.compare import Tolerance
+from grader.fixtures import FixtureError, RecordedCase, read_fixture, write_fixture
+
+ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A fixture with one check of two cases."""
+    target = tmp_path / "lab" / "hidden"
+    cases = [
+        RecordedCase(
+            Case.of(f"case {n}", stride=n, x=ARRAY * n),
+            {"y": ARRAY + n, "layer/shape": np.array([2, 3])},
+            {"y": Tolerance(1e-5, 0.0), "layer/shape": Tolerance(0, 0)},
+        )
+        for n in (1, 2)
+    ]
+    write_fixture(
+        target, lab="lab", lab_version=1, kind="hidden", release="r1", checks={"conv": cases}, facts={"seed": 5}
+    )
+    return target
+
+
+def test_round_trip(folder):
+    """Settings, inputs, outputs, tolerances and facts survive."""
+    fixture = read_fixture(folder)
+    case = fixture.checks["conv"][1]
+    assert fixture.hidden and fixture.facts["seed"] == 5
+    assert case.case.stride == 2
+    np.testing.assert_array_equal(case.case.x, ARRAY * 2)
+    np.testing.assert_array_equal(case.expected["y"], ARRAY + 2)
+    assert list(case.expected) == ["y", "layer/shape"]
+    assert case.tolerances["y"] == Tolerance(1e-5, 0.0)
+
+
+def test_same_content_gives_the_same_bytes(folder, tmp_path):
+    """Writing what was read gives the same files, so a release can be reproduced."""
+    fixture = read_fixture(folder)
+    again = tmp_path / "again" / "hidden"
+    write_fixture(
+        again, lab="lab", lab_version=1, kind="hidden", release="r1", checks=fixture.checks, facts=fixture.facts
+    )
+    for file in folder.iterdir():
+        assert (again / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
+def test_a_damaged_array_file_is_refused_by_name(folder, damage):
+    """One flipped bit, a cut end, an empty or a missing file: the message names it."""
+    file = folder / "conv.npz"
+    data = bytearray(file.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 1
+    file.write_bytes({"flip": bytes(data), "truncate": bytes(data[:-20]), "empty": b"", "remove": b""}[damage])
+    if damage == "remove":
+        file.unlink()
+    with pytest.raises(FixtureError, match=r"conv\.npz"):
+        read_fixture(folder)
+
+
+def test_an_edited_manifest_is_refused(folder):
+    """Widening a tolerance by hand is noticed."""
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["checks"]["conv"]["cases"][0]["outputs"][0]["atol"] = 1e9
+    file.write_text(json.dumps(manifest))
+    with pytest.raises(FixtureError, match=r"manifest\.json was changed"):
+        read_fixture(folder)
+
+
+def test_a_missing_fixture_says_how_to_publish(tmp_path):
+    """The message names the command that would make it."""
+    with pytest.raises(FixtureError, match="python -m grader publish lab"):
+        read_fixture(tmp_path / "lab" / "hidden")
+
+
+def test_a_failed_write_keeps_the_old_fixture(folder):
+    """An error while writing leaves what was published before."""
+    before = (folder / "manifest.json").read_bytes()
+    broken = [RecordedCase(Case("bad", {"setting": object()}, {}), {}, {})]
+    with pytest.raises(TypeError):
+        write_fixture(
+            folder, lab="lab", lab_version=1, kind="hidden", release="r2", checks={"conv": broken}, facts={}
+        )
+    assert (folder / "manifest.json").read_bytes() == before
+    assert [path.name for path in folder.parent.iterdir()] == ["hidden"]

@@ -1,0 +1,95 @@
+"""What the tests of the labs share: running checks on a submission in another process."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.checks import Case
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check did on one case: the arrays it sent, and the error it ended with, if any."""
+
+    arrays: dict[str, np.ndarray]
+    error: dict[str, Any] | None
+
+
+RunChecks = Callable[..., list[Outcome]]
+
+
+@pytest.fixture
+def run_checks(tmp_path: Path) -> RunChecks:
+    """Return a function that runs (check id, case) pairs on a folder, in order, in one other process."""
+
+    def run(student: Path, jobs: Sequence[tuple[str, Case]], *, lab: str = "vgg16", **resources: Path) -> list[Outcome]:
+        number = len(list(tmp_path.glob("request*")))
+        request, answer = tmp_path / f"request{number}", tmp_path / f"answer{number}"
+        request.mkdir()
+        answer.mkdir()
+        listed = []
+        for index, (check, case) in enumerate(jobs):
+            np.savez(request / f"{index}.npz", **case.arrays)
+            listed.append({"check": check, "case": case.name, "config": dict(case.config)})
+        config = {
+            "student": str(student),
+            "lab": str(ROOT / "labs" / lab),
+            "resources": {name: str(path) for name, path in resources.items()},
+            "policy": {"modules": ["layer", "vgg"]},
+        }
+        (request / "request.json").write_text(json.dumps({"config": config, "jobs": listed}))
+        done = subprocess.run(
+            [sys.executable, "-B", str(Path(__file__).with_name("drive.py")), str(request), str(answer)],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert (answer / "answer.json").is_file(), done.stderr[-2000:]
+        errors = json.loads((answer / "answer.json").read_text())
+        outcomes = []
+        for index, error in enumerate(errors):
+            with np.load(answer / f"{index}.npz") as stored:
+                arrays = {name.replace("|", "/"): stored[name] for name in stored.files}
+            outcomes.append(Outcome(arrays, error))
+        return outcomes
+
+    return run
+
+
+def load_module(file: Path) -> ModuleType:
+    """Import a file of the kit itself by its path."""
+    name = "_tested_" + "_".join(file.relative_to(ROOT).with_suffix("").parts)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def golden() -> ModuleType:
+    """Return the maker of golden submissions."""
+    return load_module(ROOT / "tests" / "golden.py")
+
+
+@pytest.fixture(scope="session")
+def vgg16_checks() -> ModuleType:
+    """Return the checks of the lab ``vgg16``."""
+    return load_module(ROOT / "labs" / "vgg16" / "checks.py")
