@@ -43,10 +43,11 @@ class HandedIn(Section):
 
 
 class Imports(Section):
-    """Which libraries the submission's files may import; None allows everything that is in the box."""
+    """Which third-party packages the submission's files may import (None: all in the box), and dotted names that
+    they may not use. Given files are free."""
 
     allow: tuple[str, ...] | None = None
-    forbid_calls: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
 
 
 class CallLimits(Section):

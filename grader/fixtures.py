@@ -1,8 +1,8 @@
 """Recorded cases: written when a lab is published, verified by hash whenever they are read.
 
-A fixture folder holds ``manifest.json`` and one ``.npz`` per check with the inputs and the recorded outputs of its
-cases. The manifest carries the hash of every file and its own, so a damaged, truncated or edited fixture is
-refused by name.
+A fixture folder holds ``manifest.json``, one ``.npz`` per check with the inputs and the recorded outputs of its
+cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with what those returned. The
+manifest carries the hash of every file and its own, so a damaged, truncated or edited fixture is refused by name.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ import numpy as np
 
 from grader.checks import Case
 from grader.compare import Tolerance
+from grader.misconceptions import PAIR_SIGN
 
 MANIFEST_NAME = "manifest.json"
+REMEDY = "restore it from version control or publish the lab again"
 SCHEMA_ID = "grader/fixture/v1"
+MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")
 
 
 class FixtureError(Exception):
@@ -42,6 +45,42 @@ class RecordedCase:
 
 
 @dataclass(frozen=True)
+class RecordedRun:
+    """What a known mistake did on one case.
+
+    ``verdict`` is ``pass`` where it is not noticed, ``wrong`` or ``output`` where it returned ``outputs``, and
+    otherwise how it ended, with the type and the message of the error.
+    """
+
+    verdict: str
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    error_type: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RecordedMistake:
+    """A known mistake (or two at once) with what it did on every case of a check that it loses.
+
+    The texts are those of `grader.misconceptions.Misconception`; ``runs`` has one entry for each case.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    formula: str
+    runs: Sequence[RecordedRun]
+    reads_outside: bool = False
+    symptom: str = ""
+    fingerprint: str = ""
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether two mistakes are made at once."""
+        return PAIR_SIGN in self.name
+
+
+@dataclass(frozen=True)
 class Fixture:
     """All recorded cases of one lab and kind (``public`` or ``hidden``)."""
 
@@ -52,6 +91,8 @@ class Fixture:
     sha256: str
     checks: Mapping[str, Sequence[RecordedCase]]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    mistake_files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def hidden(self) -> bool:
@@ -68,10 +109,12 @@ def write_fixture(
     release: str,
     checks: Mapping[str, Sequence[RecordedCase]],
     facts: Mapping[str, Any],
+    mistakes: Mapping[str, Sequence[RecordedMistake]] | None = None,
 ) -> str:
     """Write a fixture in one step: either all of it is there afterwards, or what was there before.
 
-    ``facts`` are kept in the manifest: seed, versions, how tolerances were measured. Returns the manifest's hash.
+    ``facts`` are kept in the manifest: seed, versions, how tolerances were measured. ``mistakes`` are those that
+    each check can recognise. Returns the manifest's hash.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -85,6 +128,11 @@ def write_fixture(
             "release": release,
             "facts": dict(facts),
             "checks": described,
+            "mistakes": {
+                name: _write_mistakes(fresh / f"{name}.mistakes.npz", found)
+                for name, found in (mistakes or {}).items()
+                if found
+            },
         }
         manifest["sha256"] = _hash_of_manifest(manifest)
         (fresh / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -117,11 +165,29 @@ def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
                 ],
             }
         )
+    return {"file": file.name, "sha256": _write_arrays(file, arrays), "cases": described}
+
+
+def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str, Any]:
+    arrays: dict[str, np.ndarray] = {}
+    described = []
+    for number, mistake in enumerate(mistakes):
+        runs = []
+        for case, run in enumerate(mistake.runs):
+            for name, array in run.outputs.items():
+                arrays[f"{number}.{case}.{name}"] = array
+            runs.append([run.verdict, list(run.outputs), run.error_type, run.message])
+        texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
+        described.append({**texts, "reads_outside": mistake.reads_outside, "runs": runs})
+    return {"file": file.name, "sha256": _write_arrays(file, arrays), "mistakes": described}
+
+
+def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     data = buffer.getvalue()
     file.write_bytes(data)
-    return {"file": file.name, "sha256": hashlib.sha256(data).hexdigest(), "cases": described}
+    return hashlib.sha256(data).hexdigest()
 
 
 def _hash_of_manifest(manifest: Mapping[str, Any]) -> str:
@@ -150,7 +216,36 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
         sha256=manifest["sha256"],
         checks=checks,
         facts=manifest["facts"],
+        folder=folder,
+        mistake_files=manifest.get("mistakes", {}),
     )
+
+
+def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
+    """Read what known mistakes return in ``check``; none if none were recorded. Only needed when a check failed.
+
+    Raises
+    ------
+    FixtureError : the file is missing, damaged or edited.
+    """
+    part = fixture.mistake_files.get(check)
+    if part is None or fixture.folder is None:
+        return []
+    file = fixture.folder / part["file"]
+    arrays = _read_arrays(file, part)
+    try:
+        return [_mistake(number, entry, arrays) for number, entry in enumerate(part["mistakes"])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+
+
+def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
+    runs = [
+        RecordedRun(verdict, {name: arrays[f"{number}.{case}.{name}"] for name in outputs}, error_type, message)
+        for case, (verdict, outputs, error_type, message) in enumerate(entry["runs"])
+    ]
+    texts = {key: entry[key] for key in MISTAKE_TEXTS}
+    return RecordedMistake(runs=runs, reads_outside=entry["reads_outside"], **texts)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -171,19 +266,25 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _read_check(file: Path, part: Mapping[str, Any]) -> list[RecordedCase]:
-    remedy = "restore it from version control or publish the lab again"
+    arrays = _read_arrays(file, part)
+    try:
+        return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
+    except (ValueError, KeyError) as error:
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+
+
+def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise FixtureError(f"{file} cannot be read ({error.strerror}); {remedy}") from None
+        raise FixtureError(f"{file} cannot be read ({error.strerror}); {REMEDY}") from None
     if hashlib.sha256(data).hexdigest() != part["sha256"]:
-        raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {remedy}")
+        raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
+            return {name: stored[name] for name in stored.files}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {remedy}") from None
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
 
 
 def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedCase:

@@ -21,7 +21,8 @@ from grader.contract import Lab
 from grader.fixtures import Fixture, RecordedCase, read_fixture
 from grader.jail import Level, View, probe
 from grader.layers import layer_times
-from grader.messages import describe_case, describe_finding, describe_outcome, next_step
+from grader.messages import describe_case, describe_finding, describe_outcome, describe_use, next_step
+from grader.policy import Rules, Use, find_uses
 from grader.progress import Progress
 from grader.project import Project
 from grader.resources import prepare_resources
@@ -95,7 +96,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         resources = prepare_resources(project, lab, checks, request.weights, progress.note)
         setup_s = time.monotonic() - before
         with open_session(lab, collected.root, resources, level=level, slot=request.slot) as session:
-            results, outcomes = run_checks(session, lab, checks, fixture, progress)
+            results, outcomes = run_checks(session, lab, checks, fixture, ruled_out(lab, collected), progress)
             level = session.box.level
             warnings = (*warnings, *session.box.warnings)
     score, tiers = score_tiers(lab.facts.tiers, results)
@@ -127,7 +128,12 @@ def open_session(
 ) -> Session:
     """Start a box in which ``submission`` can be run against the checks of ``lab``."""
     given = [name.removesuffix(".py") for name in lab.facts.given if name.endswith(".py")]
-    policy: dict[str, Any] = {"modules": [file.module for file in lab.facts.files], "given": given}
+    policy: dict[str, Any] = {
+        "modules": [file.module for file in lab.facts.files],
+        "given": given,
+        "allow": lab.facts.imports.allow,
+        "forbid": lab.facts.imports.forbid,
+    }
     view = View(submission, lab.folder, lab.facts.packages, resources, policy)
     return Session(lab, view, level=level, slot=slot)
 
@@ -154,18 +160,37 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
     return level, (f"{text}: this result does not count for the record",)
 
 
+def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
+    """Return the places where the submission's own files use a library that the lab rules out."""
+    names = [file.path for file in collected.files if file.path not in lab.facts.given]
+    return find_uses(collected.root, names, Rules(lab.facts.imports.allow, lab.facts.imports.forbid))
+
+
 def run_checks(
-    session: Session, lab: Lab, checks: Sequence[Check], fixture: Fixture, progress: Progress
+    session: Session,
+    lab: Lab,
+    checks: Sequence[Check],
+    fixture: Fixture,
+    uses: Sequence[Use],
+    progress: Progress,
 ) -> tuple[list[CheckResult], dict[str, Outcome]]:
     """Run the checks in order; return their results and, for each, the outcome of its last case."""
+    declared = {file.path for file in lab.facts.files}
+    progress.total = len(checks)
     results: dict[str, CheckResult] = {}
     outcomes: dict[str, Outcome] = {}
     held: dict[str, bool] = {}
     for check in by_groups(checks):
         progress.step(check.title)
         missing = [name for name in check.needs if not held.get(name)]
-        if missing:
-            result = _skipped(lab, check, missing)
+        use = next((use for use in uses if use.file in check.files or use.file not in declared), None)
+        if use is not None:
+            result = _not_run(
+                check, Verdict.FORBIDDEN, describe_use(lab, use), next_step(lab, check, Verdict.FORBIDDEN)
+            )
+        elif missing:
+            names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
+            result = _not_run(check, Verdict.SKIPPED, f"Not run, because {names} did not pass.")
         else:
             result, outcome = run_check(session, lab, check, fixture.checks[check.id])
             if outcome is not None:
@@ -202,14 +227,9 @@ def by_groups(checks: Sequence[Check]) -> list[Check]:
     return ordered
 
 
-def _skipped(lab: Lab, check: Check, missing: Sequence[str]) -> CheckResult:
-    names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
+def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
     return CheckResult(
-        id=check.id,
-        tier=check.tier,
-        title=check.title,
-        verdict=Verdict.SKIPPED,
-        message=f"Not run, because {names} did not pass.",
+        id=check.id, tier=check.tier, title=check.title, verdict=verdict, message=message, next=next_
     )
 
 

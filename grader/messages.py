@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from grader.checks import Case, Check
 from grader.compare import Finding
 from grader.contract import Lab
+from grader.policy import Use
 from grader.session import Frame, Outcome
 from grader.verdicts import Verdict
 
@@ -81,6 +82,8 @@ def describe_outcome(outcome: Outcome) -> str:
                 if outcome.error_type == "TypeError"
                 else "It was raised outside your own lines."
             )
+    elif verdict is Verdict.FORBIDDEN:
+        lines.append(f"{outcome.message}, which this lab rules out: it asks for your own code.")
     else:
         lines.append(outcome.message[:1].upper() + outcome.message[1:])
     if outcome.frames and verdict is not Verdict.UNFINISHED:
@@ -92,6 +95,15 @@ def describe_outcome(outcome: Outcome) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def describe_use(lab: Lab, use: Use) -> str:
+    """Say which library is ruled out and where it is used."""
+    allowed = ", ".join(lab.facts.imports.allow or ())
+    return (
+        f"`{use.name}` is used in {use.file}, line {use.line}:\n    {use.code}\n"
+        f"This lab asks for your own code. Libraries that may be used: {allowed}."
+    )
+
+
 def next_step(lab: Lab, check: Check, verdict: Verdict) -> str:
     """Return the command to run, or the thing to do, after a check that did not pass."""
     where = f" in stu_upload/{lab.name}/{check.files[0]}" if check.files else ""
@@ -101,6 +113,8 @@ def next_step(lab: Lab, check: Check, verdict: Verdict) -> str:
         return (
             f"make `python -c 'import {(check.files or lab.required)[0][:-3]}'` work inside stu_upload/{lab.name}"
         )
+    if verdict is Verdict.FORBIDDEN:
+        return "write that part yourself; the handout has the formula"
     if verdict is Verdict.SKIPPED:
         return ""
     if verdict is Verdict.TIMEOUT:

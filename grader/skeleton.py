@@ -9,11 +9,12 @@ A solution region stands between two marks of the same indentation::
 In the skeleton it becomes a **hole**, the same greppable text in every lab::
 
     # TODO(conv_forward): fill outputs by formula (3)
-    raise NotImplementedError("TODO conv_forward: not written yet")
+    raise NotImplementedError("TODO conv_forward: fill outputs by formula (3)")
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from pathlib import Path
 _BEGIN = re.compile(r"(?P<indentation>[ \t]*)### BEGIN SOLUTION (?P<name>[A-Za-z_]\w*): (?P<instruction>\S.*?)\s*")
 _END = re.compile(r"(?P<indentation>[ \t]*)### END SOLUTION\s*")
 _ANY_MARK = re.compile(r"#+[ \t]*(?:BEGIN|END)[ \t]+SOLUTION", re.IGNORECASE)
-_UNWRITTEN = "not written yet"
 
 
 class SkeletonError(ValueError):
@@ -49,9 +49,10 @@ class Hole:
 
     def text(self) -> list[str]:
         """Return the lines that stand in the skeleton."""
+        message = json.dumps(f"TODO {self.name}: {self.instruction}", ensure_ascii=False)
         return [
             f"{self.indentation}# TODO({self.name}): {self.instruction}",
-            f'{self.indentation}raise NotImplementedError("TODO {self.name}: {_UNWRITTEN}")',
+            f"{self.indentation}raise NotImplementedError({message})",
         ]
 
 

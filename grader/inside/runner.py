@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from grader.checks import Case, Check
-from grader.inside.submission import DeclaredModules, DoesNotLoad, Emit, NotHeld, Submission, Unusable
+from grader.inside.importwatch import ImportWatch, refusal
+from grader.inside.submission import DeclaredModules, DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
@@ -34,6 +35,12 @@ class Runner:
         )
         sys.meta_path.insert(0, modules)
         self.submission = Submission(self.student_folder, modules, self.resources, self._emit)
+        own = [file.name.removesuffix(".py") for file in self.student_folder.iterdir()]
+        self.watch = ImportWatch(
+            str(self.student_folder),
+            refusal(self.policy.get("allow"), self.policy.get("forbid", ()), own),
+            [f"{name}.py" for name in self.policy.get("given", ())],
+        )
         self.checks: dict[str, Check] = {}
         self.case: Case | None = None
         self._send: Emit | None = None
@@ -78,6 +85,9 @@ class Runner:
                 self.submission.emit(key, value)
         finally:
             self._send = None
+            if self.watch.noted:
+                file, line, name = self.watch.noted[0]
+                raise RuledOut(f"{file}, line {line} imports `{name}`")
         return {"emitted": self.submission.emitted}
 
 
@@ -105,6 +115,8 @@ def describe(error: BaseException) -> dict[str, Any]:
             text = f"{text}: {type(cause).__name__}: {_text_of(cause)}"
     elif isinstance(error, NotHeld):
         verdict = "wrong"
+    elif isinstance(error, RuledOut):
+        verdict = "forbidden"
     elif isinstance(error, Unusable):
         verdict = "output"
     elif isinstance(error, MemoryError):

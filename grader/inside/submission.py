@@ -29,6 +29,10 @@ class Unusable(Exception):
     """An output is not an array of numbers; the message is for the student."""
 
 
+class RuledOut(Exception):
+    """A library was imported that the lab rules out; the message is for the student."""
+
+
 class DeclaredModules:
     """Import hook that finds the files that the lab declares, whatever else of that name is installed.
 

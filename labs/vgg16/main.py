@@ -27,7 +27,7 @@ def read_image(path):
     """Return a picture file as an array of bytes (rows, columns, 3), red first."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise SystemExit(f"cannot read the picture {path}: expected a JPEG or PNG file")
+        raise ValueError(f"cannot read the picture {path}: expected a JPEG or PNG file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -66,7 +66,7 @@ def load_checkpoint(path):
     elif path.suffix == ".npy":
         return load_pickled_dict(path)
     else:
-        raise SystemExit(f"{path} is no checkpoint: expected a folder, an .npz or the course's .npy file")
+        raise ValueError(f"{path} is no checkpoint: expected a folder, an .npz or the course's .npy file")
     checkpoint = {}
     for name, array in arrays.items():
         layer, parameter = name.rsplit(".", 1)

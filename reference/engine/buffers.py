@@ -149,31 +149,29 @@ def new_activation(
     dtype: Any = np.float32,
     *,
     border: tuple[int, int, int, int] = (1, 1, 1, 1),
+    filled: bool = True,
     rectified: bool = False,
-    memory: Array | None = None,
+    workspace: str | None = None,
 ) -> Activation:
     """A zeroed activation; height and width are filled up to multiples of 4 for Winograd's tiles.
 
     Parameters
     ----------
     border : rows above, rows below, columns left, columns right.
-    memory : flat buffer to use instead of new memory; its contents are kept.
+    filled : fill the channels up to whole vectors. Only the input of a direct convolution may do
+        without, and is smaller and faster for it when there are 1 or 3 channels.
+    workspace : take the memory of this purpose from ``WORKSPACES``; its contents are then stale.
     """
     top, bottom, left, right = border
-    rows = top + max(round_up(height, 4), height) + bottom
-    columns = left + max(round_up(width, 4), width) + right
-    shape = (batch, rows, columns, round_up(channels, vector_lanes(dtype)))
-    size = int(np.prod(shape))
-    buffer = aligned_zeros(shape, dtype) if memory is None else memory[:size].reshape(shape)
-    return Activation(buffer, top, left, height, width, channels, rectified)
-
-
-def activation_size(batch: int, height: int, width: int, channels: int, border: tuple[int, int, int, int],
-                    dtype: Any) -> int:  # fmt: skip
-    """Elements that :func:`new_activation` needs for the same arguments."""
-    top, bottom, left, right = border
     rows, columns = top + round_up(height, 4) + bottom, left + round_up(width, 4) + right
-    return batch * rows * columns * round_up(channels, vector_lanes(dtype))
+    pixel = round_up(channels, vector_lanes(dtype)) if filled else channels
+    shape = (batch, rows, columns, pixel)
+    if workspace is None:
+        buffer = aligned_zeros(shape, dtype)
+    else:
+        size = batch * rows * columns * pixel
+        buffer = WORKSPACES.get(workspace, size, dtype)[:size].reshape(shape)
+    return Activation(buffer, top, left, height, width, channels, rectified)
 
 
 @kernel(parallel=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .buffers import WORKSPACES, Array, aligned_zeros, round_up, vector_lanes
-from .compilation import kernel
+from .compilation import kernel, routine
 from .processor import PROCESSOR, thread_count
 from .tiles import BIAS_CLAMP, PLAIN, make_dot_tile, make_outer_tile, tile_family
 from .vector import lanes
@@ -33,7 +33,7 @@ def balanced(total, most, position):
     return (left + tiles - 1) // tiles
 
 
-@kernel
+@routine("nannninannannan")
 def plain_rows(vectors, A, a, row, count, no_tap, depth, B, b, step, C, c, c_row, P, p):
     """``C[m, :] = sum_k A[a + m*row + k] * B[b + k*step ...]`` for ``count`` rows, prefetching at P[p]."""
     low = A.dtype.type(0)
@@ -57,7 +57,7 @@ def plain_rows(vectors, A, a, row, count, no_tap, depth, B, b, step, C, c, c_row
         position += rows
 
 
-@kernel
+@routine("nannninnnannannans")
 def biased_rows(vectors, A, a, row, count, taps, tap, tap_count, depth, B, b, step, C, c, c_row, E, e, low):
     """``C[m, :] = max(low, E[e..] + sum_{t,k} A[a + m*row + taps[t] + k] * B[b + (t*depth + k)*step ..])``."""
     position = 0
@@ -75,7 +75,7 @@ def biased_rows(vectors, A, a, row, count, taps, tap, tap_count, depth, B, b, st
         position += rows
 
 
-@kernel
+@routine("nnnannnannnnnann")
 def outer_rows(add, vectors, count, A, a, outer_a, step_a, B, b, outer_b, step_b, outer, depth, C, c, c_row):
     """``C[m, :] (+)= sum_{r,k} A[a + r*outer_a + k*step_a + m] * B[b + r*outer_b + k*step_b ..]``, m < count."""
     i = 0
@@ -109,7 +109,7 @@ def panel_vectors(columns, panel, line):
 
 
 @kernel(parallel=True)
-def _product(A, row, m, no_tap, depth, B, step, n, C, c_row, E, low, row_block, threads):
+def product_rows(A, row, m, no_tap, depth, B, step, n, C, c_row, E, low, row_block, threads):
     line = lanes(A)
     panels = (n // line + WIDEST - 1) // WIDEST
     blocks = (m + row_block - 1) // row_block
@@ -126,7 +126,7 @@ def _product(A, row, m, no_tap, depth, B, step, n, C, c_row, E, low, row_block, 
 
 
 @kernel(parallel=True)
-def _product_transposed(A, step_a, m, depth, B, step_b, n, C, c_row, row_block, add, threads):
+def product_transposed(A, step_a, m, depth, B, step_b, n, C, c_row, row_block, add, threads):
     line = lanes(A)
     panels = (n // line + WIDEST - 1) // WIDEST
     blocks = (m + row_block - 1) // row_block
@@ -141,7 +141,7 @@ def _product_transposed(A, step_a, m, depth, B, step_b, n, C, c_row, row_block, 
                        1, depth, C, first * c_row + column, c_row)  # fmt: skip
 
 
-def _row_block(rows: int, columns: int, threads: int) -> int:
+def row_block_size(rows: int, columns: int, threads: int) -> int:
     """Rows per unit of work: enough units for all threads, not fewer than a few tiles each."""
     panels = max(1, columns // 64)
     wanted = max(1, -(-4 * threads // panels))
@@ -174,8 +174,8 @@ def matmul(a: Array, b: Array, bias: Array | None = None, low: float = -np.inf) 
     if bias is not None:
         start[:columns] = bias
     threads = thread_count()
-    _product(a.reshape(-1), depth, m, NO_TAP, depth, wide.reshape(-1), n, n, result.reshape(-1), n, start,
-             a.dtype.type(low), _row_block(m, n, threads), threads)  # fmt: skip
+    product_rows(a.reshape(-1), depth, m, NO_TAP, depth, wide.reshape(-1), n, n, result.reshape(-1), n, start,
+             a.dtype.type(low), row_block_size(m, n, threads), threads)  # fmt: skip
     return result if n == columns else np.ascontiguousarray(result[:, :columns])
 
 
@@ -189,6 +189,6 @@ def matmul_transposed(a: Array, b: Array) -> Array:
     n = wide.shape[1]
     result = aligned_zeros((m, n), a.dtype)
     threads = thread_count()
-    _product_transposed(a.reshape(-1), m, m, depth, wide.reshape(-1), n, n, result.reshape(-1), n,
-                        _row_block(m, n, threads), False, threads)  # fmt: skip
+    product_transposed(a.reshape(-1), m, m, depth, wide.reshape(-1), n, n, result.reshape(-1), n,
+                        row_block_size(m, n, threads), False, threads)  # fmt: skip
     return result if n == columns else np.ascontiguousarray(result[:, :columns])

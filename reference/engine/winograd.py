@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .buffers import WORKSPACES, Activation, Array, aligned_zeros, vector_lanes
+from .buffers import WORKSPACES, Activation, Array, aligned_zeros, round_up, vector_lanes
 from .compilation import kernel
 from .matrix import NO_TAP, WIDEST, outer_rows, panel_vectors, plain_rows
 from .processor import PROCESSOR, thread_count
@@ -40,7 +40,7 @@ from .winograd_transforms import (
     weight_tile_4,
 )
 
-SMALL_MAP_PIXELS = 16 * 16
+SMALL_MAP_PIXELS = 8 * 8
 """Up to this size of the output F(2, 3) is used: F(4, 3) wastes too much on the edges and on weights."""
 
 
@@ -103,47 +103,46 @@ def _multiply_planes(first, last, V, v, v_plane, tiles, channels, U, M, m, m_pla
 
 
 @kernel(parallel=True)
-def _fused(size, x, x_at, channels, U, E, low, mask, y, y_at, outputs, images, height, width, block_tiles,
-           V, M, v_plane, m_plane, no_tap, threads):  # fmt: skip
+def _convolve(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, outputs, images, height, width, block_tiles,
+              V, M, v_plane, m_plane, no_tap, threads):  # fmt: skip
+    """The whole convolution. Fused is one parallel step; phased is three per block of tiles.
+
+    One parallel region serves both orders, because numba compiles every region anew.
+    """
     tile_rows, tile_columns = (height + size - 1) // size, (width + size - 1) // size
     tiles = images * tile_rows * tile_columns
     planes = (size + 2) * (size + 2)
-    panels = (outputs // lanes(x) + WIDEST - 1) // WIDEST
+    products = planes * ((outputs // lanes(x) + WIDEST - 1) // WIDEST)
     blocks = (tiles + block_tiles - 1) // block_tiles
-    blocks = (blocks + threads - 1) // threads * threads
-    for thread in prange(threads):
-        v, m = thread * planes * v_plane, thread * planes * m_plane
-        for block in range(blocks * thread // threads, blocks * (thread + 1) // threads):
-            first, last = tiles * block // blocks, tiles * (block + 1) // blocks
-            if last > first:
-                _to_planes(0, size, x, x_at, channels, V, v, v_plane, first, last, tile_rows, tile_columns)
-                _multiply_planes(0, planes * panels, V, v, v_plane, last - first, channels, U, M, m, m_plane,
-                                 outputs, no_tap)  # fmt: skip
-                _from_planes(size, M, m, m_plane, y, y_at, outputs, first, last, height, width, tile_rows,
-                             tile_columns, E, low, mask)  # fmt: skip
-
-
-@kernel(parallel=True)
-def _phased(size, x, x_at, channels, U, E, low, mask, y, y_at, outputs, images, height, width, block_tiles,
-            V, M, v_plane, m_plane, no_tap, threads):  # fmt: skip
-    tile_rows, tile_columns = (height + size - 1) // size, (width + size - 1) // size
-    tiles = images * tile_rows * tile_columns
-    panels = (outputs // lanes(x) + WIDEST - 1) // WIDEST
-    products = (size + 2) * (size + 2) * panels
-    blocks = (tiles + block_tiles - 1) // block_tiles
-    for block in range(blocks):
-        start, count = tiles * block // blocks, tiles * (block + 1) // blocks - tiles * block // blocks
+    if not phased:
+        blocks = (blocks + threads - 1) // threads * threads
+    for step in range(3 * blocks if phased else 1):
         for thread in prange(threads):
-            first, last = count * thread // threads, count * (thread + 1) // threads
-            _to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
-                       tile_rows, tile_columns)  # fmt: skip
-        for thread in prange(threads):
-            _multiply_planes(products * thread // threads, products * (thread + 1) // threads, V, 0, v_plane, count,
-                             channels, U, M, 0, m_plane, outputs, no_tap)  # fmt: skip
-        for thread in prange(threads):
-            first, last = count * thread // threads, count * (thread + 1) // threads
-            _from_planes(size, M, first * outputs, m_plane, y, y_at, outputs, start + first, start + last,
-                         height, width, tile_rows, tile_columns, E, low, mask)  # fmt: skip
+            if phased:
+                phase = step % 3
+                first_block, last_block = step // 3, step // 3 + 1
+                first_product, last_product = products * thread // threads, products * (thread + 1) // threads
+                v, m = 0, 0
+            else:
+                phase = -1
+                first_block, last_block = blocks * thread // threads, blocks * (thread + 1) // threads
+                first_product, last_product = 0, products
+                v, m = thread * planes * v_plane, thread * planes * m_plane
+            for block in range(first_block, last_block):
+                start, end = tiles * block // blocks, tiles * (block + 1) // blocks
+                count = end - start
+                first, last = 0, count
+                if phased:
+                    first, last = count * thread // threads, count * (thread + 1) // threads
+                if phase == 0 or phase < 0:
+                    _to_planes(0, size, x, x_at, channels, V, v + first * channels, v_plane, start + first,
+                               start + last, tile_rows, tile_columns)  # fmt: skip
+                if (phase == 1 or phase < 0) and count > 0:
+                    _multiply_planes(first_product, last_product, V, v, v_plane, count, channels, U, M, m, m_plane,
+                                     outputs, no_tap)  # fmt: skip
+                if phase == 2 or phase < 0:
+                    _from_planes(size, M, m + first * outputs, m_plane, y, y_at, outputs, start + first, start + last,
+                                 height, width, tile_rows, tile_columns, E, low, mask)  # fmt: skip
 
 
 @kernel(parallel=True)
@@ -171,6 +170,19 @@ GRADIENT_ROWS = 16
 """Input channels per unit of the weight gradient: their products fit the second-level cache."""
 
 
+@kernel
+def _from_products(size, D, d, plane, d_row, taps, tap, channels, outputs, rows, vectors):
+    """Transform ``rows`` x ``vectors`` summed products and add them to the taps."""
+    line = lanes(D)
+    for r in range(rows):
+        for v in range(vectors):
+            source, target = d + r * d_row + v * line, tap + r * outputs + v * line
+            if size == 4:
+                weight_gradient_tile_4(D, source, plane, taps, target, 3 * channels * outputs, channels * outputs)
+            else:
+                weight_gradient_tile_2(D, source, plane, taps, target, 3 * channels * outputs, channels * outputs)
+
+
 @kernel(parallel=True)
 def _weight_gradient(size, x, x_at, channels, g, g_at, outputs, images, height, width, block_tiles,
                      V, M, v_plane, m_plane, D, taps, threads):  # fmt: skip
@@ -185,34 +197,28 @@ def _weight_gradient(size, x, x_at, channels, g, g_at, outputs, images, height, 
     blocks = (tiles + block_tiles - 1) // block_tiles
     d_row = WIDEST * line
     d_plane = GRADIENT_ROWS * d_row
-    for block in range(blocks):
+    for step in range(2 * blocks):
+        block = step // 2
         start, count = tiles * block // blocks, tiles * (block + 1) // blocks - tiles * block // blocks
         for thread in prange(threads):
-            first, last = count * thread // threads, count * (thread + 1) // threads
-            _to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
-                       tile_rows, tile_columns)  # fmt: skip
-            _to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
-                       tile_rows, tile_columns)  # fmt: skip
-        for thread in prange(threads):
-            d = thread * planes * d_plane
-            for unit in range(units * thread // threads, units * (thread + 1) // threads):
-                panel = unit // row_blocks
-                c = (unit - panel * row_blocks) * GRADIENT_ROWS
-                rows = min(GRADIENT_ROWS, channels - c)
-                column = panel * WIDEST * line
-                vectors = panel_vectors(outputs, panel, line)
-                for plane in range(planes):
-                    outer_rows(False, vectors, rows, V, plane * v_plane + c, 0, channels,
-                               M, plane * m_plane + column, 0, outputs, 1, count, D, d + plane * d_plane, d_row)  # fmt: skip
-                for r in range(rows):
-                    for v in range(vectors):
-                        target = (c + r) * outputs + column + v * line
-                        if size == 4:
-                            weight_gradient_tile_4(D, d + r * d_row + v * line, d_plane, taps, target,
-                                                   3 * channels * outputs, channels * outputs)  # fmt: skip
-                        else:
-                            weight_gradient_tile_2(D, d + r * d_row + v * line, d_plane, taps, target,
-                                                   3 * channels * outputs, channels * outputs)  # fmt: skip
+            if step % 2 == 0:
+                first, last = count * thread // threads, count * (thread + 1) // threads
+                _to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
+                           tile_rows, tile_columns)  # fmt: skip
+                _to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
+                           tile_rows, tile_columns)  # fmt: skip
+            else:
+                d = thread * planes * d_plane
+                for unit in range(units * thread // threads, units * (thread + 1) // threads):
+                    panel = unit // row_blocks
+                    c = (unit - panel * row_blocks) * GRADIENT_ROWS
+                    rows = min(GRADIENT_ROWS, channels - c)
+                    column = panel * WIDEST * line
+                    vectors = panel_vectors(outputs, panel, line)
+                    for plane in range(planes):
+                        outer_rows(False, vectors, rows, V, plane * v_plane + c, 0, channels, M,
+                                   plane * m_plane + column, 0, outputs, 1, count, D, d + plane * d_plane, d_row)  # fmt: skip
+                    _from_products(size, D, d, d_plane, d_row, taps, c * outputs + column, channels, outputs, rows, vectors)
 
 
 @kernel(parallel=True)
@@ -259,7 +265,7 @@ def _is_phased(weight: WinogradWeight, tiles: int, threads: int) -> bool:
     return weight.planes.nbytes > 2 * PROCESSOR.level2_bytes and tiles // threads < PHASED_TILES_PER_THREAD
 
 
-PHASED_TILES_PER_THREAD = 128
+PHASED_TILES_PER_THREAD = 64
 
 
 def convolve(
@@ -280,6 +286,7 @@ def convolve(
     """
     dtype = source.buffer.dtype
     size, threads = weight.size, thread_count()
+    _check_reach(source, target, size, padding)
     tiles = _tile_count(size, target.batch, target.height, target.width)
     planes = (size + 2) ** 2
     line = vector_lanes(dtype)
@@ -295,10 +302,29 @@ def convolve(
         extra = mask.flat
     else:
         extra = bias if bias is not None else _no_bias(weight.outputs, dtype)
-    run: Any = _phased if phased else _fused
-    run(size, source.flat, source.strides(*padding), weight.channels, weight.planes, extra, dtype.type(low),
+    _convolve(size, phased, source.flat, source.strides(*padding), weight.channels, weight.planes, extra, dtype.type(low),
         int(mask is not None), target.flat, target.strides(), weight.outputs, target.batch, target.height, target.width,
         block, V, M, v_plane, m_plane, NO_TAP, threads)  # fmt: skip
+
+
+def _check_reach(source: Activation, target: Activation, size: int, padding: tuple[int, int]) -> None:
+    """The tiles of the target must lie inside the source's buffer: kernels do not look."""
+    for axis, before, extent in ((1, padding[0], target.height), (2, padding[1], target.width)):
+        start = (source.top if axis == 1 else source.left) - before
+        if start < 0 or start + round_up(extent, size) + 2 > source.buffer.shape[axis]:
+            raise ValueError(
+                f"the source's border is too small for F({size}, 3): buffer {source.buffer.shape}, picture at "
+                f"({source.top}, {source.left}), target {target.height} x {target.width}, padding {padding}; "
+                "create it with the border that tile_border() returns"
+            )
+
+
+def tile_border(size: int, source: int, target: int, padding: int) -> tuple[int, int]:
+    """Border before and after ``source`` rows that tiles covering ``target`` rows read.
+
+    The part of it that :func:`buffers.new_activation` adds by rounding up to 4 is taken off.
+    """
+    return padding, max(0, round_up(target, size) + 2 - padding - round_up(source, 4))
 
 
 def _no_bias(size: int, dtype: Any) -> Array:

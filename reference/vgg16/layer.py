@@ -66,10 +66,11 @@ class ConvolutionLayer:
         """Return the gradient of the input (N, C_in, H, W) for out_grad (N, C_out, H_out, W_out): formula (4)."""
         batch, channels, height, width = self.input_shape
         padding = self.padding
-        in_grad = np.zeros((batch, channels, height + 2 * padding, width + 2 * padding), dtype=out_grad.dtype)
+        # Every pixel is a sum of C_out * K * K terms: float64 while they are added, float32 again in the end.
+        in_grad = np.zeros((batch, channels, height + 2 * padding, width + 2 * padding), dtype=np.float64)
         in_grad = self._conv_back(out_grad, in_grad, self.weight, self.kernel_size, self.stride)
-        # A contiguous copy: the next kernel then needs to be compiled for one memory layout only.
-        return in_grad[:, :, padding : padding + height, padding : padding + width].copy()
+        in_grad = in_grad[:, :, padding : padding + height, padding : padding + width]
+        return np.ascontiguousarray(in_grad, dtype=out_grad.dtype)
 
     @staticmethod
     @njit
@@ -102,18 +103,17 @@ class ConvolutionLayer:
         batch, out_channels, out_height, out_width = out_grad.shape
         ### BEGIN SOLUTION conv_backward: fill in_grad by formula (4), with for loops
         for n in range(batch):
-            for h in range(out_height):
-                for w in range(out_width):
-                    top = h * stride
-                    left = w * stride
-                    for k in range(in_channels):
-                        for i in range(kernel_size):
-                            for j in range(kernel_size):
-                                total = 0.0
-                                for c in range(out_channels):
-                                    total += out_grad[n, c, h, w] * weight[c, k, i, j]
-                                # Neighbouring windows share input pixels, so their shares add up.
-                                in_grad[n, k, top + i, left + j] += total
+            for c in range(out_channels):
+                for h in range(out_height):
+                    for w in range(out_width):
+                        top = h * stride
+                        left = w * stride
+                        grad = out_grad[n, c, h, w]
+                        for k in range(in_channels):
+                            for i in range(kernel_size):
+                                for j in range(kernel_size):
+                                    # Windows share input pixels, so their shares add up.
+                                    in_grad[n, k, top + i, left + j] += grad * weight[c, k, i, j]
         ### END SOLUTION
         return in_grad
 

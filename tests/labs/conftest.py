@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks import Case
+from grader.checks import Case, Check
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 300
@@ -32,13 +32,26 @@ class Outcome:
 RunChecks = Callable[..., list[Outcome]]
 
 
+@pytest.fixture(scope="session")
+def run_checks_in() -> Callable[[Path], RunChecks]:
+    """Return a maker of `run_checks` that keeps its files in a given folder."""
+    return make_run_checks
+
+
 @pytest.fixture
 def run_checks(tmp_path: Path) -> RunChecks:
     """Return a function that runs (check id, case) pairs on a folder, in order, in one other process."""
+    return make_run_checks(tmp_path)
 
-    def run(student: Path, jobs: Sequence[tuple[str, Case]], *, lab: str = "vgg16", **resources: Path) -> list[Outcome]:
-        number = len(list(tmp_path.glob("request*")))
-        request, answer = tmp_path / f"request{number}", tmp_path / f"answer{number}"
+
+def make_run_checks(folder: Path) -> RunChecks:
+    """Return a function that runs checks on a submission and keeps its files in ``folder``."""
+
+    def run(
+        student: Path, jobs: Sequence[tuple[str, Case]], *, lab: str = "vgg16", **resources: Path
+    ) -> list[Outcome]:
+        number = len(list(folder.glob("request*")))
+        request, answer = folder / f"request{number}", folder / f"answer{number}"
         request.mkdir()
         answer.mkdir()
         listed = []
@@ -93,3 +106,16 @@ def golden() -> ModuleType:
 def vgg16_checks() -> ModuleType:
     """Return the checks of the lab ``vgg16``."""
     return load_module(ROOT / "labs" / "vgg16" / "checks.py")
+
+
+@pytest.fixture(scope="session")
+def layer_checks(vgg16_checks: ModuleType) -> list[Check]:
+    """Return the checks of ``vgg16`` that need no network."""
+    return [value for value in vars(vgg16_checks).values() if isinstance(value, Check) and not value.slow]
+
+
+@pytest.fixture(scope="session")
+def layer_jobs(layer_checks: list[Check]) -> list[tuple[str, Case]]:
+    """Return every layer check with every case of one seed."""
+    rng = np.random.default_rng(20)
+    return [(check.id, case) for check in layer_checks for case in check.cases(rng)]

@@ -26,7 +26,8 @@ def main(request: Path, answer: Path) -> None:
         sent: dict[str, np.ndarray] = {}
         try:
             runner.handle({"op": "load", "case": job["case"], "config": job["config"]}, arrays, sent.__setitem__)
-            runner.handle({"op": "run", "check": job["check"]}, {}, sent.__setitem__)
+            wanted_run = {"op": "demo"} if job["check"] == "demo" else {"op": "run", "check": job["check"]}
+            runner.handle(wanted_run, {}, sent.__setitem__)
             errors.append(None)
         except BaseException as error:
             errors.append(describe(error))

@@ -1,0 +1,248 @@
+"""Reads the members of a zip or tar archive without trusting one field of it.
+
+Everything here is refused as a whole with an :class:`ArchiveError` or returned; nothing is written. The caller
+decides which members count and asks for their content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MIB = 1 << 20
+TAR_BLOCK_BYTES = 512
+MAX_TAR_HEADER_BYTES = 64 << 10
+ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
+ZIP_LOCAL_HEADER_BYTES = 30
+UNIX = 3
+ENCRYPTED_FLAG = 0x1
+DRIVE = re.compile(r"[A-Za-z]:")
+LONG_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+class ArchiveError(Exception):
+    """An archive is damaged or holds what is not taken; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class CollectLimits:
+    """How much is taken from one submission.
+
+    Attributes
+    ----------
+    files, file_bytes, total_bytes : number and size of the files that are collected.
+    archive_bytes : size of the archive itself.
+    archive_entries : entries of an archive, whether they are collected or not.
+    archive_unpacked_bytes : what all entries of an archive claim to unpack to.
+    folder_entries : entries of a folder that are looked at.
+    depth, name_characters : longest path, in parts, and longest part of it.
+    """
+
+    files: int = 200
+    file_bytes: int = 1 * MIB
+    total_bytes: int = 8 * MIB
+    archive_bytes: int = 16 * MIB
+    archive_entries: int = 200
+    archive_unpacked_bytes: int = 64 * MIB
+    folder_entries: int = 5000
+    depth: int = 8
+    name_characters: int = 100
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a source: its path with ``/``, its claimed size, and how to read at most ``n`` bytes of it."""
+
+    path: str
+    size: int
+    read: Callable[[int], bytes]
+
+
+def shown(name: str) -> str:
+    """Write a name from a submission so that it cannot disturb a terminal or a log."""
+    text = name if name.isprintable() else ascii(name)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def read_archive(data: bytes, limits: CollectLimits) -> list[Member]:
+    """Return the files of a ``.zip``, ``.tar`` or ``.tar.gz``, told apart by content.
+
+    Raises
+    ------
+    ArchiveError : it is none of these, damaged, too large, or holds anything but files and folders.
+    """
+    if data[:2] == b"PK":
+        return _zip_members(data, limits)
+    if data[:2] == b"\x1f\x8b":
+        data = _gunzip(data, limits)
+    if len(data) >= TAR_BLOCK_BYTES and data[257:262] == b"ustar":
+        return _tar_members(data, limits)
+    raise ArchiveError("is not a zip or tar archive; hand in a folder, a .zip or a .tar.gz")
+
+
+def _checked_path(name: str, seen: set[str], limits: CollectLimits) -> str:
+    parts = name.removeprefix("./").split("/")
+    reason = ""
+    if "\0" in name or "\\" in name or not name.isprintable():
+        reason = "has a name with a backslash or a control character"
+    elif name.startswith("/") or DRIVE.match(name):
+        reason = "has an absolute name"
+    elif ".." in parts:
+        reason = "points outside the archive"
+    elif any(part in ("", ".") for part in parts):
+        reason = "has an empty part in its name"
+    elif len(parts) > limits.depth or any(len(part) > limits.name_characters for part in parts):
+        reason = f"has a name longer than {limits.depth} parts of {limits.name_characters} characters"
+    if reason:
+        raise ArchiveError(f"was refused: its entry {shown(name)} {reason}; pack plain files with plain names")
+    path = "/".join(parts)
+    if path.casefold() in seen:
+        raise ArchiveError(f"was refused: it holds two entries named {shown(path)}; pack each file once")
+    seen.add(path.casefold())
+    return path
+
+
+def _too_many(limits: CollectLimits) -> ArchiveError:
+    return ArchiveError(
+        f"was refused: it has more than {limits.archive_entries} entries; pack only your source files "
+        "(no .git, no virtual environment, no data)"
+    )
+
+
+def _check_unpacked(size: int, limits: CollectLimits) -> None:
+    if size > limits.archive_unpacked_bytes:
+        raise ArchiveError(
+            f"was refused: it unpacks to more than {limits.archive_unpacked_bytes // MIB} MiB; "
+            "pack only your source files"
+        )
+
+
+def _not_a_file(name: str) -> ArchiveError:
+    return ArchiveError(f"was refused: its entry {shown(name)} is a link or a device; pack the files themselves")
+
+
+def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
+    # Every entry of the directory starts with this signature, so its count bounds the entries without parsing.
+    if data.count(ZIP_ENTRY_SIGNATURE) > limits.archive_entries:
+        raise _too_many(limits)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+    members: list[Member] = []
+    seen: set[str] = set()
+    spans: list[tuple[int, int]] = []
+    _check_unpacked(sum(info.file_size for info in archive.infolist()), limits)
+    for info in archive.infolist():
+        name = info.orig_filename
+        is_folder = name.endswith("/")
+        path = _checked_path(name.removesuffix("/"), seen, limits)
+        kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == UNIX else 0
+        if kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG):
+            raise _not_a_file(name)
+        if info.flag_bits & ENCRYPTED_FLAG:
+            raise ArchiveError(f"was refused: its entry {shown(name)} is encrypted; pack it without a password")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ArchiveError(
+                f"was refused: its entry {shown(name)} uses an unusual compression; use ordinary zip (deflate)"
+            )
+        spans.append((info.header_offset, info.header_offset + ZIP_LOCAL_HEADER_BYTES + info.compress_size))
+        if not is_folder:
+            members.append(Member(path, info.file_size, _zip_reader(archive, info)))
+    spans.sort()
+    if any(after[0] < before[1] for before, after in itertools.pairwise(spans)):
+        raise ArchiveError("was refused: its entries overlap; pack it again with an ordinary program")
+    return members
+
+
+def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
+    def read(limit: int) -> bytes:
+        try:
+            with archive.open(info) as stream:
+                return stream.read(limit)
+        except (
+            zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
+        ) as error:  # fmt: skip
+            raise ArchiveError(
+                f"is damaged at {shown(info.orig_filename)} ({shown(str(error))}); pack it again"
+            ) from None
+
+    return read
+
+
+def _gunzip(data: bytes, limits: CollectLimits) -> bytes:
+    limit = limits.archive_unpacked_bytes + limits.archive_entries * 2 * TAR_BLOCK_BYTES
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            unpacked = stream.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+    _check_unpacked(max(0, len(unpacked) - (limit - limits.archive_unpacked_bytes)), limits)
+    return unpacked
+
+
+def _walk_tar_headers(data: bytes, limits: CollectLimits) -> None:
+    """Bound the number of headers and the size of extended ones before ``tarfile`` parses them.
+
+    Long extended headers have been a way to make it work for hours (CVE-2024-6232).
+    """
+    offset = headers = total = 0
+    while offset + TAR_BLOCK_BYTES <= len(data):
+        block = data[offset : offset + TAR_BLOCK_BYTES]
+        if not block.strip(b"\0"):
+            return
+        info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        headers += 1
+        extended = info.type in LONG_HEADERS
+        if info.size < 0 or (extended and info.size > MAX_TAR_HEADER_BYTES):
+            raise ArchiveError(f"was refused: its entry {shown(info.name)} has an unusable header; pack it again")
+        if headers > 2 * limits.archive_entries:
+            raise _too_many(limits)
+        total += info.size
+        _check_unpacked(total, limits)
+        offset += TAR_BLOCK_BYTES + -(-info.size // TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES
+
+
+def _tar_members(data: bytes, limits: CollectLimits) -> list[Member]:
+    members: list[Member] = []
+    seen: set[str] = set()
+    count = 0
+    try:
+        _walk_tar_headers(data, limits)
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", encoding="utf-8") as archive:
+            for info in archive:
+                count += 1
+                if count > limits.archive_entries:
+                    raise _too_many(limits)
+                if info.name in (".", "./"):
+                    continue
+                path = _checked_path(info.name, seen, limits)
+                if info.isdir():
+                    continue
+                if not info.isreg() or info.issparse():
+                    raise _not_a_file(info.name)
+                start = info.offset_data
+                if start + info.size > len(data):
+                    raise ArchiveError(f"is cut off inside {shown(info.name)}; pack it again")
+                members.append(Member(path, info.size, _slice_reader(data, start, info.size)))
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, RecursionError) as error:
+        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+    return members
+
+
+def _slice_reader(data: bytes, start: int, size: int) -> Callable[[int], bytes]:
+    return lambda limit: data[start : start + min(size, limit)]

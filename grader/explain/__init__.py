@@ -1,0 +1,214 @@
+"""Explains a failed check: what was seen, and the likely cause. Arrays only, and never an expected value.
+
+In this order: what is structurally wrong; the known mistake whose recorded arrays these are; the pattern that the
+error follows; its size and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.checks import Check
+from grader.compare import Finding
+from grader.explain.comparison import Comparison, Family, Fingerprint
+from grader.explain.conditions import common_condition
+from grader.explain.layout import layouts
+from grader.explain.mistakes import Recognised, recognise
+from grader.explain.network import describe_divergence, exchanged_parameters, first_divergence, wrong_parameters
+from grader.explain.place import places
+from grader.explain.precision import precision
+from grader.explain.runs import CaseRun
+from grader.explain.scale import scales
+from grader.explain.structure import structure
+from grader.fixtures import Fixture, RecordedMistake, read_mistakes
+
+__all__ = ["CaseRun", "Explanation", "explain", "explain_runs"]
+
+FAMILIES: tuple[Family, ...] = (scales, layouts, places, precision)
+FAMILIES_OF_SAMPLES: tuple[Family, ...] = (scales, precision)
+MAX_COMPARED_ENTRIES = 1 << 20
+MAX_NAMED_PARAMETERS = 4
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What can be said about a failed check beyond what was seen.
+
+    Attributes
+    ----------
+    message : further facts, to stand below the message about the first failing case; may be empty.
+    hint : the likely cause and what to do about it; may be empty.
+    misconception : name of the recognised mistake, two names joined by `` + ``, or None.
+    fingerprints : identifiers of the patterns that hold in every failing case.
+    """
+
+    message: str = ""
+    hint: str = ""
+    misconception: str | None = None
+    fingerprints: tuple[str, ...] = ()
+
+
+def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture) -> Explanation:
+    """Explain why ``check`` failed. ``runs`` are all of its cases that were run, in order.
+
+    Raises
+    ------
+    FixtureError : the recorded mistakes are missing or damaged.
+    """
+    return explain_runs(check, runs, read_mistakes(fixture, check.id))
+
+
+def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> Explanation:
+    """Explain failed runs, given the known mistakes that the check can recognise."""
+    failing = [run for run in runs if not run.passed]
+    if not failing:
+        return Explanation()
+    facts = list(_structural(failing)) + list(_in_network(check, failing[0])) + list(_which_cases(runs))
+    prints = common_fingerprints(failing)
+    known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
+    if known is not None:
+        hint = _hint(known)
+    elif prints:
+        hint = prints[0].text
+    else:
+        hint = ""
+    return Explanation(
+        "\n".join(dict.fromkeys(facts)),
+        hint,
+        known.mistake.name if known is not None else None,
+        tuple(item.name for item in prints),
+    )
+
+
+def _hint(known: Recognised) -> str:
+    mistake = known.mistake
+    text = mistake.explanation
+    if mistake.formula:
+        text = f"{text} See {mistake.formula}."
+    if mistake.is_pair:
+        return f"Two mistakes at once give exactly these numbers. {text}"
+    if not known.complete:
+        return (
+            f"{text} This explains {known.explained} of the {known.failing} failing cases; in the others something "
+            "else is wrong as well."
+        )
+    return text
+
+
+def _structural(failing: Sequence[CaseRun]) -> Iterator[str]:
+    run = failing[0]
+    if len(run.recorded.expected) > 12:
+        return
+    for finding in run.findings[:1]:
+        found = _structure_of(run, finding)
+        if found is not None:
+            yield found.text
+
+
+def _structure_of(run: CaseRun, finding: Finding) -> Fingerprint | None:
+    expected = run.recorded.expected.get(finding.output)
+    return structure(finding, expected, run.output(finding.output), run.recorded.case)
+
+
+def _which_cases(runs: Sequence[CaseRun]) -> Iterator[str]:
+    if len(runs) < 2:
+        return
+    condition = common_condition(runs)
+    if condition:
+        yield f"The cases that fail are those with {condition}."
+    elif not any(run.passed for run in runs) and len(runs) > 2:
+        yield f"All {len(runs)} cases fail, the simplest too."
+
+
+def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
+    """Name the first layer that differs, or the parameters that were loaded wrongly."""
+    names = run.recorded.expected
+    if run.outcome.verdict is not None or not any("/" in name for name in names):
+        return
+    if any(name.split("/")[0].rpartition(" ")[2] in ("weight", "bias") for name in names):
+        yield from _parameters(run)
+        return
+    found = first_divergence(run)
+    if found is None:
+        return
+    yield describe_divergence(found, backward="backward" in check.id)
+    if found.layer and check.needs:
+        yield (
+            "The kinds of layers and the parameters have passed their own checks, so look at how the network hands "
+            f"arrays to `{found.layer}` and at the settings it was built with."
+        )
+
+
+def _parameters(run: CaseRun) -> Iterator[str]:
+    exchanged = exchanged_parameters(run)
+    for name, source in exchanged[:MAX_NAMED_PARAMETERS]:
+        yield f"The {name} holds the values of the {source}."
+    if not exchanged:
+        wrong = wrong_parameters(run)
+        more = f" and {len(wrong) - MAX_NAMED_PARAMETERS} more" if len(wrong) > MAX_NAMED_PARAMETERS else ""
+        yield f"Wrong after loading: {', '.join(wrong[:MAX_NAMED_PARAMETERS])}{more}."
+
+
+def common_fingerprints(failing: Sequence[CaseRun]) -> list[Fingerprint]:
+    """Return the patterns that hold in every failing case, worded for the first of them, strongest first.
+
+    If there is none, return those that hold in most of the cases in which any does.
+    """
+    found = [prints for run in failing if (prints := fingerprints(run))]
+    if not found:
+        return []
+    names = [{item.name for item in prints} for prints in found]
+    for prints in found:
+        everywhere = [item for item in prints if all(item.name in other for other in names)]
+        if everywhere and len(found) == len(failing):
+            return everywhere
+    first = found[0]
+    return [item for item in first if sum(item.name in other for other in names) > len(failing) / 2]
+
+
+def fingerprints(run: CaseRun) -> list[Fingerprint]:
+    """Return the patterns of the first wrong output of a case that has any."""
+    for finding in run.findings:
+        structural = _structure_of(run, finding) if finding.kind != "values" or "/" not in finding.output else None
+        if structural is not None:
+            return [structural]
+        view = comparison(run, finding)
+        if view is not None:
+            sampled = "/" in finding.output
+            return [item for family in (FAMILIES_OF_SAMPLES if sampled else FAMILIES) for item in family(view)]
+    return []
+
+
+def comparison(run: CaseRun, finding: Finding) -> Comparison | None:
+    """Return the output of a finding for a closer look; None if its numbers cannot be compared."""
+    expected, actual = run.recorded.expected.get(finding.output), run.output(finding.output)
+    if (
+        finding.kind != "values"
+        or expected is None
+        or actual is None
+        or finding.output.endswith(("/shape", "/stats"))
+    ):
+        return None
+    if expected.dtype.kind != "f" or expected.size > MAX_COMPARED_ENTRIES or not np.isfinite(expected).all():
+        return None
+    case = run.recorded.case
+    return Comparison(
+        finding.output,
+        expected.astype(np.float64),
+        actual.astype(np.float64),
+        run.recorded.tolerances[finding.output],
+        case.config,
+        case.arrays,
+    )
+
+
+def _by_fingerprint(prints: Sequence[Fingerprint], mistakes: Sequence[RecordedMistake]) -> Recognised | None:
+    """Return the mistake that is known by a pattern rather than by its numbers."""
+    names = {item.name for item in prints}
+    for mistake in mistakes:
+        if mistake.fingerprint and mistake.fingerprint in names:
+            return Recognised(mistake, 1, 1)
+    return None

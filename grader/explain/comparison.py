@@ -1,0 +1,88 @@
+"""An output of a submission beside the recorded one, as the fingerprints look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from grader.compare import Tolerance
+
+# A pattern may differ from what a submission returned by a little more than the bound for a right result:
+# two roundings meet, and both arrays may be larger than the expected one.
+SLACK = 4.0
+MIN_ENTRIES = 4
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A pattern that an error follows: a stable identifier, and a sentence for the student."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output of one case: two finite float64 arrays of the same shape, and what may differ.
+
+    ``config`` holds the settings of the case, ``inputs`` its arrays.
+    """
+
+    output: str
+    expected: np.ndarray
+    actual: np.ndarray
+    tolerance: Tolerance
+    config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def scale(self) -> float:
+        """Largest expected magnitude; 1 if everything is 0."""
+        return float(np.abs(self.expected).max(initial=0.0)) or 1.0
+
+    @cached_property
+    def allowed(self) -> np.ndarray:
+        """What each entry may differ by, for right and for patterns alike."""
+        if self.tolerance.metric == "l2":
+            norm = float(np.linalg.norm(self.expected))
+            return np.full(self.expected.shape, (self.tolerance.rtol * norm + self.tolerance.atol) or 1e-12)
+        bound = self.tolerance.atol + self.tolerance.rtol * np.abs(self.expected)
+        return np.asarray(np.maximum(bound, 1e-12))
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Which entries are right."""
+        return np.asarray(np.abs(self.actual - self.expected) <= self.allowed)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Which entries are wrong."""
+        return ~self.right
+
+    @property
+    def on_grid(self) -> bool:
+        """Whether the last two axes are rows and columns."""
+        return self.expected.ndim == 4 and min(self.expected.shape[2:]) > 1
+
+    def equals(self, pattern: np.ndarray) -> bool:
+        """Whether the submission returned this pattern, up to rounding."""
+        if pattern.shape != self.actual.shape:
+            return False
+        larger = max(1.0, float(np.abs(pattern).max(initial=0.0)) / self.scale)
+        difference = np.abs(self.actual - pattern)
+        if self.tolerance.metric == "l2":
+            bound = float(self.allowed.flat[0]) if self.allowed.size else 0.0
+            return float(np.linalg.norm(difference)) <= SLACK * larger * bound
+        return bool((difference <= SLACK * larger * self.allowed).all())
+
+
+Family = Callable[[Comparison], Sequence[Fingerprint]]
+
+
+def plural(count: int, word: str) -> str:
+    """Return ``1 row`` or ``2 rows``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

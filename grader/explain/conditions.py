@@ -1,0 +1,62 @@
+"""What the failing cases of a check have in common, and the passing ones have not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from grader.checks import Case
+from grader.explain.runs import CaseRun
+
+Condition = tuple[str, Callable[[Case], bool]]
+INPUT_NAMES = ("x", "inputs", "logits")
+
+
+def conditions() -> Iterator[Condition]:
+    """Yield questions about a case, the telling ones first. A setting that a case lacks makes the answer False."""
+    yield "a stride other than 1", lambda case: _setting(case, "stride", 1) != 1
+    yield "padding", lambda case: _setting(case, "padding", 0) > 0
+    yield "no padding", lambda case: _setting(case, "padding", 1) == 0
+    yield "more than one sample", lambda case: _length(case, 0) > 1
+    yield "more than one input channel", lambda case: _setting(case, "c_in", 1) > 1
+    yield "a kernel larger than 1", lambda case: _setting(case, "k", 1) > 1
+    yield "windows that overlap", lambda case: 0 < _setting(case, "stride", 0) < _setting(case, "k", 0)
+    yield (
+        "a window that differs from the stride",
+        lambda case: _setting(case, "stride", 1) != _setting(case, "k", 1),
+    )
+    yield "a stride larger than the window", lambda case: _setting(case, "stride", 0) > _setting(case, "k", 99)
+    yield "only negative inputs", lambda case: _all_negative(case)
+    yield "large inputs", lambda case: _largest(case) > 50
+
+
+def common_condition(runs: Sequence[CaseRun]) -> str:
+    """Return what exactly the failing cases have in common; empty if there is nothing, or all fail."""
+    failing = [run.recorded.case for run in runs if not run.passed]
+    passing = [run.recorded.case for run in runs if run.passed]
+    if not failing or not passing:
+        return ""
+    for text, holds in conditions():
+        if all(holds(case) for case in failing) and not any(holds(case) for case in passing):
+            return text
+    return ""
+
+
+def _setting(case: Case, name: str, default: int) -> int:
+    value = case.config.get(name, default)
+    return value if isinstance(value, int) else default
+
+
+def _length(case: Case, axis: int) -> int:
+    for name in INPUT_NAMES:
+        if name in case.arrays and case.arrays[name].ndim > axis:
+            return int(case.arrays[name].shape[axis])
+    return 1
+
+
+def _all_negative(case: Case) -> bool:
+    return "x" in case.arrays and case.arrays["x"].size > 0 and bool((case.arrays["x"] < 0).all())
+
+
+def _largest(case: Case) -> float:
+    arrays = [case.arrays[name] for name in INPUT_NAMES if name in case.arrays]
+    return max((float(abs(array).max(initial=0)) for array in arrays), default=0.0)

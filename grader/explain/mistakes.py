@@ -1,0 +1,128 @@
+"""Recognises a known mistake by what it returned when the lab was published.
+
+No wrong implementation runs here: a submission's arrays are compared with the recorded wrong ones. A mistake is
+recognised if it explains every case: the same wrong arrays where the submission is wrong, and no error where it is
+right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from grader.compare import Tolerance, compare
+from grader.explain.runs import CaseRun
+from grader.fixtures import RecordedMistake, RecordedRun
+
+RETURNED = ("wrong", "output")
+LOOSER = 4.0
+# Of the failing cases, a mistake that explains fewer than this share is not named at all.
+MIN_SHARE = 0.5
+CLASS_NAME = re.compile(r"'\w+' object")
+Agreement = Literal["same", "plausible", "no"]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A known mistake that explains what a submission returned, in all of its failing cases or in some."""
+
+    mistake: RecordedMistake
+    explained: int
+    failing: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether it explains every failing case."""
+        return self.explained == self.failing
+
+
+def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> Recognised | None:
+    """Return the mistake that explains the runs best, or None.
+
+    A single mistake goes before a pair, and a complete explanation before a partial one.
+    """
+    found = [item for mistake in mistakes if (item := _explains(runs, mistake)) is not None]
+    if not found:
+        return None
+    return min(found, key=lambda item: (not item.complete, -item.explained, item.mistake.is_pair))
+
+
+def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
+    failing = explained = 0
+    for index, run in enumerate(runs):
+        recorded = mistake.runs[index] if index < len(mistake.runs) else RecordedRun("pass")
+        if run.passed:
+            if recorded.verdict != "pass" and not mistake.reads_outside:
+                return None
+            continue
+        failing += 1
+        agreement = _agrees(run, recorded, mistake)
+        if agreement == "same":
+            explained += 1
+        elif agreement == "no" and mistake.reads_outside:
+            return None
+    if explained == 0 or (explained < MIN_SHARE * failing and not mistake.reads_outside):
+        return None
+    if mistake.reads_outside:
+        # The remaining failing cases hold arbitrary numbers of the right shapes, as such a mistake gives.
+        return Recognised(mistake, failing, failing)
+    return Recognised(mistake, explained, failing)
+
+
+def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Agreement:
+    if recorded.verdict == "pass":
+        return "no"
+    if run.outcome.verdict is not None:
+        return "same" if _same_ending(run, recorded, mistake.symptom) else "no"
+    if recorded.verdict not in RETURNED:
+        return "no"
+    if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
+        return "same"
+    if mistake.reads_outside and _shapes(recorded.outputs) == _shapes(run.outcome.outputs):
+        # Where the wrong shape alone tells the mistake, numbers read from outside do not matter.
+        return "same" if _shapes(recorded.outputs) != _shapes(run.recorded.expected) else "plausible"
+    return "no"
+
+
+def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
+    outcome = run.outcome
+    if recorded.verdict in RETURNED and recorded.message == "":
+        return False
+    if symptom:
+        return re.search(symptom, outcome.message) is not None
+    return (
+        outcome.verdict is not None
+        and outcome.verdict.value == recorded.verdict
+        and outcome.error_type == recorded.error_type
+        and CLASS_NAME.sub("object", outcome.message) == CLASS_NAME.sub("object", recorded.message)
+    )
+
+
+def same_arrays(
+    recorded: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray], tolerances: Mapping[str, Tolerance]
+) -> bool:
+    """Whether two sets of outputs agree up to rounding; bounds grow with the size of the recorded numbers."""
+    return not compare(
+        recorded, actual, {name: _looser(array, tolerances[name]) for name, array in recorded.items()}
+    )
+
+
+def _looser(array: np.ndarray, tolerance: Tolerance) -> Tolerance:
+    if tolerance.metric == "l2" or array.dtype.kind != "f":
+        return Tolerance(tolerance.atol, LOOSER * tolerance.rtol, tolerance.metric)
+    finite = array[np.isfinite(array)]
+    own_scale = float(np.abs(finite).max(initial=0.0))
+    return Tolerance(LOOSER * tolerance.atol, max(LOOSER * tolerance.rtol, _relative(tolerance, own_scale)))
+
+
+def _relative(tolerance: Tolerance, scale: float) -> float:
+    """Return a relative bound as tight as the absolute one is for numbers of this size, at most 1e-4."""
+    return min(1e-4, tolerance.atol / scale) if scale > 0 else 0.0

@@ -1,0 +1,106 @@
+"""Where a network first goes wrong: the first layer whose output differs though its input was right.
+
+Layers send ``<layer>/shape``, ``<layer>/stats`` and ``<layer>/values``, in the order in which they ran. All layers
+before the first that differs are right, so that layer was given the reference's input, up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.compare import Finding
+from grader.explain.runs import CaseRun
+
+STATISTICS_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first layer that differs.
+
+    Attributes
+    ----------
+    layer : its name; empty if all layers are right and only what is made of them is wrong.
+    before : number of layers before it, all right.
+    what : ``missing``, ``shape``, ``values``, or ``after`` if no layer differs.
+    """
+
+    layer: str
+    before: int
+    what: str
+    finding: Finding | None = None
+
+
+def first_divergence(run: CaseRun) -> Divergence | None:
+    """Return where the layers of a network first differ; None if the outputs are not those of layers."""
+    layers = list(dict.fromkeys(name.split("/")[0] for name in run.recorded.expected if "/" in name))
+    if len(layers) < 3:
+        return None
+    wrong = {finding.output: finding for finding in run.findings}
+    for number, layer in enumerate(layers):
+        parts = [wrong[name] for name in (f"{layer}/shape", f"{layer}/stats", f"{layer}/values") if name in wrong]
+        if not parts:
+            continue
+        kind = "shape" if f"{layer}/shape" in wrong or parts[0].kind == "shape" else "values"
+        if any(part.kind == "missing" for part in parts):
+            kind = "missing"
+        return Divergence(layer, number, kind, parts[-1])
+    return Divergence("", len(layers), "after", run.findings[0] if run.findings else None)
+
+
+def describe_divergence(found: Divergence, backward: bool) -> str:
+    """Say in one or two sentences where the network goes wrong, and what that rules out."""
+    if found.what == "after":
+        return (
+            "The outputs of all layers are right; what is returned in the end is not. Look at what happens after "
+            "the last layer."
+        )
+    which = "gradient" if backward else "output"
+    layer = f"`{found.layer}`"
+    if found.before == 0:
+        right, place = "", f"{layer}, the first to run{' backward' if backward else ''},"
+    else:
+        count = "One layer is" if found.before == 1 else f"{found.before} layers are"
+        right, place = f"{count} right, in the order in which they run. ", f"The next one, {layer},"
+    if found.what == "missing":
+        return f"{right}{place} was not run, or returned nothing."
+    if found.what == "shape":
+        return f"{right}{place} returns {which}s of another shape."
+    return f"{right}{place} returns a wrong {which}, although what it is given is right."
+
+
+def exchanged_parameters(run: CaseRun) -> list[tuple[str, str]]:
+    """Return (parameter, the one whose values it holds) for parameters that were loaded from another's place.
+
+    Both are recognised by their four statistics, which are exact for the same numbers.
+    """
+    known = {
+        name[: -len("/stats")]: array for name, array in run.recorded.expected.items() if name.endswith("/stats")
+    }
+    pairs = []
+    for finding in run.findings:
+        name, _, part = finding.output.rpartition("/")
+        seen = run.output(f"{name}/stats")
+        if part != "stats" or seen is None or name not in known:
+            continue
+        source = _same_statistics(seen, known, name)
+        if source:
+            pairs.append((name, source))
+    return pairs
+
+
+def _same_statistics(seen: np.ndarray, known: Mapping[str, np.ndarray], own: str) -> str:
+    for other, array in known.items():
+        if other != own and array.shape == seen.shape:
+            scale = float(np.abs(array).max()) or 1.0
+            if (np.abs(array - seen) <= STATISTICS_TOLERANCE * scale).all():
+                return other
+    return ""
+
+
+def wrong_parameters(run: CaseRun) -> Sequence[str]:
+    """Return the names of all parameters that differ, in order."""
+    return list(dict.fromkeys(finding.output.split("/")[0] for finding in run.findings if "/" in finding.output))

@@ -1,0 +1,132 @@
+"""Errors that are confined to a part of the array, or spare one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint, plural
+
+STEPS = (2, 3, 4)
+
+
+def places(view: Comparison) -> list[Fingerprint]:
+    """Find where the wrong entries are: samples, never filled ones, channels, the border, between steps."""
+    if view.expected.size < MIN_ENTRIES or view.expected.ndim < 2:
+        return list(_unfilled(view))
+    found: list[Fingerprint] = []
+    for search in (_samples, _unfilled, _channels, _border, _edges, _steps):
+        found += search(view)
+    return found
+
+
+def _samples(view: Comparison) -> Iterator[Fingerprint]:
+    yield from _slices(view, 0, "sample")
+
+
+def _channels(view: Comparison) -> Iterator[Fingerprint]:
+    if view.expected.ndim == 4:
+        yield from _slices(view, 1, "channel")
+
+
+def _slices(view: Comparison, axis: int, what: str) -> Iterator[Fingerprint]:
+    length = view.expected.shape[axis]
+    if length < 2:
+        return
+    right = np.asarray(np.moveaxis(view.right, axis, 0).reshape(length, -1).all(axis=1))
+    if right.all() or not right.any():
+        return
+    if right[0] and not right[1:].any():
+        yield Fingerprint(f"only_first_{what}", f"Only the first {what} is right: is the index fixed to 0?")
+    elif right[-1] and not right[:-1].any():
+        yield Fingerprint(f"only_last_{what}", f"Only the last {what} is right: is it overwritten each time?")
+    elif right[:-1].all():
+        yield Fingerprint(f"last_{what}_wrong", f"All is right but the last {what}: does the loop end too early?")
+    elif right[1:].all():
+        yield Fingerprint(f"first_{what}_wrong", f"All is right but the first {what}.")
+    else:
+        yield Fingerprint(
+            f"some_{what}s", f"{int((~right).sum())} of {plural(length, what)} are wrong, others right."
+        )
+
+
+def _unfilled(view: Comparison) -> Iterator[Fingerprint]:
+    wrong = view.wrong
+    if view.right.any() and (view.actual[wrong] == 0).all():
+        count = int(wrong.sum())
+        yield Fingerprint(
+            "unfilled",
+            f"{plural(count, 'entry') if count == 1 else f'{count} entries'} of {view.actual.size} are still 0, as "
+            "if never written; all others are right.",
+        )
+
+
+def _border(view: Comparison) -> Iterator[Fingerprint]:
+    if not view.on_grid:
+        return
+    rows, columns = view.expected.shape[2:]
+    wrong = np.asarray(view.wrong.any(axis=(0, 1)))
+    for width in range(1, (min(rows, columns) - 1) // 2 + 1):
+        inside = wrong[width : rows - width, width : columns - width]
+        if not inside.any():
+            sides = _sides(wrong, width)
+            if len(sides) > 1 or width > 1:
+                yield Fingerprint(
+                    "border",
+                    f"Only the border is wrong, {plural(width, 'pixel')} wide ({', '.join(sides)}): look at the "
+                    "padding.",
+                )
+            return
+
+
+def _sides(wrong: np.ndarray, width: int) -> list[str]:
+    parts = {
+        "top": wrong[:width],
+        "bottom": wrong[-width:],
+        "left": wrong[:, :width],
+        "right": wrong[:, -width:],
+    }
+    # A corner belongs to two sides; a side counts if more than its corners are wrong.
+    counted = [
+        name
+        for name, part in parts.items()
+        if (part[:, width:-width] if name in ("top", "bottom") else part[width:-width]).any()
+    ]
+    return counted or [name for name, part in parts.items() if part.any()]
+
+
+def _edges(view: Comparison) -> Iterator[Fingerprint]:
+    """Wrong only in the last rows or columns: a loop that ends too early, or a size that is off by one."""
+    if not view.on_grid:
+        return
+    wrong = np.asarray(view.wrong.any(axis=(0, 1)))
+    rows, columns = np.flatnonzero(wrong.any(axis=1)), np.flatnonzero(wrong.any(axis=0))
+    for places_, length, what in ((rows, wrong.shape[0], "row"), (columns, wrong.shape[1], "column")):
+        if len(places_) == 1 and length > 2 and places_[0] in (0, length - 1):
+            which = "first" if places_[0] == 0 else "last"
+            yield Fingerprint(f"{which}_{what}", f"Only the {which} {what} is wrong.")
+
+
+def _steps(view: Comparison) -> Iterator[Fingerprint]:
+    if not view.on_grid:
+        return
+    right = np.asarray(view.right.all(axis=(0, 1)))
+    for step in STEPS:
+        if min(right.shape) <= step:
+            continue
+        chosen = np.zeros_like(right)
+        chosen[::step, ::step] = True
+        if right[chosen].all() and right[~chosen].mean() < 0.25:
+            yield Fingerprint(
+                "every_step",
+                f"Only every {step}. row and column is right: look at how the stride enters the indices.",
+            )
+            return
+    first = np.zeros_like(right)
+    first[0, 0] = True
+    if right[0, 0] and right[~first].mean() < 0.1:
+        yield Fingerprint(
+            "only_first_entry",
+            "Only the entry at row 0, column 0 is right: look at how row and column enter the indices.",
+        )

@@ -1,0 +1,81 @@
+"""Watches how much a submission writes: one look tells whether its scratch folders are over their caps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+MIB = 1 << 20
+BLOCK_BYTES = 512
+
+
+@dataclass(frozen=True)
+class DiskCaps:
+    """Caps on what lies in the scratch folders.
+
+    ``counted`` are folders that are file systems of their own, whose size the kernel bounds and whose entries it
+    counts. ``walked`` are ordinary folders, which have to be looked through.
+    """
+
+    counted: tuple[str, ...]
+    walked: tuple[str, ...]
+    max_bytes: int
+    max_entries: int
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> DiskCaps:
+        """Read what the grader sent."""
+        return cls(tuple(data["counted"]), tuple(data["walked"]), data["max_bytes"], data["max_entries"])
+
+    def exceeded(self, pid: int) -> str:
+        """Say which cap is exceeded, in words for a message; empty when none is.
+
+        ``pid`` is the worker: files that it holds open without a name count as well.
+        """
+        for folder in self.counted:
+            found = os.statvfs(folder)
+            if found.f_files - found.f_ffree > self.max_entries:
+                return f"more than {self.max_entries} files and folders"
+        for folder in self.walked:
+            reason = self._walk(folder, pid)
+            if reason:
+                return reason
+        return ""
+
+    def _walk(self, top: str, pid: int) -> str:
+        entries = total = 0
+        waiting = [top]
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as listing:
+                    for entry in listing:
+                        entries += 1
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                        else:
+                            total += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+                        if entries > self.max_entries:
+                            return f"more than {self.max_entries} files and folders"
+            except FileNotFoundError:
+                continue
+            except PermissionError:
+                continue
+            except OSError:
+                return "folders nested too deeply to be looked through"
+        total += _nameless_bytes(pid)
+        return f"more than {self.max_bytes // MIB} MiB" if total > self.max_bytes else ""
+
+
+def _nameless_bytes(pid: int) -> int:
+    """Return the size of files that a process has open and whose names it has removed, as far as can be seen."""
+    total = 0
+    folder = f"/proc/{pid}/fd"
+    try:
+        for handle in os.listdir(folder):
+            found = os.stat(f"{folder}/{handle}")
+            if found.st_nlink == 0:
+                total += found.st_blocks * BLOCK_BYTES
+    except OSError:
+        pass
+    return total

@@ -1,0 +1,159 @@
+"""A worker: the one process in which student code runs. Locked down first, then serves requests until it ends.
+
+From the first request on this process is the student's: nothing that it sends is trusted beyond "these are the
+submission's bytes".
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+import numpy as np
+
+from grader.inside import frames
+from grader.inside.lockdown import Lockdown, apply
+
+CHANNEL = 3
+HIGHEST_DESCRIPTOR = 1024
+ENDED_BY_REQUEST = 0
+CHANNEL_LOST = 71
+
+
+def serve(config: dict[str, Any], channel: int, output: int, supervisor_pid: int) -> None:
+    """Become the worker; never returns.
+
+    Parameters
+    ----------
+    config : what the grader sent: ``lockdown``, ``handler``, ``scratch`` and the folders for the handler.
+    channel : connected stream socket to the grader.
+    output : pipe that takes the place of stdout and stderr.
+    """
+    _take_descriptors(channel, output)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    apply(Lockdown.of(config["lockdown"]), supervisor_pid)
+    os.chdir(config["scratch"])
+    # Lines reach the grader even if the process is killed; a crash leaves a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    faulthandler.enable(all_threads=False)
+    sys.path.append(config["student"])
+    handler = importlib.import_module(config["handler"])
+    runner = handler.Runner({key: config[key] for key in ("student", "lab", "resources", "policy")})
+    _write(frames.HELLO)
+    while True:
+        try:
+            nonce, head, arrays = _read_request()
+        except EOFError:
+            _flush()
+            os._exit(ENDED_BY_REQUEST)
+        _answer(handler, runner, nonce, head, arrays)
+
+
+def _answer(handler: Any, runner: Any, nonce: int, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def emit(name: str, array: np.ndarray) -> None:
+        if type(array) is not np.ndarray:
+            raise TypeError(f"{name} is a {type(array).__name__}, only a plain numpy.ndarray can be sent")
+        # All bytes are in our own memory before the header goes out: reading them later could fail half-way.
+        header, data = frames.pack_array(name, np.array(array, order="C", copy=True))
+        _write(frames.ANSWER.pack(frames.ARRAY_KIND, nonce, 0) + header)
+        _write(data)
+
+    try:
+        kind, info = frames.DONE_KIND, runner.handle(head, arrays, emit)
+        text = _json(info)
+    except _ChannelLost:
+        os._exit(CHANNEL_LOST)
+    except BaseException as error:
+        kind, text = frames.ERROR_KIND, _described(handler, error)
+    _flush()
+    try:
+        _write(frames.ANSWER.pack(kind, nonce, len(text)) + text)
+    except _ChannelLost:
+        os._exit(CHANNEL_LOST)
+
+
+def _described(handler: Any, error: BaseException) -> bytes:
+    # A hostile exception may raise again whenever it is looked at.
+    try:
+        return _json(handler.describe(error))
+    except BaseException:
+        return _json({"verdict": "exception", "type": "", "message": "the exception could not be described"})
+
+
+def _json(info: dict[str, Any]) -> bytes:
+    text = json.dumps(info).encode("utf-8", "replace")
+    if len(text) > frames.MAX_JSON_BYTES:
+        raise ValueError(f"an answer's text is {len(text)} bytes long, at most {frames.MAX_JSON_BYTES} can be sent")
+    return text
+
+
+def _flush() -> None:
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except BaseException:
+            # The submission may have replaced the stream with anything.
+            continue
+
+
+def _take_descriptors(channel: int, output: int) -> None:
+    """Leave exactly four descriptors: nothing on stdin, the output pipe twice, the channel."""
+    spare = 64
+    channel, output = os.dup2(channel, spare), os.dup2(output, spare + 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(channel, CHANNEL, inheritable=False)
+    os.closerange(CHANNEL + 1, HIGHEST_DESCRIPTOR)
+
+
+class _ChannelLost(Exception):
+    """The grader has closed the channel, or the submission has."""
+
+
+def _write(data: bytes | np.ndarray) -> None:
+    view = memoryview(data).cast("B")
+    try:
+        while view:
+            view = view[os.write(CHANNEL, view) :]
+    except OSError as error:
+        raise _ChannelLost from error
+
+
+def _read(view: memoryview) -> None:
+    filled = 0
+    while filled < len(view):
+        try:
+            count = os.readv(CHANNEL, [view[filled:]])
+        except OSError:
+            os._exit(CHANNEL_LOST)
+        if count == 0:
+            raise EOFError
+        filled += count
+
+
+def _read_bytes(count: int) -> bytearray:
+    data = bytearray(count)
+    _read(memoryview(data))
+    return data
+
+
+def _read_request() -> tuple[int, dict[str, Any], dict[str, np.ndarray]]:
+    _, nonce, text_bytes, count = frames.REQUEST.unpack(_read_bytes(frames.REQUEST.size))
+    head = json.loads(bytes(_read_bytes(text_bytes)))
+    arrays = {}
+    for _ in range(count):
+        header = frames.unpack_array(_read_bytes(frames.ARRAY.size))
+        name = _read_bytes(header.name_bytes).decode()
+        array = np.empty(header.shape, header.dtype)
+        if array.size:
+            _read(memoryview(array.reshape(-1).view(np.uint8)))
+        arrays[name] = array
+    return nonce, head, arrays

@@ -1,0 +1,193 @@
+"""Facts about this host that decide how a box is built: user, capabilities, processors, interpreter, packages."""
+
+from __future__ import annotations
+
+import functools
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import os
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.jail.model import JailError
+
+FIRST_WORKER_UID = 64001
+CAP_SETGID, CAP_SETUID, CAP_DAC_READ_SEARCH = 6, 7, 2
+INSTALLED_FOLDERS = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The Python that runs inside: never a virtual environment's, which could lead to everything installed there.
+
+    ``parts`` are the files and folders that it needs, ``hidden`` the folders in them with installed packages.
+    """
+
+    executable: str
+    parts: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=1)
+def interpreter() -> Interpreter:
+    """Return the base interpreter of this process.
+
+    Raises
+    ------
+    JailError : it cannot be found.
+    """
+    executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+    if not os.access(executable, os.X_OK):
+        raise JailError(f"the interpreter {executable} cannot be run; run the grader with a Python that is installed")
+    prefix = os.path.realpath(sys.base_prefix)
+    parts = {executable}
+    if prefix != "/usr":
+        parts |= {os.path.join(prefix, name) for name in ("lib", "lib64") if os.path.isdir(os.path.join(prefix, name))}
+    parts |= set(system_libraries())
+    found = {p for part in parts for p in _installed_below(part)}
+    return Interpreter(executable, tuple(sorted(parts)), tuple(sorted(found)))
+
+
+def system_libraries() -> tuple[str, ...]:
+    """Return the folders of the system's shared libraries and of a system Python, as real paths."""
+    found = {os.path.realpath(folder) for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64")}
+    return tuple(sorted(folder for folder in found if os.path.isdir(folder)))
+
+
+def _installed_below(part: str) -> Iterator[str]:
+    """Yield the folders of installed packages in a library folder, at the places where Pythons keep them."""
+    if not os.path.isdir(part):
+        return
+    for entry in os.scandir(part):
+        if entry.name.startswith("python") and entry.is_dir(follow_symlinks=False):
+            for name in INSTALLED_FOLDERS:
+                if os.path.isdir(os.path.join(entry.path, name)):
+                    yield os.path.join(entry.path, name)
+
+
+def visible_parts(folders: Iterable[str], hidden: Iterable[str]) -> Iterator[str]:
+    """Yield paths that together cover ``folders`` without anything that lies in ``hidden``.
+
+    Landlock can only allow, so a folder with a hidden one somewhere below is replaced by its other entries.
+    """
+    masked = [os.path.realpath(path) for path in hidden]
+    for folder in folders:
+        if folder in masked:
+            continue
+        if not any(path.startswith(folder.rstrip("/") + "/") for path in masked):
+            yield folder
+            continue
+        yield from visible_parts(sorted(entry.path for entry in os.scandir(folder)), masked)
+
+
+def package_folders(names: Iterable[str]) -> dict[str, str]:
+    """Return what must be seen for these packages to be imported: names beside one another to real paths.
+
+    Next to a package lie the shared libraries that were bundled with it, in ``<distribution>.libs``.
+
+    Raises
+    ------
+    JailError : a package is not installed.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        found.update(_package(name))
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _package(name: str) -> dict[str, str]:
+    # Without the caller's own import hooks and current folder: only what is installed counts.
+    spec = importlib.machinery.PathFinder.find_spec(name, [p for p in sys.path if p])
+    if spec is None:
+        raise JailError(f"the lab allows {name}, which is not installed; run `pip install` for it, or edit lab.yaml")
+    if spec.submodule_search_locations:
+        place = os.path.realpath(next(iter(spec.submodule_search_locations)))
+        found = {name: place}
+    elif spec.origin and os.path.isfile(spec.origin):
+        place = os.path.realpath(spec.origin)
+        found = {os.path.basename(spec.origin): place}
+    else:
+        raise JailError(f"the package {name} has no files of its own and cannot be taken into the jail")
+    for stem in {name, *_distributions().get(name, ())}:
+        bundled = os.path.join(os.path.dirname(place), f"{stem.replace('-', '_')}.libs")
+        if os.path.isdir(bundled):
+            found[os.path.basename(bundled)] = bundled
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def worker_uid(slot: int) -> int | None:
+    """Return the user id that the worker of a slot takes, or None if this process may not change it.
+
+    Not even root may in a namespace that maps a single user.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return None
+    uid = FIRST_WORKER_UID + slot
+    mapped = all(_maps(f"/proc/self/{name}_map", uid) for name in ("uid", "gid"))
+    groups = _read("/proc/self/setgroups").strip() != "deny"
+    return uid if mapped and groups and has_capability(CAP_SETUID) and has_capability(CAP_SETGID) else None
+
+
+def has_capability(number: int) -> bool:
+    """Tell whether a Linux capability is in effect in this process."""
+    for line in _read("/proc/self/status").splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> number & 1)
+    return False
+
+
+def _maps(path: str, uid: int) -> bool:
+    for line in _read(path).splitlines():
+        first, _, count = map(int, line.split())
+        if first <= uid < first + count:
+            return True
+    return False
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def readable_by_others(path: str) -> bool:
+    """Tell whether a user who is neither the owner nor in the group can read ``path``, judged by its modes."""
+    current = Path(os.path.realpath(path))
+    try:
+        mode = current.stat().st_mode
+        needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
+        return mode & needed == needed and all(folder.stat().st_mode & stat.S_IXOTH for folder in current.parents)
+    except OSError:
+        return False
+
+
+def tasks_of_this_user() -> int:
+    """Return how many processes and threads the present user has, which a limit on them includes."""
+    total = 0
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            fields = dict(line.split(":", 1) for line in _read(f"{entry.path}/status").splitlines() if ":" in line)
+            if fields.get("Uid", "-1").split()[0] == str(os.getuid()):
+                total += int(fields.get("Threads", "1"))
+    return total
+
+
+def processors(slot: int, threads: int) -> tuple[int, ...]:
+    """Return the processors that the worker of a slot is pinned to, taken in turn from those of this process."""
+    if sys.platform != "linux":
+        return ()
+    own = sorted(os.sched_getaffinity(0))
+    count = min(threads, len(own))
+    return tuple(sorted({own[(slot * count + i) % len(own)] for i in range(count)}))

@@ -1,0 +1,169 @@
+"""Starts a box's supervisor and talks with it. The supervisor is ours; what it reports is true."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import select
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+READ_BYTES = 64 * 1024
+LOG_BYTES = 8 * 1024
+CLOSE_LIMIT_S = 20.0
+
+
+class SupervisorLost(Exception):
+    """The supervisor does not answer any more; the box must be thrown away."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a worker ended, as its parent process saw it."""
+
+    exit: int | None
+    signal: int | None
+    killed: bool
+    exceeded: str
+    peak_kib: int
+    cpu_s: float
+
+
+@functools.lru_cache(maxsize=4)
+def _launcher(process_id: int) -> ThreadPoolExecutor:
+    # The kernel kills a box when the *thread* that started it ends, not the process: all are started by one thread
+    # that lives as long as the grader. After a fork the child needs a thread of its own.
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+
+
+class Supervisor:
+    """The process that a box is. Not shared between threads."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], configuration: Mapping[str, Any]) -> None:
+        self.control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.log, log_inside = os.pipe()
+        os.set_blocking(self.log, False)
+        self._received = b""
+        self._logged = b""
+        self.ready = False
+        try:
+            self.process = (
+                _launcher(os.getpid()).submit(self._start, command, environment, inside, log_inside).result()
+            )
+        except BaseException:
+            self.control.close()
+            os.close(self.log)
+            raise
+        finally:
+            inside.close()
+            os.close(log_inside)
+        try:
+            self._send(dict(configuration))
+        except SupervisorLost:
+            # It could not even start; waiting for it to be ready says why.
+            pass
+
+    @staticmethod
+    def _start(
+        command: Sequence[str], environment: Mapping[str, str], inside: socket.socket, log: int
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, str(inside.fileno())],
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[inside.fileno()],
+            start_new_session=True,
+        )
+
+    def wait_until_ready(self, limit_s: float) -> None:
+        """Wait for the supervisor to be prepared; returns at once if it is.
+
+        Raises
+        ------
+        SupervisorLost : it did not start; the message holds the end of its log.
+        """
+        if not self.ready:
+            self._receive(limit_s)
+            self.ready = True
+
+    def fork(self, descriptors: Sequence[int], limit_s: float) -> int:
+        """Have a worker forked with copies of these descriptors; return its process id as the supervisor sees it.
+
+        Raises
+        ------
+        SupervisorLost : no answer.
+        """
+        self._send({"command": "fork"}, descriptors)
+        return int(self._receive(limit_s)["pid"])
+
+    def end(self, grace_s: float, limit_s: float) -> Status:
+        """Have the worker killed after ``grace_s`` seconds unless it has ended; return how it ended.
+
+        Raises
+        ------
+        SupervisorLost : no answer.
+        """
+        self._send({"command": "end", "grace_s": grace_s})
+        return Status(**self._receive(grace_s + limit_s))
+
+    def close(self) -> None:
+        """Kill the box as a whole and return when nothing of it is left."""
+        self.control.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        # The log's last writer is gone when the last process of the box is.
+        deadline = time.monotonic() + CLOSE_LIMIT_S
+        while self._read_log(deadline):
+            pass
+        os.close(self.log)
+
+    def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            self.control.settimeout(CLOSE_LIMIT_S)
+            sent = socket.send_fds(self.control, [data], list(descriptors)) if descriptors else 0
+            self.control.sendall(data[sent:])
+        except OSError as error:
+            raise SupervisorLost("the supervisor of the box has gone") from error
+
+    def _receive(self, limit_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + limit_s
+        while b"\n" not in self._received:
+            self.control.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                data = self.control.recv(READ_BYTES)
+            except TimeoutError as error:
+                raise SupervisorLost(f"the supervisor of the box did not answer within {limit_s:g} s") from error
+            except OSError as error:
+                raise SupervisorLost("the supervisor of the box has gone") from error
+            if not data:
+                raise SupervisorLost(f"the supervisor of the box has ended: {self._log_tail()}")
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _log_tail(self) -> str:
+        deadline = time.monotonic() + 1.0
+        while self._read_log(deadline):
+            pass
+        return self._logged.decode("utf-8", "replace").strip()[-600:]
+
+    def _read_log(self, deadline: float) -> bool:
+        """Read a piece of the log; return False at its end or at the deadline."""
+        left_s = deadline - time.monotonic()
+        if left_s <= 0 or not select.select([self.log], [], [], left_s)[0]:
+            return False
+        data = os.read(self.log, READ_BYTES)
+        self._logged = (self._logged + data)[-LOG_BYTES:]
+        return bool(data)

@@ -1,0 +1,196 @@
+"""Where everything lies that a worker may see: in a box with a file system of its own, and in an ordinary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grader
+from grader.jail.host import Interpreter, interpreter, package_folders, readable_by_others, visible_parts
+from grader.jail.model import View
+
+PRELOADED = ("numpy", "numba")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+LIBRARY_CACHE = "/etc/ld.so.cache"
+PROCESSOR_FACTS = "/sys/devices/system/cpu"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places as the worker sees them.
+
+    ``home`` is the box's folder on the host, deleted when the box is closed. ``read`` and ``write`` are what
+    Landlock allows. ``binds`` (path inside to path on the host) and ``masks`` (folders that must look empty) are for
+    a box with a file system of its own. ``private`` are paths that another user could not read by their modes.
+    """
+
+    home: Path
+    supervisor: str
+    stage: str
+    site: str
+    student: str
+    lab: str
+    scratch: str
+    resources: dict[str, str]
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+    binds: dict[str, str] = field(default_factory=dict)
+    masks: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+
+
+def environment(scratch: str, threads: int) -> dict[str, str]:
+    """Return the whole environment of a box; it is the same for a student's own check and for grading."""
+    counts = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "LANG": "C.UTF-8",
+        "NUMBA_CACHE_DIR": f"{scratch}/numba",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **{f"{name}_NUM_THREADS": str(threads) for name in counts},
+    }
+
+
+def own_file_system(view: View) -> Layout:
+    """Lay out a box that sees only what is bound into it."""
+    home = _new_home()
+    python = interpreter()
+    resources = {name: f"/data/{name}" for name in view.resources}
+    binds = {part: part for part in python.parts}
+    if os.path.exists(LIBRARY_CACHE):
+        binds[LIBRARY_CACHE] = LIBRARY_CACHE
+    binds.update({f"/opt/site/{name}": path for name, path in package_folders(view.packages).items()})
+    binds["/opt/stage"] = str(home / "stage")
+    binds["/student"] = os.path.realpath(view.submission)
+    binds["/lab"] = os.path.realpath(view.lab)
+    binds.update({inside: os.path.realpath(view.resources[name]) for name, inside in resources.items()})
+    return Layout(
+        home=home,
+        supervisor="/opt/stage/grader/inside/supervisor.py",
+        stage="/opt/stage",
+        site="/opt/site",
+        student="/student",
+        lab="/lab",
+        scratch="/tmp",
+        resources=resources,
+        read=(*binds, "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/dev"),
+        write=("/tmp", "/dev/shm", "/dev/null"),
+        binds=binds,
+        masks=python.hidden,
+    )
+
+
+def ordinary_folder(view: View, uid: int | None) -> Layout:
+    """Lay out a box in a private folder of the host; what can be copied is copied, packages are linked.
+
+    ``uid`` is the user that the worker becomes, if it changes.
+    """
+    home = _new_home()
+    python = interpreter()
+    site, scratch = home / "site", home / "tmp"
+    site.mkdir(mode=0o755)
+    scratch.mkdir(mode=0o700)
+    if uid is not None:
+        home.chmod(0o711)
+        os.chown(scratch, uid, uid)
+    packages = package_folders(view.packages)
+    for name, path in packages.items():
+        (site / name).symlink_to(path)
+    _copy_readable(view.submission, home / "student")
+    _copy_readable(view.lab, home / "lab")
+    resources = {name: os.path.realpath(path) for name, path in view.resources.items()}
+    outside = (*_python_parts(python), *packages.values(), *resources.values())
+    return Layout(
+        home=home,
+        supervisor=str(home / "stage/grader/inside/supervisor.py"),
+        stage=str(home / "stage"),
+        site=str(site),
+        student=str(home / "student"),
+        lab=str(home / "lab"),
+        scratch=str(scratch),
+        resources=resources,
+        read=(
+            *outside,
+            *(str(home / name) for name in ("stage", "site", "student", "lab")),
+            *DEVICES,
+            LIBRARY_CACHE,
+            PROCESSOR_FACTS,
+        ),
+        write=(str(scratch), "/dev/null"),
+        private=tuple(path for path in outside if not readable_by_others(path)),
+    )
+
+
+def configuration_folders(layout: Layout) -> Mapping[str, object]:
+    """Return the part of the configuration that the handler inside gets, without its policy."""
+    return {"student": layout.student, "lab": layout.lab, "resources": layout.resources}
+
+
+def _python_parts(python: Interpreter) -> tuple[str, ...]:
+    return tuple(visible_parts(python.parts, python.hidden))
+
+
+def _new_home() -> Path:
+    """Make the box's folder with the few files of the grader that are staged into it."""
+    home = Path(tempfile.mkdtemp(prefix="box-"))
+    source = Path(grader.__file__).parent
+    stage = home / "stage" / "grader"
+    stage.mkdir(parents=True)
+    for name in ("__init__.py", "checks.py"):
+        shutil.copy2(source / name, stage / name)
+    # With times and compiled files, so that nothing is compiled again at every start.
+    shutil.copytree(source / "inside", stage / "inside")
+    _make_readable(home / "stage")
+    return home
+
+
+def _copy_readable(source: Path, target: Path) -> None:
+    shutil.copytree(source, target)
+    _make_readable(target)
+
+
+def _make_readable(top: Path) -> None:
+    top.chmod(0o755)
+    for path in top.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def remove_home(home: Path) -> None:
+    """Delete a box's folder, whatever a submission has done to it: deep nesting, odd names, modes without rights.
+
+    Nested folders are first moved up, so that no path grows beyond what the system accepts.
+    """
+    moved = 0
+    waiting = [home]
+    while waiting:
+        folder = waiting[-1]
+        if folder != home:
+            os.chmod(folder, 0o700)
+        subfolders = []
+        with os.scandir(folder) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    subfolders.append(entry.path)
+                else:
+                    os.unlink(entry.path)
+        if not subfolders:
+            os.rmdir(folder)
+            waiting.pop()
+            continue
+        for path in subfolders:
+            if os.path.dirname(path) == str(home):
+                waiting.append(Path(path))
+                continue
+            target = home / f"moved-{moved}"
+            moved += 1
+            # A folder can be moved only by someone who may write to it.
+            os.chmod(path, 0o700)
+            os.rename(path, target)
+            waiting.append(target)

@@ -1,0 +1,257 @@
+"""One worker as the grader sees it: sends a request, takes in the answer, and says how it ended if none came."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.inside import frames
+from grader.jail.channel import Channel, Closed, Flooded, Late
+from grader.jail.endings import explain_ending
+from grader.jail.launch import Status, Supervisor, SupervisorLost
+from grader.jail.model import MIB, Answer, Ending, Limits, Usage
+from grader.jail.text import HostileText, clean_text, parse_object
+from grader.verdicts import Verdict
+
+POLITE_END_S = 0.5
+CONTROL_LIMIT_S = 15.0
+
+
+class _Broken(Exception):
+    """The answer does not follow the layout, or is over a cap."""
+
+    def __init__(self, verdict: Verdict, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.message = message
+
+
+class Worker:
+    """A locked-down process with the submission. Not shared between threads."""
+
+    def __init__(self, supervisor: Supervisor, channel: Channel, limits: Limits, pid: int | None) -> None:
+        self._supervisor = supervisor
+        self._channel = channel
+        self._limits = limits
+        self._pidfd = _open_process(pid)
+        self._pid = pid
+        self._usage = Usage()
+        self.alive = True
+
+    @property
+    def usage(self) -> Usage:
+        """Peak memory and processor time, so far or in all."""
+        if self.alive and self._pid is not None:
+            self._usage = _usage_of(self._pid) or self._usage
+        return self._usage
+
+    def printed(self) -> str:
+        """Return the beginning of what it wrote to stdout and stderr, as harmless text."""
+        self._channel.take_waiting_output()
+        return self._channel.printed.text()
+
+    def call(
+        self, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None, *, deadline_s: float
+    ) -> Answer:
+        """Send one request and return its answer; the worker runs only while a request is under way.
+
+        Raises
+        ------
+        Ending : no proper answer came; the worker is gone.
+        """
+        if not self.alive:
+            raise RuntimeError("this worker has ended; ask the box for a new one")
+        nonce = secrets.randbits(64)
+        parts = _request(nonce, head, arrays or {})
+        reply = _Reply(self._channel, self._limits, nonce)
+        started = time.monotonic()
+        reply.started = started
+        try:
+            # Looked at while it still stands still: what it sends from now on could be an answer.
+            if self._channel.has_unasked_bytes():
+                raise _Broken(Verdict.PROTOCOL, "it sent data that nobody asked for")
+            self._signal("SIGCONT")
+            self._channel.send(parts, started + deadline_s)
+            ok, info = reply.read(started + deadline_s)
+        except Late:
+            status = self._end(0.0)
+            what = f"no answer within {deadline_s:g} s; the process was stopped"
+            verdict = Verdict.TIMEOUT
+            if status is not None and status.exceeded:
+                verdict, what = explain_ending(status, self._limits, "")
+            raise self._ending(verdict, what, reply) from None
+        except Flooded:
+            self._end(0.0)
+            raise self._flooded(reply) from None
+        except Closed:
+            raise self._explained(reply) from None
+        except _Broken as broken:
+            self._end(0.0)
+            raise self._ending(broken.verdict, broken.message, reply) from None
+        seconds = time.monotonic() - started
+        self._signal("SIGSTOP")
+        return Answer(ok, info, reply.arrays, reply.arrived_s, seconds)
+
+    def close(self) -> Usage:
+        """End it, politely at first, with all that it has started; return what it has used."""
+        if self.alive:
+            self._signal("SIGCONT")
+            self._channel.finish()
+            self._channel.drain(time.monotonic() + POLITE_END_S)
+            self._end(POLITE_END_S)
+        return self._usage
+
+    def _end(self, grace_s: float) -> Status | None:
+        """End it and take in its last words; None if the whole box was lost."""
+        self.alive = False
+        try:
+            if grace_s == 0.0:
+                self._signal("SIGKILL")
+            status: Status | None = self._supervisor.end(grace_s, CONTROL_LIMIT_S)
+        except (SupervisorLost, TypeError):
+            self._supervisor.process.kill()
+            status = None
+        if status is not None:
+            self._usage = Usage(status.peak_kib / 1024, status.cpu_s)
+        self._channel.take_waiting_output()
+        self._channel.close()
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+        return status
+
+    def _explained(self, reply: _Reply) -> Ending:
+        self._channel.drain(time.monotonic() + POLITE_END_S)
+        status = self._end(POLITE_END_S)
+        if self._channel.printed.flooded:
+            return self._flooded(reply)
+        if status is None:
+            return self._ending(Verdict.CRASH, "the whole box came to an end while the submission was running", reply)
+        verdict, message = explain_ending(status, self._limits, self._channel.printed.last())
+        return self._ending(verdict, message, reply)
+
+    def _flooded(self, reply: _Reply) -> Ending:
+        message = f"more than {self._limits.printed_max_mib} MiB were printed; the process was stopped"
+        return self._ending(Verdict.FLOOD, message, reply)
+
+    def _ending(self, verdict: Verdict, message: str, reply: _Reply) -> Ending:
+        seconds = time.monotonic() - reply.started
+        return Ending(
+            verdict, message, arrays=reply.arrays, arrived_s=reply.arrived_s, seconds=seconds, usage=self._usage
+        )
+
+    def _signal(self, name: str) -> None:
+        """Stop or continue it. Between requests it stands still: its threads take no time from what is timed next."""
+        if self._pidfd is not None:
+            try:
+                signal.pidfd_send_signal(self._pidfd, getattr(signal, name))
+            except (ProcessLookupError, PermissionError):
+                return
+
+
+class _Reply:
+    """Takes in one answer; every size is checked before anything is allocated."""
+
+    def __init__(self, channel: Channel, limits: Limits, nonce: int) -> None:
+        self.channel = channel
+        self.limits = limits
+        self.nonce = nonce
+        self.started = 0.0
+        self.arrays: dict[str, np.ndarray] = {}
+        self.arrived_s: dict[str, float] = {}
+        self._bytes = 0
+
+    def read(self, deadline: float) -> tuple[bool, dict[str, Any]]:
+        """Return whether the request was done, and what was said."""
+        while True:
+            kind, nonce, length = frames.ANSWER.unpack(self.channel.read(frames.ANSWER.size, deadline))
+            if nonce != self.nonce or kind not in (frames.ARRAY_KIND, frames.DONE_KIND, frames.ERROR_KIND):
+                raise _Broken(Verdict.PROTOCOL, "its answer is malformed: something wrote into the grader's channel")
+            if kind == frames.ARRAY_KIND:
+                self._read_array(deadline)
+                continue
+            if length > frames.MAX_JSON_BYTES:
+                raise _Broken(Verdict.PROTOCOL, f"the text of its answer is over {frames.MAX_JSON_BYTES} bytes")
+            try:
+                info = parse_object(bytes(self.channel.read(length, deadline)))
+            except HostileText as error:
+                raise _Broken(Verdict.PROTOCOL, f"the text of its answer cannot be read: {error}") from error
+            return kind == frames.DONE_KIND, info
+
+    def _read_array(self, deadline: float) -> None:
+        try:
+            header = frames.unpack_array(self.channel.read(frames.ARRAY.size, deadline))
+        except frames.FrameError as error:
+            raise _Broken(Verdict.PROTOCOL, f"an array in its answer is malformed: {error}") from error
+        if len(self.arrays) >= self.limits.reply_arrays:
+            raise _Broken(Verdict.OUTPUT, f"it returned more than {self.limits.reply_arrays} arrays")
+        name = self.channel.read(header.name_bytes, deadline).decode("utf-8", "replace")
+        if name != clean_text(name, frames.MAX_NAME_BYTES) or name in self.arrays:
+            raise _Broken(Verdict.PROTOCOL, "its answer has an array with an unusable name, or the same one twice")
+        self._bytes += header.nbytes
+        if self._bytes > self.limits.reply_mib * MIB:
+            raise _Broken(
+                Verdict.OUTPUT,
+                f"its answer is too large: {name} of shape {_shape(header.shape)} brings it to "
+                f"{self._bytes / MIB:.0f} MiB, at most {self.limits.reply_mib} MiB are allowed",
+            )
+        array = self._take(header, deadline)
+        self.arrays[name] = array
+        self.arrived_s[name] = time.monotonic() - self.started
+
+    def _take(self, header: frames.ArrayHeader, deadline: float) -> np.ndarray:
+        try:
+            flat = np.empty(header.nbytes, np.uint8)
+            if header.nbytes:
+                self.channel.read_into(memoryview(flat), deadline)
+            # A bool that is neither 0 nor 1 would not behave like one.
+            if header.dtype.kind == "b":
+                return (flat != 0).reshape(header.shape)
+            return flat.view(header.dtype).reshape(header.shape)
+        except (ValueError, OverflowError) as error:
+            raise _Broken(Verdict.PROTOCOL, "an array in its answer has an impossible shape") from error
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _request(nonce: int, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:
+    text = json.dumps(dict(head)).encode()
+    parts: list[bytes | memoryview] = [
+        frames.REQUEST.pack(frames.REQUEST_MAGIC, nonce, len(text), len(arrays)) + text
+    ]
+    for name, array in arrays.items():
+        header, data = frames.pack_array(name, array)
+        parts.append(header)
+        if data.size:
+            parts.append(memoryview(data))
+    return parts
+
+
+def _open_process(pid: int | None) -> int | None:
+    """Return a handle that keeps naming the same process even if its number is used again; None without one."""
+    try:
+        return os.pidfd_open(pid) if pid is not None else None
+    except (AttributeError, OSError):
+        return None
+
+
+def _usage_of(pid: int) -> Usage | None:
+    """Read a process's peak memory and processor time; None where the system does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        peak_kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+        ticks = int(fields[11]) + int(fields[12])
+        return Usage(peak_kib / 1024, ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return None

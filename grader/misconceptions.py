@@ -1,0 +1,200 @@
+"""Wrong implementations that people really write, as small edits of a lab's reference solution.
+
+``reference/<lab>/misconceptions.py``, or each file in a folder of that name, defines ``MISCONCEPTIONS``, a list of
+`Misconception`. They are run when the lab is published, never when a submission is graded: publishing proves that
+each one loses the checks that it should, and records what it returns, so that the same mistake is recognised in a
+submission however that is written.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+MISCONCEPTIONS_NAME = "misconceptions"
+VARIANTS_NAME = "variants"
+# Files beside the solution that are no part of it.
+NOT_A_SOLUTION = {f"{MISCONCEPTIONS_NAME}.py", "prepare.py"}
+PAIR_SIGN = " + "
+
+
+class MisconceptionError(Exception):
+    """A misconception cannot be made from the reference; the message names it."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A replacement of one piece of text, which must occur exactly once in the file."""
+
+    file: str
+    replace: str
+    with_: str
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """One mistake that people really make.
+
+    Attributes
+    ----------
+    name : short identifier, as in ``kernel_flipped``.
+    title : the mistake in a few words, as an instructor would list it.
+    holes : names of the holes in which it is made; empty when it lies in code that is given.
+    loses : ids of the checks that it must fail. Checks that need one of these are lost with it.
+    explanation : for the student: what is probably wrong and how to mend it; short and kind.
+    formula : where the formula stands, as in ``formula (3) of the README``.
+    edits : how the reference solution is changed.
+    common : pairs of common ones are recorded as well, where they share a hole.
+    reads_outside : the code reads outside of an array in some cases, where its numbers are therefore arbitrary;
+        in such cases only shapes are compared.
+    symptom : regular expression for the message of the exception that it raises, if it raises one. Without it
+        the recorded message itself must be the same.
+    fingerprint : name of the fingerprint that gives it away where the numbers depend on the order of operations.
+    variant : name of the variant over whose files the edits are made; None for the reference itself. A mistake in
+        building the network is cheaper to run over fast layers.
+    """
+
+    name: str
+    title: str
+    holes: tuple[str, ...]
+    loses: tuple[str, ...]
+    explanation: str
+    edits: tuple[Edit, ...]
+    formula: str = ""
+    common: bool = False
+    reads_outside: bool = False
+    symptom: str = ""
+    fingerprint: str = ""
+    variant: str | None = None
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """One misconception, or two made at once, as it is run and recorded."""
+
+    parts: tuple[Misconception, ...]
+    loses: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """Its name; those of a pair are joined."""
+        return PAIR_SIGN.join(part.name for part in self.parts)
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether two mistakes are made at once."""
+        return len(self.parts) > 1
+
+    @property
+    def reads_outside(self) -> bool:
+        """Whether some of its numbers are arbitrary."""
+        return any(part.reads_outside for part in self.parts)
+
+
+def load_misconceptions(reference: Path) -> list[Misconception]:
+    """Return the misconceptions of the lab whose solution lies in ``reference``; none if it has no such file.
+
+    Raises
+    ------
+    MisconceptionError : a file does not load, or two misconceptions have the same name.
+    """
+    found: list[Misconception] = []
+    for file in misconception_files(reference):
+        for item in _load(file):
+            if any(item.name == other.name for other in found):
+                raise MisconceptionError(f"{file}: two misconceptions are called {item.name!r}")
+            found.append(item)
+    return found
+
+
+def misconception_files(reference: Path) -> list[Path]:
+    """Return the files that define the misconceptions of a lab."""
+    single = reference / f"{MISCONCEPTIONS_NAME}.py"
+    return [single] if single.is_file() else sorted((reference / MISCONCEPTIONS_NAME).glob("*.py"))
+
+
+def _load(file: Path) -> list[Misconception]:
+    spec = importlib.util.spec_from_file_location(f"_misconceptions_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise MisconceptionError(f"{file}: cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return list(module.MISCONCEPTIONS)
+    except Exception as error:
+        raise MisconceptionError(f"{file}: {type(error).__name__}: {error}") from error
+
+
+def singles(misconceptions: Iterable[Misconception]) -> list[Mistaken]:
+    """Return every misconception by itself."""
+    return [Mistaken((item,), item.loses) for item in misconceptions]
+
+
+def common_pairs(misconceptions: Sequence[Misconception]) -> list[Mistaken]:
+    """Return the pairs of common misconceptions that can be made at once and that lose a check in common.
+
+    Two mistakes that lose different checks are recognised one by one and need no pair.
+    """
+    pairs = []
+    for first, second in combinations([item for item in misconceptions if item.common], 2):
+        shared = tuple(name for name in first.loses if name in second.loses)
+        if shared and not _overlap(first, second) and first.variant == second.variant:
+            pairs.append(Mistaken((first, second), shared))
+    return pairs
+
+
+def _overlap(first: Misconception, second: Misconception) -> bool:
+    """Whether an edit of one stands inside an edit of the other, so that they exclude each other."""
+    return any(
+        a.file == b.file and (a.replace in b.replace or b.replace in a.replace)
+        for a in first.edits
+        for b in second.edits
+    )
+
+
+def solution_files(reference: Path) -> list[Path]:
+    """Return the files of a solution or of a variant of it."""
+    return [file for file in sorted(reference.glob("*.py")) if file.name not in NOT_A_SOLUTION]
+
+
+def write_solution(reference: Path, variant: str | None, target: Path) -> None:
+    """Copy the reference solution to ``target``, then the files of the variant over it.
+
+    Raises
+    ------
+    MisconceptionError : there is no such variant.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    folders = [reference]
+    if variant is not None:
+        folders.append(reference / VARIANTS_NAME / variant)
+        if not folders[-1].is_dir():
+            raise MisconceptionError(f"{folders[-1]}: there is no such variant")
+    for folder in folders:
+        for file in solution_files(folder):
+            shutil.copyfile(file, target / file.name)
+
+
+def write_mistaken(reference: Path, mistaken: Mistaken, target: Path) -> None:
+    """Write the files of a submission that makes this mistake.
+
+    Raises
+    ------
+    MisconceptionError : the text of an edit does not occur exactly once.
+    """
+    write_solution(reference, mistaken.parts[0].variant, target)
+    for part in mistaken.parts:
+        for edit in part.edits:
+            file = target / edit.file
+            text = file.read_text(encoding="utf-8")
+            count = text.count(edit.replace)
+            if count != 1:
+                raise MisconceptionError(
+                    f"misconception {part.name}: the text to replace in {edit.file} occurs {count} times, expected "
+                    f"once; adapt the edit to the reference: {edit.replace!r}"
+                )
+            file.write_text(text.replace(edit.replace, edit.with_), encoding="utf-8")

@@ -1,0 +1,215 @@
+"""The report on a terminal: tiers and their checks, what failed and why, the layers, and the score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from grader.report.layer_table import layer_table
+from grader.report.look import Look
+from grader.report.summary import headline, jail_line, passed, seconds, standing, times_line
+from grader.report.text import clean, one_line
+from grader.result import CheckResult, GradeResult
+from grader.verdicts import Verdict
+
+HASH_CHARACTERS = 12
+OUTPUT_LINES = 6
+NOTES_SHOWN = 3
+LABEL_WIDTH = 8
+WITHOUT_TIER = "Exercises without points"
+
+
+def render(result: GradeResult, console: Console, *, verbose: bool = False) -> None:
+    """Print ``result``; with ``verbose`` also what is cut otherwise: all notes, all output, reference times.
+
+    Nothing from the submission is interpreted: no markup, no control character, no escape code.
+    """
+    look = Look.of(console)
+    _print_header(result, console, look)
+    console.print(_check_table(result, look))
+    for block in _failures(result, look, verbose):
+        console.print()
+        console.print(block)
+    if result.layers:
+        console.print()
+        console.print(layer_table(result.layers, look, console.width, verbose=verbose))
+    _print_notes(result, console, look, verbose)
+    _print_closing(result, console, look)
+
+
+def _print_header(result: GradeResult, console: Console, look: Look) -> None:
+    console.print()
+    title = Text(look.text(one_line(result.lab_title)), style="bold")
+    console.print(title.append(f"  {result.lab} version {result.lab_version}", style="dim not bold"))
+    count = len(result.submission.files)
+    console.print(
+        Text(
+            look.text(
+                f"{one_line(result.submission.path)}: {count} file{'' if count == 1 else 's'}, "
+                f"sha256 {result.submission.sha256[:HASH_CHARACTERS]}"
+            ),
+            style="dim",
+        )
+    )
+    console.print()
+
+
+def _check_table(result: GradeResult, look: Look) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column(justify="right", width=3, no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    tiers = sorted(result.tiers, key=lambda tier: tier.score)
+    below = None
+    first = True
+    for tier in tiers:
+        checks = [check for check in result.checks if check.tier == tier.score]
+        if tier.passed:
+            state = Text("passed", style="bold green")
+        elif checks and not tier.lacks and below is not None:
+            state = Text(f"needs {below}", style="yellow")
+        elif checks:
+            state = Text("not yet", style="bold")
+        else:
+            state = Text("not run", style="dim")
+        if not first:
+            table.add_row()
+        first = False
+        table.add_row(
+            Text(str(tier.score), style="bold"), Text(look.text(one_line(tier.title)), style="bold"), state
+        )
+        _add_checks(table, checks, look)
+        if not tier.passed and below is None:
+            below = tier.score
+    others = [check for check in result.checks if check.tier not in {tier.score for tier in tiers}]
+    if others:
+        if not first:
+            table.add_row()
+        table.add_row("", Text(WITHOUT_TIER, style="bold"))
+        _add_checks(table, others, look)
+    return table
+
+
+def _add_checks(table: Table, checks: Sequence[CheckResult], look: Look) -> None:
+    for check in checks:
+        style = look.style(check.verdict)
+        table.add_row(
+            Text(look.sign(check.verdict), style=style),
+            Text(look.text(one_line(check.title)), style="dim" if check.verdict is Verdict.SKIPPED else ""),
+            Text(check.verdict.value, style=style),
+            Text(f"{check.cases_passed}/{check.cases_total}" if check.cases_total else "", style="dim"),
+            Text(seconds(check.seconds) if check.seconds else "", style="dim"),
+        )
+
+
+def _failures(result: GradeResult, look: Look, verbose: bool) -> list[Padding]:
+    """Return one block for each thing to be said: checks that failed in the same way are named together."""
+    blocks: list[Padding] = []
+    failed = [check for check in result.checks if not passed(check)]
+    unfinished = [check for check in failed if check.verdict is Verdict.UNFINISHED]
+    skipped = [check for check in failed if check.verdict is Verdict.SKIPPED]
+    groups: dict[tuple[Verdict, str], list[CheckResult]] = {}
+    for check in failed:
+        if check.verdict not in (Verdict.UNFINISHED, Verdict.SKIPPED):
+            groups.setdefault((check.verdict, check.message), []).append(check)
+    blocks += [_failure(checks, look, verbose) for checks in groups.values()]
+    if unfinished:
+        blocks.append(_listing("Not written yet", unfinished, look, next_step=unfinished[0].next))
+    if skipped:
+        blocks.append(_listing("Not run", skipped, look, next_step=""))
+    return blocks
+
+
+def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Padding:
+    check = checks[0]
+    style = look.style(check.verdict)
+    heading = Text(look.sign(check.verdict) + " ", style=style)
+    heading.append(check.verdict.value, style=style)
+    for index, item in enumerate(checks):
+        heading.append(", " if index else "  ", style="default")
+        heading.append(look.text(one_line(item.title)), style="bold")
+        heading.append(f" ({item.id})", style="dim")
+    grid = _grid()
+    grid.add_row(heading)
+    if check.message:
+        grid.add_row(Padding(Text(look.text(clean(check.message))), (0, 0, 0, 2)))
+    details = _details()
+    if check.failed_case:
+        _add_detail(details, "case", Text(look.text(one_line(check.failed_case)), style="dim"))
+    if check.hint:
+        _add_detail(details, "cause", Text(look.text(clean(check.hint))))
+    if verbose and check.misconception:
+        _add_detail(details, "mistake", Text(look.text(one_line(check.misconception)), style="dim"))
+    if check.output:
+        lines = clean(check.output).splitlines()
+        shown = lines if verbose else lines[-OUTPUT_LINES:]
+        _add_detail(details, "printed", Text(look.text("\n".join(shown)), style="dim"))
+    if check.next:
+        _add_detail(details, "next", Text(look.text(one_line(check.next)), style="cyan"))
+    if details.row_count:
+        grid.add_row(Padding(details, (0, 0, 0, 2)))
+    return Padding(grid, 0)
+
+
+def _listing(title: str, checks: Sequence[CheckResult], look: Look, *, next_step: str) -> Padding:
+    """Return a short block: a line for each check instead of a paragraph."""
+    verdict = checks[0].verdict
+    grid = _grid()
+    grid.add_row(Text(f"{look.sign(verdict)} {title}", style=look.style(verdict)))
+    for check in checks:
+        line = Text(look.text(one_line(check.title)))
+        line.append(f" ({check.id})", style="dim")
+        if verdict is Verdict.SKIPPED and check.message:
+            line.append(": " + look.text(one_line(check.message)), style="dim")
+        grid.add_row(Padding(line, (0, 0, 0, 2)))
+    if next_step:
+        details = _details()
+        _add_detail(details, "next", Text(look.text(one_line(next_step)), style="cyan"))
+        grid.add_row(Padding(details, (0, 0, 0, 2)))
+    return Padding(grid, 0)
+
+
+def _grid() -> Table:
+    grid = Table.grid(expand=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _details() -> Table:
+    grid = Table.grid(expand=True)
+    grid.add_column(width=LABEL_WIDTH, no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    return grid
+
+
+def _add_detail(grid: Table, label: str, text: Text) -> None:
+    grid.add_row(Text(label, style="dim"), text)
+
+
+def _print_notes(result: GradeResult, console: Console, look: Look, verbose: bool) -> None:
+    notes = [one_line(note) for note in result.submission.notes]
+    if not notes:
+        return
+    console.print()
+    for note in notes if verbose else notes[:NOTES_SHOWN]:
+        console.print(Text(look.text(f"Note: {note}"), style="dim"))
+    if not verbose and len(notes) > NOTES_SHOWN:
+        console.print(Text(f"Note: {len(notes) - NOTES_SHOWN} more with --verbose", style="dim"))
+
+
+def _print_closing(result: GradeResult, console: Console, look: Look) -> None:
+    console.print()
+    for warning in standing(result):
+        console.print(Text(look.text(f"Warning: {warning}"), style="bold yellow"))
+    done = all(passed(check) for check in result.checks)
+    console.print(Text(look.text(headline(result)), style="bold green" if done else "bold"))
+    console.print(Text(look.text(f"{jail_line(result)}; {times_line(result)}"), style="dim"))
+    first = next((check.next for check in result.checks if not passed(check) and check.next), "")
+    if result.mode == "check" and first:
+        console.print(Text.assemble("Next: ", (look.text(one_line(first)), "cyan")))

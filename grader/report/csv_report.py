@@ -1,0 +1,78 @@
+"""A table of a class: one row for each submission."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.report.files import write_text
+from grader.report.summary import grader_failed
+from grader.report.text import one_line
+from grader.result import GradeResult
+
+# A spreadsheet takes a cell that begins with one of these for a formula and runs it.
+FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "\t", "\r", "＝", "＋", "－", "＠")
+FIXED_COLUMNS = (
+    "submission", "sha256", "lab", "lab_version", "score", "max_score", "complete", "for_record",
+    "grader_failed", "jail_level", "started_at", "total_s", "student_s", "worker_peak_mib",
+)  # fmt: skip
+
+
+def write_csv(results: GradeResult | Sequence[GradeResult], path: Path) -> None:
+    """Write one row for each result to ``path``.
+
+    Raises
+    ------
+    ReportError : the file cannot be written.
+    """
+    write_text(path, to_csv([results] if isinstance(results, GradeResult) else results))
+
+
+def to_csv(results: Sequence[GradeResult]) -> str:
+    """Return the table: fixed columns, a column of verdicts for each tier and check, and the first message."""
+    tiers = sorted({tier.score for result in results for tier in result.tiers})
+    checks = list(dict.fromkeys(check.id for result in results for check in result.checks))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    names = [*FIXED_COLUMNS, *(f"tier_{tier}" for tier in tiers), *checks, "first_message"]
+    writer.writerow([safe_cell(name) for name in names])
+    for result in results:
+        writer.writerow([safe_cell(value) for value in _row(result, tiers, checks)])
+    return stream.getvalue()
+
+
+def _row(result: GradeResult, tiers: Sequence[int], checks: Sequence[str]) -> list[object]:
+    passed = {tier.score: tier.passed for tier in result.tiers}
+    verdicts = {check.id: check.verdict.value for check in result.checks}
+    message = next((check.message for check in result.checks if check.message), "")
+    return [
+        result.submission.path,
+        result.submission.sha256,
+        result.lab,
+        result.lab_version,
+        result.score,
+        result.max_score,
+        result.complete,
+        result.for_record,
+        grader_failed(result),
+        result.jail.level,
+        result.started_at,
+        round(result.times.total, 2),
+        round(result.times.student, 2),
+        result.memory.worker_peak_mib,
+        *(passed.get(tier, "") for tier in tiers),
+        *(verdicts.get(name, "") for name in checks),
+        message,
+    ]
+
+
+def safe_cell(value: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula: text that looks like one gets a leading quote."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | int | float):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    text = one_line(str(value))
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

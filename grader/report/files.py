@@ -1,0 +1,50 @@
+"""Writes report files so that a reader sees the old one or the whole new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+class ReportError(Exception):
+    """A report cannot be written; the message says which, why, and what to do."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 ``text`` with ``\\n`` line ends to ``path``, replacing what is there in one step.
+
+    Folders that are missing are made. A path such as ``/dev/stdout`` that is no regular file is written to
+    directly.
+
+    Raises
+    ------
+    ReportError : the file cannot be written.
+    """
+    data = text.encode("utf-8")
+    try:
+        if path.is_dir():
+            raise ReportError(f"{path} is a folder; name the file to write the report to")
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        final = path.resolve()
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _replace(final, data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ReportError(
+            f"the report {path} cannot be written ({reason}); name another place, or free this one"
+        ) from None
+
+
+def _replace(final: Path, data: bytes) -> None:
+    draft = final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        # Mode 0o666 lets the umask decide, as for any file that a program writes for its user.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        os.replace(draft, final)
+    finally:
+        draft.unlink(missing_ok=True)

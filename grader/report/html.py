@@ -1,0 +1,55 @@
+"""One self-contained page: no script, no file beside it, nothing fetched."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from grader.report.files import ReportError, write_text
+from grader.report.layer_table import milliseconds
+from grader.report.summary import headline, jail_line, passed, standing, times_line
+from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
+from grader.result import GradeResult
+
+TEMPLATE = "page.html"
+
+
+def write_html(result: GradeResult, path: Path) -> None:
+    """Write the page to ``path``.
+
+    Raises
+    ------
+    ReportError : the file cannot be written, or Jinja is not installed.
+    """
+    write_text(path, to_html(result))
+
+
+def to_html(result: GradeResult) -> str:
+    """Return the page; every value is cleaned, then escaped by the template engine.
+
+    Raises
+    ------
+    ReportError : Jinja is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise ReportError("HTML reports need the package jinja2; install it: pip install jinja2") from None
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["line"] = one_line
+    environment.filters["text"] = lambda value: clean(value, MAX_MESSAGE_CHARACTERS)
+    environment.filters["milliseconds"] = milliseconds
+    source = resources.files("grader.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    tiers = sorted(result.tiers, key=lambda tier: tier.score)
+    sections = [(tier, [check for check in result.checks if check.tier == tier.score]) for tier in tiers]
+    return environment.from_string(source).render(
+        result=result,
+        sections=sections,
+        exercises=[check for check in result.checks if check.tier is None],
+        headline=headline(result),
+        warnings=standing(result),
+        jail=jail_line(result),
+        times=times_line(result),
+        passed=passed,
+        largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,
+    )

@@ -1,0 +1,114 @@
+"""Facts about a result that several reports show: points of the tiers, the headline, one check in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.report.text import clean, one_line
+from grader.result import CheckResult, GradeResult, TierResult
+from grader.verdicts import Verdict
+
+TITLES_IN_A_HEADLINE = 2
+MAX_OUTPUT_CHARACTERS = 1200
+
+
+@dataclass(frozen=True)
+class TierPoints:
+    """A tier with the points it adds to the tiers below: their sum over the passed tiers is the score."""
+
+    tier: TierResult
+    points: int
+    max_points: int
+
+
+def tier_points(result: GradeResult) -> list[TierPoints]:
+    """Return what each tier adds, lowest first: 60, 80 and 100 add 60, 20 and 20."""
+    below = 0
+    rows = []
+    for tier in sorted(result.tiers, key=lambda tier: tier.score):
+        added = tier.score - below
+        rows.append(TierPoints(tier, added if tier.passed else 0, added))
+        below = tier.score
+    return rows
+
+
+def passed(check: CheckResult) -> bool:
+    """Whether the check holds."""
+    return check.verdict is Verdict.PASS
+
+
+def grader_failed(result: GradeResult) -> bool:
+    """Whether the grader itself failed at some check, so that the result must not count."""
+    return any(check.verdict is Verdict.GRADER for check in result.checks)
+
+
+def headline(result: GradeResult) -> str:
+    """Return the result in one or two sentences: the score, and what the next tier lacks."""
+    if grader_failed(result):
+        return "The grader itself failed, which is not the submission's fault: this result does not count."
+    if not result.complete or result.mode == "check":
+        held = sum(passed(check) for check in result.checks)
+        return f"{held} of {len(result.checks)} checks pass."
+    text = f"Score {result.score} of {result.max_score}."
+    titles = {check.id: check.title for check in result.checks}
+    for tier in sorted(result.tiers, key=lambda tier: tier.score):
+        if not tier.passed:
+            lacks = [f"`{one_line(titles.get(name, name))}`" for name in tier.lacks]
+            more = len(lacks) - TITLES_IN_A_HEADLINE
+            named = lacks[:TITLES_IN_A_HEADLINE] + ([f"{more} more"] if more > 0 else [])
+            lacking = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else "".join(named)
+            return f"{text} Tier {tier.score} lacks {lacking or 'checks that were run'}."
+    return text
+
+
+def standing(result: GradeResult) -> list[str]:
+    """Return what a reader must know before trusting the score: a weak jail, a partial run."""
+    lines = [one_line(warning) for warning in result.jail.warnings]
+    if result.mode == "grade" and not result.for_record:
+        lines.append("not for the record: student code was isolated less than the lab demands")
+    if result.mode == "grade" and not result.complete:
+        lines.append("only some of the checks were run")
+    return list(dict.fromkeys(lines))
+
+
+def story(check: CheckResult) -> str:
+    """Return everything a student is told about one check, as plain text of several lines; empty if it passed."""
+    if passed(check):
+        return ""
+    parts = [clean(check.message)]
+    if check.failed_case:
+        parts.append(f"Case: {one_line(check.failed_case)}")
+    if check.hint:
+        parts.append(f"Likely cause: {clean(check.hint)}")
+    if check.output:
+        parts.append(f"Printed:\n{clean(check.output, MAX_OUTPUT_CHARACTERS)}")
+    if check.next:
+        parts.append(f"Next: {one_line(check.next)}")
+    return "\n".join(part for part in parts if part)
+
+
+def times_line(result: GradeResult) -> str:
+    """Return where the time went and how much memory was used."""
+    times = result.times
+    own = max(0.0, times.total - times.student)
+    text = f"{seconds(times.total)} in all: {seconds(times.student)} the submission, {seconds(own)} the grader"
+    if times.setup >= 0.1:
+        text += f" ({seconds(times.setup)} of it one-off preparation)"
+    peaks = [peak for peak in (result.memory.worker_peak_mib, result.memory.grader_peak_mib) if peak is not None]
+    if len(peaks) == 2:
+        text += f"; peak memory {peaks[0]:.0f} + {peaks[1]:.0f} MiB"
+    elif peaks:
+        text += f"; peak memory {peaks[0]:.0f} MiB"
+    return text
+
+
+def jail_line(result: GradeResult) -> str:
+    """Return the isolation that the submission ran in."""
+    return f"jail level {result.jail.level} ({one_line(result.jail.name)})"
+
+
+def seconds(value: float) -> str:
+    """Write a duration in seconds with three significant digits at most."""
+    if value != value:
+        return "? s"
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s" if value < 100 else f"{value:.0f} s"

@@ -1,0 +1,236 @@
+"""Two-dimensional convolution, prepared once for a geometry and a weight, then run many times.
+
+:class:`Convolution` keeps the weight in the engine's form, *taps* (kernel rows, kernel columns, input
+channels, output channels), transforms it for the chosen algorithm when it has changed, and works on
+:class:`buffers.Activation`. ``operators.conv2d`` is the drop-in for plain arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from . import direct, im2col, winograd
+from .buffers import Activation, Array, aligned_zeros, new_activation, round_up, vector_lanes
+from .geometry import Window
+from .reductions import channel_sums
+
+Algorithm = Literal["direct", "gemm", "winograd_f2", "winograd_f4"]
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
+
+WINOGRAD_MIN_CHANNELS = 32
+"""Fewer channels make the transforms dearer than the multiplications that they save."""
+
+SHORT_ROW = 4
+"""Rows of fewer outputs leave a direct tile half empty."""
+
+
+def winograd_allowed(window: Window) -> bool:
+    """Whether Winograd's algorithm can compute this convolution at all."""
+    return (
+        window.kernel == (3, 3)
+        and window.stride == (1, 1)
+        and window.dilation == (1, 1)
+        and max(window.padding) <= 2
+    )
+
+
+def choose_algorithm(window: Window, outputs: int, *, exact: bool = False, accurate: bool = False) -> Algorithm:
+    """The fastest algorithm that is as accurate as asked for.
+
+    ``exact`` sums the products as they are defined; ``accurate`` allows F(2, 3), whose error is like a
+    direct sum's; otherwise F(4, 3) is allowed, whose error is some ten times that (below 5e-5 of the
+    largest output).
+    """
+    enough = min(window.channels, outputs) >= WINOGRAD_MIN_CHANNELS
+    if not exact and winograd_allowed(window) and enough and min(window.out_height, window.out_width) > 1:
+        size = winograd.choose_size(window.out_height, window.out_width, accurate)
+        return "winograd_f2" if size == 2 else "winograd_f4"
+    if window.out_width < SHORT_ROW and window.channels >= WINOGRAD_MIN_CHANNELS:
+        return "gemm"
+    return "direct"
+
+
+class Convolution:
+    """One convolution layer: geometry, weight, and the algorithm that suits them.
+
+    Parameters
+    ----------
+    window : geometry of input and kernel.
+    outputs : output channels.
+    dtype : float32 or float64.
+    exact, accurate : see :func:`choose_algorithm`.
+    algorithm : use this one instead of choosing.
+    filled : the source's channels are filled up to whole vectors.
+
+    Attributes
+    ----------
+    taps : (kernel rows, kernel columns, source channels, filled outputs), the weight.
+    bias : (filled outputs,).
+    taps_gradient, bias_gradient : of the same shapes, written by :meth:`backward_weight`.
+
+    Raises
+    ------
+    ValueError
+        An algorithm that cannot compute this convolution was asked for.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        outputs: int,
+        dtype: Any = np.float32,
+        *,
+        exact: bool = False,
+        accurate: bool = False,
+        algorithm: Algorithm | None = None,
+        filled: bool | None = None,
+    ) -> None:
+        chosen = algorithm or choose_algorithm(window, outputs, exact=exact, accurate=accurate)
+        if chosen not in ALGORITHMS:
+            raise ValueError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {chosen!r}")
+        if chosen.startswith("winograd") and (exact or not winograd_allowed(window)):
+            raise ValueError(
+                f"{chosen} computes only 3 x 3 kernels with stride 1, dilation 1 and padding up to 2, and never "
+                f"with exact=True; here kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}, "
+                f"padding {window.padding}: leave algorithm=None"
+            )
+        self.window, self.outputs, self.algorithm, self.dtype = window, outputs, chosen, np.dtype(dtype)
+        line = vector_lanes(dtype)
+        self.filled = (window.channels > 4) if filled is None else filled
+        if self._tile_size:
+            self.filled = True
+        self.source_channels = round_up(window.channels, line) if self.filled else window.channels
+        self.filled_channels = round_up(window.channels, line)
+        self.filled_outputs = round_up(outputs, line)
+        self.taps = aligned_zeros((*window.kernel, self.source_channels, self.filled_outputs), dtype)
+        self.bias = aligned_zeros(self.filled_outputs, dtype)
+        self.taps_gradient: Array | None = None
+        self.bias_gradient = aligned_zeros(self.filled_outputs, dtype)
+        self._swapped: Array | None = None
+        self._forward_form: Any = None
+        self._backward_form: Any = None
+        self._forward_fresh = self._backward_fresh = False
+
+    @property
+    def _tile_size(self) -> int:
+        return {"winograd_f2": 2, "winograd_f4": 4}.get(self.algorithm, 0)
+
+    def set_weight(self, weight: Array, bias: Array | None = None) -> None:
+        """Take the weight (outputs, channels, kernel rows, kernel columns) and the bias (outputs,)."""
+        expected = (self.outputs, self.window.channels, *self.window.kernel)
+        if weight.shape != expected:
+            raise ValueError(f"weight must be (outputs, channels, rows, columns) = {expected}, got {weight.shape}")
+        if bias is not None and bias.shape != (self.outputs,):
+            raise ValueError(f"bias must be ({self.outputs},), got {bias.shape}")
+        self.taps[:, :, : self.window.channels, : self.outputs] = weight.transpose(2, 3, 1, 0)
+        self.bias[: self.outputs] = 0 if bias is None else bias
+        self.weight_changed()
+
+    def weight_changed(self) -> None:
+        """Say that ``taps`` was written to, so that transformed copies are made again."""
+        self._forward_fresh = self._backward_fresh = False
+
+    def weight(self) -> Array:
+        """The weight as (outputs, channels, kernel rows, kernel columns)."""
+        return self._as_weight(self.taps)
+
+    def weight_gradient(self) -> Array:
+        """The gradient that :meth:`backward_weight` left, as (outputs, channels, rows, columns)."""
+        if self.taps_gradient is None:
+            raise RuntimeError("there is no weight gradient yet: call backward_weight first")
+        return self._as_weight(self.taps_gradient)
+
+    def _as_weight(self, taps: Array) -> Array:
+        return np.ascontiguousarray(taps[:, :, : self.window.channels, : self.outputs].transpose(3, 2, 0, 1))
+
+    def source_border(self) -> tuple[int, int, int, int]:
+        """Border of zeros that the source must have: rows above and below, columns left and right."""
+        window = self.window
+        if not self._tile_size:
+            return window.padding
+        vertical = winograd.tile_border(4, window.height, window.out_height, window.padding[0])
+        horizontal = winograd.tile_border(4, window.width, window.out_width, window.padding[2])
+        return _largest((*vertical, *horizontal), window.padding)
+
+    def gradient_border(self) -> tuple[int, int, int, int]:
+        """Border of zeros that the output gradient must have for :meth:`backward_input`."""
+        window = self.window
+        if not self._tile_size:
+            return window.output_border
+        vertical = winograd.tile_border(4, window.out_height, window.height, 2 - window.padding[0])
+        horizontal = winograd.tile_border(4, window.out_width, window.width, 2 - window.padding[2])
+        return _largest((*vertical, *horizontal), window.output_border)
+
+    def new_source(self, **options: Any) -> Activation:
+        """An activation that fits as source."""
+        window = self.window
+        return new_activation(window.batch, window.height, window.width, window.channels, self.dtype,
+                              **{"border": self.source_border(), "filled": self.filled, **options})  # fmt: skip
+
+    def new_target(self, **options: Any) -> Activation:
+        """An activation that fits as target, and as output gradient."""
+        window = self.window
+        return new_activation(window.batch, window.out_height, window.out_width, self.outputs, self.dtype,
+                              **{"border": self.gradient_border(), **options})  # fmt: skip
+
+    def forward(self, source: Activation, target: Activation, rectify: bool = False) -> Activation:
+        """``target = source * weight + bias``, with ReLU if asked for."""
+        low = 0.0 if rectify else -np.inf
+        padding = self.window.padding[0], self.window.padding[2]
+        if self._tile_size:
+            if not self._forward_fresh:
+                self._forward_form = winograd.transform_weight(self.taps, self._tile_size, self._forward_form)
+            winograd.convolve(source, self._forward_form, target, bias=self.bias, low=low, padding=padding)
+        elif self.algorithm == "gemm":
+            im2col.convolve(self.window, self.taps, source, target, self.bias, low)
+        else:
+            if not self._forward_fresh:
+                self._forward_form = direct.forward_sum(self.window, self.taps, source, self._forward_form)
+            direct.run_sum(self._forward_form, source, target, self.bias, low)
+        self._forward_fresh = True
+        return target
+
+    def backward_input(self, grad_output: Activation, grad_input: Activation, mask: Activation | None = None) -> Activation:
+        """Write the gradient with respect to the source.
+
+        ``mask``: the source itself when it is a ReLU's output (same geometry as ``grad_input``); the
+        gradient is zeroed where it is not positive.
+        """
+        if not self._backward_fresh:
+            turned = direct.reversed_kernel(self.taps) if self._tile_size else self.taps
+            self._swapped = direct.swapped_taps(turned, self.filled_channels, self._swapped)
+        if self._tile_size:
+            if not self._backward_fresh:
+                self._backward_form = winograd.transform_weight(self._swapped, self._tile_size, self._backward_form)
+            padding = 2 - self.window.padding[0], 2 - self.window.padding[2]
+            winograd.convolve(grad_output, self._backward_form, grad_input, mask=mask, padding=padding)
+        else:
+            if not self._backward_fresh:
+                self._backward_form = direct.input_gradient_sums(
+                    self.window, self._swapped, grad_output, self._backward_form
+                )
+            for part in self._backward_form:
+                direct.run_sum(part, grad_output, grad_input)
+            if mask is not None:
+                direct.mask_gradient(mask, grad_input)
+        self._backward_fresh = True
+        return grad_input
+
+    def backward_weight(self, source: Activation, grad_output: Activation, bias: bool = True) -> None:
+        """Write ``taps_gradient`` and, if asked for, ``bias_gradient``."""
+        if self.taps_gradient is None:
+            self.taps_gradient = aligned_zeros(self.taps.shape, self.dtype)
+        if self._tile_size:
+            padding = self.window.padding[0], self.window.padding[2]
+            winograd.weight_gradient(source, grad_output, self.taps_gradient, size=self._tile_size, padding=padding)
+        else:
+            direct.weight_gradient(self.window, source, grad_output, self.taps_gradient)
+        if bias:
+            channel_sums(grad_output, self.bias_gradient)
+
+
+def _largest(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, int, int, int]:
+    top, bottom, left, right = (max(a, b) for a, b in zip(first, second, strict=True))
+    return top, bottom, left, right

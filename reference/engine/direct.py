@@ -1,0 +1,342 @@
+"""Convolution by its definition, without im2col: any kernel, stride, padding and dilation.
+
+    y[n, oh, ow, k] = bias[k] + sum_{i, j, c} x[n, oh*s - p + i*d, ow*s - p + j*d, c] * w[i, j, c, k]
+
+A register tile computes six neighbouring outputs of a row times 64 output channels. What the sum needs
+of the input are *taps*: offsets of its kernel positions relative to the output's place in the padded
+buffer. Neighbouring taps of a kernel row are contiguous in memory, so they become one long tap.
+
+The gradient with respect to the input is the same sum over other taps: an input pixel (h, w) receives
+from the outputs whose window covers it, and these are the same for all pixels with equal
+``(h + p) mod stride``. So each residue class is one small convolution of the output gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from .buffers import WORKSPACES, Activation, Array, Strides, aligned_zeros, vector_lanes
+from .compilation import kernel
+from .geometry import Window
+from .matrix import WIDEST, biased_rows, outer_rows, panel_vectors
+from .processor import PROCESSOR, thread_count
+from .vector import lanes, vadd, vload, vstore, vwhere_greater, vzero
+
+
+@kernel(parallel=True)
+def _direct(x, x_at, x_row, x_column, taps, tap_count, depth, B, E, low, y, y_at, outputs, images, rows, columns,
+            row_block, panels_first, threads):  # fmt: skip
+    line = lanes(x)
+    panels = (outputs // line + WIDEST - 1) // WIDEST
+    all_rows = images * rows
+    blocks = (all_rows + row_block - 1) // row_block
+    work = blocks * panels
+    for thread in prange(threads):
+        for item in range(work * thread // threads, work * (thread + 1) // threads):
+            if panels_first:
+                block = item // panels
+                panel = item - block * panels
+            else:
+                panel = item // blocks
+                block = item - panel * blocks
+            column = panel * WIDEST * line
+            vectors = panel_vectors(outputs, panel, line)
+            b = column * tap_count * depth
+            for r in range(all_rows * block // blocks, all_rows * (block + 1) // blocks):
+                n = r // rows
+                h = r - n * rows
+                biased_rows(vectors, x, x_at.origin + n * x_at.image + h * x_row, x_column, columns, taps, 0, tap_count,
+                            depth, B, b, vectors * line, y, y_at.origin + n * y_at.image + h * y_at.row + column,
+                            y_at.pixel, E, column, low)  # fmt: skip
+
+
+@kernel(parallel=True)
+def _pack(source, step, rows, columns, outputs, B, first, row_list, threads):
+    """Rows ``row_list`` (blocks of ``rows``) of a [..][columns] matrix to panels [panel][row][width]."""
+    line = lanes(B)
+    panels = (outputs // line + WIDEST - 1) // WIDEST
+    total = len(row_list) * rows
+    for thread in prange(threads):
+        for r in range(total * thread // threads, total * (thread + 1) // threads):
+            block = r // rows
+            start = (row_list[block] * rows + r - block * rows) * step
+            for panel in range(panels):
+                width = panel_vectors(outputs, panel, line) * line
+                column = panel * WIDEST * line
+                target = first + column * total + r * width
+                for i in range(width):
+                    B[target + i] = source[start + column + i] if column + i < columns else 0
+
+
+@kernel(parallel=True)
+def swap_channels(taps, count, channels, outputs, swapped, wide, threads):
+    """[tap][channels][outputs] to [tap][outputs][wide], the rest of ``wide`` zero."""
+    strip = 16
+    groups = (outputs + strip - 1) // strip
+    for thread in prange(threads):
+        work = count * groups
+        for item in range(work * thread // threads, work * (thread + 1) // threads):
+            tap = item // groups
+            first = (item - tap * groups) * strip
+            last = min(outputs, first + strip)
+            for c in range(channels):
+                for k in range(first, last):
+                    swapped[(tap * outputs + k) * wide + c] = taps[(tap * channels + c) * outputs + k]
+            for c in range(channels, wide):
+                for k in range(first, last):
+                    swapped[(tap * outputs + k) * wide + c] = 0
+
+
+@kernel(parallel=True)
+def keep_where_positive(active, active_at, values, values_at, images, height, width, channels, threads):
+    """Zero ``values`` where ``active`` is not positive: the gradient of a ReLU."""
+    line = lanes(values)
+    for thread in prange(threads):
+        zero = vzero(values)
+        for r in range(images * height * thread // threads, images * height * (thread + 1) // threads):
+            n = r // height
+            h = r - n * height
+            for w in range(width):
+                a = active_at.origin + n * active_at.image + h * active_at.row + w * active_at.pixel
+                v = values_at.origin + n * values_at.image + h * values_at.row + w * values_at.pixel
+                for c in range(0, channels, line):
+                    vstore(values, v + c, vwhere_greater(vload(active, a + c), zero, vload(values, v + c), zero))
+
+
+@kernel(parallel=True)
+def _weight_gradient(x, x_at, x_row, x_column, taps, tap_rows, unit_rows, g, g_at, outputs, images, rows, columns,
+                     row_block, by_image, row_parts, D, threads):  # fmt: skip
+    """D[part][tap][row][outputs] = sum over pixels of x times g; parts of the rows are summed at the end."""
+    line = lanes(x)
+    panels = (outputs // line + WIDEST - 1) // WIDEST
+    per_tap = (tap_rows + unit_rows - 1) // unit_rows
+    units = len(taps) * per_tap * panels
+    size = len(taps) * tap_rows * outputs
+    unit_parts = threads // row_parts
+    outer_items = rows if by_image else images * rows
+    blocks = (outer_items + row_block - 1) // row_block
+    for thread in prange(threads):
+        row_part = thread // unit_parts
+        part = thread - row_part * unit_parts
+        if row_part < row_parts:
+            first_block, last_block = blocks * row_part // row_parts, blocks * (row_part + 1) // row_parts
+            if last_block <= first_block:
+                for i in range(size * part // unit_parts, size * (part + 1) // unit_parts):
+                    D[row_part * size + i] = 0
+            for block in range(first_block, last_block):
+                for unit in range(units * part // unit_parts, units * (part + 1) // unit_parts):
+                    panel = unit // (len(taps) * per_tap)
+                    inside = unit - panel * len(taps) * per_tap
+                    tap = inside // per_tap
+                    row = (inside - tap * per_tap) * unit_rows
+                    count = min(unit_rows, tap_rows - row)
+                    column = panel * WIDEST * line
+                    vectors = panel_vectors(outputs, panel, line)
+                    target = row_part * size + (tap * tap_rows + row) * outputs + column
+                    position = outer_items * block // blocks
+                    end = outer_items * (block + 1) // blocks
+                    fresh = block == first_block
+                    while position < end:
+                        if by_image:
+                            n, h, length = 0, position, images
+                            outer_x, outer_g = x_at.image, g_at.image
+                            position += 1
+                        else:
+                            n = position // rows
+                            h = position - n * rows
+                            length = min(end - position, rows - h)
+                            outer_x, outer_g = x_row, g_at.row
+                            position += length
+                        outer_rows(not fresh, vectors, count, x, x_at.origin + n * x_at.image + h * x_row + taps[tap] + row,
+                                   outer_x, x_column, g, g_at.origin + n * g_at.image + h * g_at.row + column,
+                                   outer_g, g_at.pixel, length, columns, D, target, outputs)  # fmt: skip
+                        fresh = False
+    for thread in prange(threads):
+        if row_parts > 1:
+            for i in range(size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line):
+                total = vload(D, i)
+                for part in range(1, row_parts):
+                    total = vadd(total, vload(D, part * size + i))
+                vstore(D, i, total)
+
+
+@dataclass(frozen=True)
+class DirectSum:
+    """One convolution-like sum, prepared: taps into the source, packed weights, where results go.
+
+    Attributes
+    ----------
+    offsets : (taps,) int64, elements from the place of an output to its tap.
+    depth : contiguous elements per tap.
+    panels : weights [panel][tap][depth][panel width].
+    up, left : source rows and columns from the picture's corner to the place of the first output.
+    step : source rows and columns between outputs.
+    first, spacing : row and column of the first result, and between results, in the target.
+    rows, columns : number of results.
+    """
+
+    offsets: Array
+    depth: int
+    panels: Array
+    outputs: int
+    up: int
+    left: int
+    step: tuple[int, int]
+    first: tuple[int, int]
+    spacing: tuple[int, int]
+    rows: int
+    columns: int
+
+
+def merge_taps(positions: list[tuple[int, int]], row: int, pixel: int, depth: int) -> tuple[Array, int]:
+    """Offsets of kernel positions (rows, columns), neighbours joined into longer taps.
+
+    Returns
+    -------
+    offsets, depth : int64 offsets of the joined taps, elements in each.
+    """
+    offsets = np.array([r * row + c * pixel for r, c in positions], np.int64)
+    per_row = len({c for _, c in positions})
+    joined = offsets.reshape(-1, per_row) if per_row and len(offsets) % per_row == 0 else offsets[:, None]
+    if depth == pixel and joined.shape[1] > 1 and np.all(np.diff(joined, axis=1) == depth):
+        return np.ascontiguousarray(joined[:, 0]), depth * joined.shape[1]
+    return offsets, depth
+
+
+def pack_panels(taps: Array, order: list[int], outputs: int, into: Array | None = None) -> Array:
+    """Panels of the taps (count, depth, columns) in the given order; columns filled up to ``outputs``."""
+    _, depth, columns = taps.shape
+    size = len(order) * depth * outputs
+    panels = aligned_zeros(max(size, 1), taps.dtype) if into is None else into
+    if order:
+        rows = np.array(order, np.int64)
+        _pack(taps.reshape(-1), columns, depth, columns, outputs, panels, 0, rows, thread_count())
+    return panels
+
+
+def forward_sum(window: Window, taps: Array, source: Activation, reuse: DirectSum | None = None) -> DirectSum:
+    """Prepare the forward convolution with taps (kernel rows, kernel columns, channels, outputs).
+
+    ``reuse``: an earlier result for the same shapes, whose memory is taken.
+    """
+    rows, columns, channels, outputs = taps.shape
+    positions = [(i * window.dilation[0], j * window.dilation[1]) for i in range(rows) for j in range(columns)]
+    strides = source.strides()
+    offsets, depth = merge_taps(positions, strides.row, strides.pixel, channels)
+    panels = pack_panels(taps.reshape(rows * columns, channels, outputs), list(range(rows * columns)), outputs,
+                         reuse.panels if reuse else None)  # fmt: skip
+    return DirectSum(offsets, depth, panels, outputs, window.padding[0], window.padding[2], window.stride, (0, 0), (1, 1),
+                     window.out_height, window.out_width)  # fmt: skip
+
+
+def input_gradient_sums(
+    window: Window, swapped: Array, grad_output: Activation, reuse: list[DirectSum] | None = None
+) -> list[DirectSum]:
+    """Prepare the input gradient with taps (kernel rows, kernel columns, outputs, filled channels).
+
+    ``reuse``: an earlier result for the same shapes, whose memory is taken.
+    """
+    kernel_rows, kernel_columns, outputs, filled = swapped.shape
+    strides = grad_output.strides()
+    flat = swapped.reshape(kernel_rows * kernel_columns, outputs, filled)
+    sums = []
+    for residue_h in range(window.stride[0]):
+        first_h = (residue_h - window.padding[0]) % window.stride[0]
+        for residue_w in range(window.stride[1]):
+            first_w = (residue_w - window.padding[2]) % window.stride[1]
+            rows = -(-(window.height - first_h) // window.stride[0])
+            columns = -(-(window.width - first_w) // window.stride[1])
+            if rows < 1 or columns < 1:
+                continue
+            hits_h = _hits(residue_h, kernel_rows, window.stride[0], window.dilation[0])
+            hits_w = _hits(residue_w, kernel_columns, window.stride[1], window.dilation[1])
+            positions = [(r, c) for r, _ in hits_h for c, _ in hits_w]
+            order = [i * kernel_columns + j for _, i in hits_h for _, j in hits_w]
+            offsets, depth = merge_taps(positions, strides.row, strides.pixel, outputs)
+            start_h = (first_h + window.padding[0]) // window.stride[0]
+            start_w = (first_w + window.padding[2]) // window.stride[1]
+            memory = reuse[len(sums)].panels if reuse else None
+            sums.append(
+                DirectSum(offsets, depth, pack_panels(flat, order, filled, memory), filled, -start_h, -start_w, (1, 1),
+                          (first_h, first_w), window.stride, rows, columns)  # fmt: skip
+            )
+    return sums
+
+
+def _hits(residue: int, size: int, stride: int, dilation: int) -> list[tuple[int, int]]:
+    """(relative output, kernel index) of the kernel entries that reach this residue, by position."""
+    return sorted(((residue - i * dilation) // stride, i) for i in range(size) if (residue - i * dilation) % stride == 0)
+
+
+def run_sum(
+    plan: DirectSum, source: Activation, target: Activation, bias: Array | None = None, low: float = -np.inf
+) -> None:
+    """Compute ``max(low, bias + sum)`` into the target; bias is filled up to ``plan.outputs``."""
+    dtype = source.buffer.dtype
+    at = source.strides(plan.up, plan.left)
+    to = target.strides(-plan.first[0], -plan.first[1])
+    to = Strides(to.origin, to.image, to.row * plan.spacing[0], to.pixel * plan.spacing[1])
+    if bias is None:
+        bias = WORKSPACES.get("no bias", plan.outputs, dtype)
+        bias[: plan.outputs] = 0
+    threads = thread_count()
+    row_bytes = plan.columns * plan.step[0] * plan.step[1] * at.pixel * dtype.itemsize
+    all_rows = source.batch * plan.rows
+    block = max(1, min(PROCESSOR.level2_bytes // 2 // max(1, row_bytes), -(-all_rows // threads)))
+    panels_first = plan.panels.nbytes < PROCESSOR.level2_bytes * 3 // 2
+    _direct(source.flat, at, at.row * plan.step[0], at.pixel * plan.step[1], plan.offsets, len(plan.offsets), plan.depth,
+            plan.panels, bias, dtype.type(low), target.flat, to, plan.outputs, source.batch, plan.rows, plan.columns,
+            block, panels_first, threads)  # fmt: skip
+
+
+PRIVATE_GRADIENT_BYTES = 1 << 19
+"""Up to this size threads sum their own copy of a weight gradient over a share of the rows."""
+
+
+def weight_gradient(window: Window, source: Activation, grad_output: Activation, taps: Array) -> None:
+    """Write the gradient of the taps (kernel rows, kernel columns, channels, filled outputs)."""
+    dtype = source.buffer.dtype
+    rows, columns, channels, outputs = taps.shape
+    at = source.strides(window.padding[0], window.padding[2])
+    positions = [(i * window.dilation[0], j * window.dilation[1]) for i in range(rows) for j in range(columns)]
+    offsets, tap_rows = merge_taps(positions, at.row, at.pixel, channels)
+    threads = thread_count()
+    row_parts = threads if taps.nbytes <= PRIVATE_GRADIENT_BYTES else 1
+    by_image = source.batch > window.out_height
+    copies = WORKSPACES.get("weight gradient", row_parts * taps.size, dtype) if row_parts > 1 else taps.reshape(-1)
+    # One unit's share of x and g should stay in the second-level cache while all units pass over it.
+    line = vector_lanes(dtype)
+    length = source.batch if by_image else 1
+    item_bytes = length * window.out_width * (window.stride[1] * 64 + WIDEST * line) * dtype.itemsize
+    block = max(1, PROCESSOR.level2_bytes // 3 // item_bytes)
+    total = window.out_height * (1 if by_image else source.batch)
+    block = max(1, min(block, -(-total // row_parts)))
+    _weight_gradient(source.flat, at, at.row * window.stride[0], at.pixel * window.stride[1], offsets, tap_rows, 24,
+                     grad_output.flat, grad_output.strides(), outputs, source.batch, window.out_height, window.out_width,
+                     block, by_image, row_parts, copies, threads)  # fmt: skip
+    if row_parts > 1:
+        taps.reshape(-1)[:] = copies[: taps.size]
+
+
+def mask_gradient(active: Activation, gradient: Activation) -> None:
+    """Apply the mask of the ReLU whose output is ``active``."""
+    keep_where_positive(active.flat, active.strides(), gradient.flat, gradient.strides(), gradient.batch, gradient.height,
+                        gradient.width, gradient.pixel, thread_count())  # fmt: skip
+
+
+def swapped_taps(taps: Array, channels: int, into: Array | None = None) -> Array:
+    """Taps (rows, columns, channels', outputs) with channels and outputs exchanged, channels filled up."""
+    rows, columns, own, outputs = taps.shape
+    if into is None:
+        into = aligned_zeros((rows, columns, outputs, channels), taps.dtype)
+    swap_channels(taps.reshape(-1), rows * columns, own, outputs, into.reshape(-1), channels, thread_count())
+    return into
+
+
+def reversed_kernel(taps: Any) -> Any:
+    """Taps turned by 180 degrees, as a contiguous array."""
+    return np.ascontiguousarray(taps[::-1, ::-1])

@@ -1,0 +1,156 @@
+"""Bad usage and bad input: a clear message, the right exit status, and nothing half-written."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from tests.golden import ROOT, materialise
+
+DEADLINE_S = 120
+SAMPLE = ROOT / "tests" / "submissions" / "vgg16" / "im2col_gemm"
+
+
+def grader(*words, cwd=ROOT):
+    """Run the command line and capture what it prints."""
+    return subprocess.run(
+        [sys.executable, "-m", "grader", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy_of_project(tmp_path):
+    """The folders that grading reads, to be damaged."""
+    for name in ("labs", "fixtures"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A right submission."""
+    materialise(SAMPLE, tmp_path / "right")
+    return tmp_path / "right"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("grade", "vgg17"), "there is no lab 'vgg17'; the labs here are:"),
+        (("grade", "../vgg16"), "there is no lab"),
+        (("grade", "vgg16", "--submission", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("grade", "vgg16", "--only", "ghost"), "has no check ghost; it has: network_build"),
+        (("grade", "vgg16", "--format", "telex", "--out", "x"), "there is no format 'telex'"),
+        (("grade", "vgg16", "--min-score", "101"), "101 is not in the range 0<=x<=100"),
+        (("run", "vgg16", "/nowhere.png"), "/nowhere.png cannot be read"),
+        (("grade", "vgg16", "--weights", "/nowhere.npz"), "/nowhere.npz"),
+        (("bogus",), "No such command 'bogus'"),
+    ],
+)
+def test_bad_usage_is_status_2(words, message):
+    """What is wrong is named, and the status says that it was the call."""
+    done = grader(*words)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert " ".join(message.split()) in " ".join((done.stdout + done.stderr).replace("│", " ").split())
+
+
+@pytest.mark.parametrize("kind", ["truncated zip", "text as zip", "empty zip", "truncated tar.gz", "empty folder"])
+def test_an_unusable_submission_is_status_2(kind, submission, tmp_path):
+    """Corrupt archives and folders without files are refused with a message that names them."""
+    broken = tmp_path / {"truncated tar.gz": "s.tar.gz", "empty folder": "s"}.get(kind, "s.zip")
+    if kind == "empty folder":
+        broken.mkdir()
+    elif kind == "truncated tar.gz":
+        with tarfile.open(broken, "w:gz") as archive:
+            archive.add(submission, "s")
+        broken.write_bytes(broken.read_bytes()[:-200])
+    else:
+        with zipfile.ZipFile(broken, "w") as archive:
+            for file in submission.glob("*.py") if kind != "empty zip" else ():
+                archive.write(file, file.name)
+        if kind == "truncated zip":
+            broken.write_bytes(broken.read_bytes()[:-60])
+        if kind == "text as zip":
+            broken.write_text("not an archive")
+    document = tmp_path / "result.json"
+    done = grader("grade", "vgg16", "--submission", broken, "--json", document)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert broken.name in done.stderr
+    assert not document.exists()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "nested zip"])
+def test_archives_grade_like_folders(kind, submission, tmp_path):
+    """A zip, a tarball and a zip with one folder inside give the same result and the same hash as the folder."""
+    archive = tmp_path / ("s.tar.gz" if kind == "tar.gz" else "s.zip")
+    if kind == "tar.gz":
+        with tarfile.open(archive, "w:gz") as out:
+            for file in submission.glob("*.py"):
+                out.add(file, file.name)
+    else:
+        with zipfile.ZipFile(archive, "w") as out:
+            for file in submission.glob("*.py"):
+                out.write(file, f"lab2/{file.name}" if kind == "nested zip" else file.name)
+    hashes = []
+    for source in (submission, archive):
+        document = tmp_path / f"{source.name}.json"
+        done = grader("grade", "vgg16", "--submission", source, "--json", document, "--only", "conv_forward")
+        assert done.returncode == 0, done.stdout + done.stderr
+        hashes.append(json.loads(document.read_text())["submission"]["sha256"])
+    assert hashes[0] == hashes[1]
+
+
+def test_a_damaged_fixture_is_status_3(copy_of_project, submission):
+    """It is not the student's fault, the file is named, and no score is given."""
+    file = copy_of_project / "fixtures" / "vgg16" / "hidden" / "conv_forward.npz"
+    data = bytearray(file.read_bytes())
+    data[100] ^= 1
+    file.write_bytes(data)
+    done = grader("grade", "vgg16", "--submission", submission, cwd=copy_of_project)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "conv_forward.npz is damaged or was edited" in " ".join(done.stderr.split())
+    assert "score" not in done.stdout.lower()
+
+
+def test_a_broken_lab_is_status_3(copy_of_project, submission):
+    """A mistake in lab.yaml is reported with file and line."""
+    file = copy_of_project / "labs" / "vgg16" / "lab.yaml"
+    file.write_text(file.read_text().replace("version: 1", "version: first"))
+    done = grader("grade", "vgg16", "--submission", submission, cwd=copy_of_project)
+    assert done.returncode == 3
+    assert "lab.yaml:2: version" in done.stderr.replace("\n", "")
+
+
+def test_check_needs_neither_reference_nor_hidden_fixtures(copy_of_project, submission):
+    """With only labs and public fixtures there, check works."""
+    shutil.rmtree(copy_of_project / "fixtures" / "vgg16" / "hidden")
+    done = grader("check", "vgg16", "--submission", submission, cwd=copy_of_project)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_below_min_score_is_status_1(submission, tmp_path):
+    """A graded submission below the bound exits with 1 and still writes its result."""
+    (submission / "layer.py").write_text("raise SystemExit(0)\n")
+    document = tmp_path / "result.json"
+    done = grader("grade", "vgg16", "--submission", submission, "--json", document)
+    assert done.returncode == 1
+    assert json.loads(document.read_text())["score"] == 0
+
+
+def test_an_unwritable_report_is_status_2(submission, tmp_path):
+    """A result that cannot be written is said, not lost in a traceback."""
+    done = grader(
+        "grade", "vgg16", "--submission", submission, "--only", "relu_forward", "--json", tmp_path / "no" / "x.json"
+    )
+    assert done.returncode == 2
+    assert "x.json" in done.stderr
+    assert "Traceback" not in done.stderr

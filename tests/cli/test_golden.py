@@ -1,0 +1,59 @@
+"""Golden submissions through the command line: score, verdicts, messages and exit status of each.
+
+Each folder below ``tests/submissions/<lab>`` is one submission with what is expected of it.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.golden import ROOT, golden_folders, materialise
+
+LABS = sorted(folder.name for folder in (ROOT / "tests" / "submissions").iterdir() if folder.is_dir())
+GOLDEN = [(lab, folder) for lab in LABS for folder in golden_folders(lab)]
+DEADLINE_S = 500
+
+
+def run_grade(lab: str, submission: Path, document: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m grader grade`` as CI does and capture what it prints."""
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        lab,
+        "--submission",
+        str(submission),
+        "--json",
+        str(document),
+    ]
+    return subprocess.run(
+        [*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+
+@pytest.mark.parametrize(("lab", "folder"), GOLDEN, ids=[f"{lab}-{folder.name}" for lab, folder in GOLDEN])
+def test_golden_submission(lab, folder, tmp_path):
+    """The result is the one that the folder's expected.yaml states, and every message is quoted as printed."""
+    submission, document = tmp_path / "submission", tmp_path / "result.json"
+    expected = materialise(folder, submission)
+    only = [part for name in expected.get("only", []) for part in ("--only", name)]
+    done = run_grade(lab, submission, document, *only)
+    assert document.is_file(), done.stdout + done.stderr
+    result = json.loads(document.read_text())
+    checks = {check["id"]: check for check in result["checks"]}
+    seen = {name: (checks[name]["verdict"], checks[name]["message"]) for name in checks}
+    if "score" in expected:
+        assert result["score"] == expected["score"], seen
+    for name, verdict in expected.get("checks", {}).items():
+        assert seen[name][0] == verdict, seen[name]
+    printed = " ".join(done.stdout.split())
+    for name, fragments in expected.get("messages", {}).items():
+        for fragment in fragments:
+            assert fragment.lower() in seen[name][1].lower()
+            assert " ".join(fragment.split()).lower() in printed.lower()
+    if "exit" in expected:
+        assert done.returncode == expected["exit"], done.stdout + done.stderr

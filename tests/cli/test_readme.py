@@ -1,0 +1,66 @@
+"""The README's and the Makefile's promises that can be checked without running everything."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.golden import ROOT
+
+TARGETS = ("help", "setup", "start", "check", "grade", "publish", "run", "test", "lint", "doctor", "clean")
+COMMANDS = ("grade", "check", "publish", "start", "run", "list", "doctor", "schema", "skeleton")
+
+
+def text(name):
+    """Contents of a file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_makefile_has_every_target(target):
+    """Each documented target exists and has a line in `make help`."""
+    assert re.search(rf"^{target}:.*## ", text("Makefile"), re.M)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    """``--help`` works for each command and says what it does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", command, "--help"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0
+    assert "Usage: grader" in done.stdout
+
+
+def test_the_commands_in_the_readme_exist():
+    """No line of the README names a command or target that is not there."""
+    readme = text("README.md")
+    assert set(re.findall(r"python -m grader (\w+)", readme)) <= set(COMMANDS)
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.M))
+    assert set(re.findall(r"^make ([a-z]+)", readme, re.M)) <= targets
+
+
+def test_links_in_the_documentation_lead_somewhere():
+    """Every relative link of the Markdown files points to a file."""
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("labs/*/README.md")]:
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_ci_runs_the_readme_commands():
+    """.ci/run types the README's test command, lint and the grading, as they stand there."""
+    script, readme = text(".ci/run"), text("README.md")
+    for command in ("make test ORACLE=1", "make lint", "make grade LAB=vgg16"):
+        assert re.search(rf"^{command}$", script, re.M)
+        assert command in readme
+
+
+def test_list_names_every_lab():
+    """``grader list`` shows each lab with its title."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "list"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    for lab in (ROOT / "labs").glob("*/lab.yaml"):
+        assert lab.parent.name in done.stdout

@@ -1,0 +1,281 @@
+"""Collecting an archive: honest ones are taken, everything else is refused and nothing is written."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import random
+import stat
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.submission import SubmissionError, collect
+
+HONEST = {"layer.py": b"class ReluLayer:\n    pass\n", "vgg.py": b"import layer\n"}
+REQUIRED = ("layer.py", "vgg.py")
+
+
+def make_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def add_to_tar(archive: tarfile.TarFile, name: str, data: bytes = b"", **fields: object) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    for key, value in fields.items():
+        setattr(info, key, value)
+    archive.addfile(info, io.BytesIO(data))
+
+
+def make_tar(path: Path, files: dict[str, bytes], mode: str = "w:gz", **options) -> Path:
+    with tarfile.open(path, mode, **options) as archive:
+        for name, data in files.items():
+            add_to_tar(archive, name, data)
+    return path
+
+
+MAKERS = {
+    "a.zip": make_zip,
+    "stored.zip": lambda path, files: make_zip(path, files, zipfile.ZIP_STORED),
+    "a.tar": lambda path, files: make_tar(path, files, "w"),
+    "a.tar.gz": make_tar,
+    "a.tgz": lambda path, files: make_tar(path, files, format=tarfile.GNU_FORMAT),
+    "ustar.tar.gz": lambda path, files: make_tar(path, files, format=tarfile.USTAR_FORMAT),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_takes_ordinary_archives(tmp_path, name):
+    """Zip, tar and compressed tar give the same files and the same hash as the folder they were made from."""
+    source = MAKERS[name](tmp_path / name, HONEST | {"data/x.npy": b"1", "tools/im2col.py": b"2"})
+    collected = collect(source, tmp_path / "copy", required=REQUIRED)
+    plain = tmp_path / "plain"
+    (plain / "tools").mkdir(parents=True)
+    for path, data in (HONEST | {"tools/im2col.py": b"2"}).items():
+        (plain / path).write_bytes(data)
+    assert collected.sha256 == collect(plain, tmp_path / "other", required=REQUIRED).sha256
+    assert (collected.root / "tools/im2col.py").read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_enters_the_folder_of_an_archive(tmp_path, name):
+    """The usual archive of a folder, with macOS leftovers, is taken as the folder itself; its name may be any."""
+    files = {f"作业 1/{path}": data for path, data in HONEST.items()} | {"__MACOSX/作业 1/._layer.py": b"\0\1"}
+    source = MAKERS[name](tmp_path / name, files)
+    assert [f.path for f in collect(source, tmp_path / "copy", required=REQUIRED).files] == list(REQUIRED)
+
+
+def raw_zip(entries: list[tuple[zipfile.ZipInfo, bytes]], path: Path) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for info, data in entries:
+            archive.writestr(info, data)
+    return path
+
+
+def zip_info(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo("placeholder")
+    info.filename = info.orig_filename = name
+    info.create_system = 3
+    info.external_attr = mode << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def zip_with_name(name: str) -> Callable[[Path], Path]:
+    return lambda path: raw_zip([(zip_info("layer.py"), b""), (zip_info(name), b"x")], path)
+
+
+def zip_with_mode(mode: int) -> Callable[[Path], Path]:
+    return lambda path: raw_zip([(zip_info("vgg.py"), b""), (zip_info("layer.py", mode), b"/etc/passwd")], path)
+
+
+def tar_with(name: str, **fields: object) -> Callable[[Path], Path]:
+    def make(path: Path) -> Path:
+        with tarfile.open(path, "w:gz") as archive:
+            add_to_tar(archive, "vgg.py", b"x")
+            add_to_tar(archive, name, **fields)
+        return path
+
+    return make
+
+
+def patched_zip(change: Callable[[bytearray, int], None]) -> Callable[[Path], Path]:
+    """Return a maker of a zip of which ``change(bytes, position of the first directory entry)`` edited a field."""
+
+    def make(path: Path) -> Path:
+        make_zip(path, HONEST)
+        data = bytearray(path.read_bytes())
+        change(data, data.index(b"PK\x01\x02"))
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def set_field(offset: int, form: str, value: int) -> Callable[[bytearray, int], None]:
+    return lambda data, entry: struct.pack_into(form, data, entry + offset, value)
+
+
+def overlapping(data: bytearray, entry: int) -> None:
+    second = data.index(b"PK\x01\x02", entry + 1)
+    struct.pack_into("<I", data, second + 42, struct.unpack_from("<I", data, entry + 42)[0])
+
+
+def bomb_zip(path: Path) -> Path:
+    return make_zip(path, HONEST | {f"zeros{i}.bin": bytes(30 << 20) for i in range(3)})
+
+
+def big_source_zip(path: Path) -> Path:
+    return make_zip(path, HONEST | {"layer.py": bytes(8 << 20)})
+
+
+def bomb_tar(path: Path) -> Path:
+    path.write_bytes(gzip.compress(bytes(1 << 20), 9))
+    with gzip.open(path, "wb", 1) as stream:
+        info = tarfile.TarInfo("zeros.bin")
+        info.size = 100 << 20
+        stream.write(info.tobuf())
+        for _ in range(100):
+            stream.write(bytes(1 << 20))
+    return path
+
+
+def lying_tar(path: Path) -> Path:
+    info = tarfile.TarInfo("layer.py")
+    info.size = 1 << 19
+    path.write_bytes(info.tobuf() + b"short")
+    return path
+
+
+def negative_tar(path: Path) -> Path:
+    info = tarfile.TarInfo("layer.py")
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" * 12
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    path.write_bytes(bytes(header) + bytes(1024))
+    return path
+
+
+def long_header_tar(path: Path) -> Path:
+    return make_tar(
+        path, {"layer.py": b""}, "w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "1" * (1 << 20)}
+    )
+
+
+def raw(data: bytes) -> Callable[[Path], Path]:
+    """Return a maker of a file of these bytes."""
+
+    def make(path: Path) -> Path:
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def twins_tar(path: Path) -> Path:
+    with tarfile.open(path, "w") as archive:
+        add_to_tar(archive, "layer.py", b"1")
+        add_to_tar(archive, "LAYER.py", b"2")
+    return path
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "zip: climbs": (zip_with_name("../../evil.py"), "outside"),
+    "zip: climbs later": (zip_with_name("a/../../evil.py"), "outside"),
+    "zip: absolute": (zip_with_name("/etc/evil.py"), "absolute"),
+    "zip: drive": (zip_with_name("C:/evil.py"), "absolute"),
+    "zip: backslash": (zip_with_name("..\\evil.py"), "backslash"),
+    "zip: NUL": (zip_with_name("evil.py\0.txt"), "control"),
+    "zip: escape code": (zip_with_name("\x1b[2Jevil.py"), "control"),
+    "zip: direction override": (zip_with_name("\u202eyp.live"), "control"),
+    "zip: long name": (zip_with_name("a" * 300 + ".py"), "longer"),
+    "zip: deep": (zip_with_name("a/" * 50 + "b.py"), "longer"),
+    "zip: twins": (zip_with_name("LAYER.py"), "two entries"),
+    "zip: link": (zip_with_mode(stat.S_IFLNK | 0o777), "link or a device"),
+    "zip: device": (zip_with_mode(stat.S_IFBLK | 0o666), "link or a device"),
+    "zip: fifo": (zip_with_mode(stat.S_IFIFO | 0o666), "link or a device"),
+    "zip: bomb": (bomb_zip, "unpacks to more"),
+    "zip: large source": (big_source_zip, "larger than 1 MiB"),
+    "zip: encrypted": (patched_zip(set_field(8, "<H", 1)), "encrypted"),
+    "zip: bzip2": (lambda path: make_zip(path, HONEST, zipfile.ZIP_BZIP2), "compression"),
+    "zip: lzma": (lambda path: make_zip(path, HONEST, zipfile.ZIP_LZMA), "compression"),
+    "zip: unknown method": (patched_zip(set_field(10, "<H", 97)), "compression"),
+    "zip: claims less": (patched_zip(set_field(24, "<I", 3)), "damaged"),
+    "zip: claims more": (patched_zip(set_field(24, "<I", 4000)), "damaged"),
+    "zip: wrong checksum": (patched_zip(set_field(16, "<I", 1)), "damaged"),
+    "zip: overlap": (patched_zip(overlapping), "overlap"),
+    "zip: many entries": (lambda path: make_zip(path, {f"{i}.txt": b"" for i in range(10_000)}), "more than 200"),
+    "zip: nothing inside": (lambda path: make_zip(path, {}), "no .py file"),
+    "tar: climbs": (tar_with("../../evil.py"), "outside"),
+    "tar: absolute": (tar_with("/etc/evil.py"), "absolute"),
+    "tar: link": (tar_with("layer.py", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "link or a device"),
+    "tar: hard link": (tar_with("layer.py", type=tarfile.LNKTYPE, linkname="vgg.py"), "link or a device"),
+    "tar: device": (tar_with("layer.py", type=tarfile.CHRTYPE, devmajor=1, devminor=5), "link or a device"),
+    "tar: fifo": (tar_with("layer.py", type=tarfile.FIFOTYPE), "link or a device"),
+    "tar: linked folder": (tar_with("tools", type=tarfile.SYMTYPE, linkname="/"), "link or a device"),
+    "tar: twins": (twins_tar, "two entries"),
+    "tar: bomb": (bomb_tar, "unpacks to more"),
+    "tar: cut off": (lying_tar, "cut off"),
+    "tar: negative size": (negative_tar, "header"),
+    "tar: long header": (long_header_tar, "header"),
+    "tar: many entries": (lambda path: make_tar(path, {f"{i}.txt": b"" for i in range(10_000)}), "more than 200"),
+    "xz": (lambda path: make_tar(path, HONEST, "w:xz"), "not a zip or tar"),
+    "empty": (raw(b""), "is empty"),
+    "text": (raw(b"print('hello')"), "not a zip or tar"),
+    "noise in gzip": (raw(b"\x1f\x8b" + random.Random(1).randbytes(500)), "damaged"),
+    "zip header only": (raw(b"PK\x03\x04" + bytes(50)), "damaged"),
+    "large": (raw(bytes((16 << 20) + 1)), "at most 16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses(tmp_path, name):
+    """What no honest archive holds is refused, with the reason, before anything is written anywhere."""
+    make, said = REFUSED[name]
+    inner = tmp_path / "a" / "b" / "c"
+    inner.mkdir(parents=True)
+    source = make(tmp_path / "handed-in")
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    with pytest.raises(SubmissionError, match=said) as caught:
+        collect(source, inner / "copy", required=REQUIRED)
+    assert str(source) in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["a.zip", "a.tar", "a.tar.gz"])
+def test_damage_never_escapes_as_another_error(tmp_path, kind):
+    """Whatever bytes of an archive are changed or cut off, it is collected or refused, never anything else."""
+    source = MAKERS[kind](tmp_path / kind, HONEST)
+    whole = source.read_bytes()
+    chance = random.Random(7)
+    for trial in range(300):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            del data[chance.randrange(len(data)) :]
+        source.write_bytes(data)
+        target = tmp_path / "copies" / str(trial)
+        try:
+            collect(source, target, required=REQUIRED)
+        except SubmissionError:
+            assert not target.exists()
+
+
+def test_device_is_refused_as_a_source(tmp_path):
+    """A device or pipe named as the submission is refused at once instead of being waited for."""
+    pipe = tmp_path / "pipe.zip"
+    os.mkfifo(pipe)
+    with pytest.raises(SubmissionError, match="neither a file nor a folder"):
+        collect(pipe, tmp_path / "copy", required=REQUIRED)
