@@ -12,6 +12,7 @@ import itertools
 import re
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from dataclasses import dataclass
 
 MIB = 1 << 20
 TAR_BLOCK_BYTES = 512
-MAX_TAR_HEADER_BYTES = 64 << 10
+MAX_TAR_HEADER_BYTES = 16 << 10
+REDIRECTING_HEADER = re.compile(rb"\d{64}|\d size=|GNU\.sparse")
 ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
 ZIP_LOCAL_HEADER_BYTES = 30
 UNIX = 3
 ENCRYPTED_FLAG = 0x1
+UNPLAIN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 DRIVE = re.compile(r"[A-Za-z]:")
 LONG_HEADERS = (
     tarfile.XHDTYPE,
@@ -72,9 +75,14 @@ class Member:
     read: Callable[[int], bytes]
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name has no control, direction or undecodable character; spaces of any script are plain."""
+    return not any(unicodedata.category(letter) in UNPLAIN_CATEGORIES for letter in name)
+
+
 def shown(name: str) -> str:
     """Write a name from a submission so that it cannot disturb a terminal or a log."""
-    text = name if name.isprintable() else ascii(name)
+    text = name if is_plain(name) else ascii(name)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -97,8 +105,8 @@ def read_archive(data: bytes, limits: CollectLimits) -> list[Member]:
 def _checked_path(name: str, seen: set[str], limits: CollectLimits) -> str:
     parts = name.removeprefix("./").split("/")
     reason = ""
-    if "\0" in name or "\\" in name or not name.isprintable():
-        reason = "has a name with a backslash or a control character"
+    if "\0" in name or "\\" in name:
+        reason = "has a name with a backslash or a NUL character"
     elif name.startswith("/") or DRIVE.match(name):
         reason = "has an absolute name"
     elif ".." in parts:
@@ -196,9 +204,10 @@ def _gunzip(data: bytes, limits: CollectLimits) -> bytes:
 
 
 def _walk_tar_headers(data: bytes, limits: CollectLimits) -> None:
-    """Bound the number of headers and the size of extended ones before ``tarfile`` parses them.
+    """Bound the number of headers and what extended ones may hold before ``tarfile`` parses them.
 
-    Long extended headers have been a way to make it work for hours (CVE-2024-6232).
+    Its parser takes hours for long runs of digits in an extended header (CVE-2024-6232), and an extended or sparse
+    header can send it to a place that this walk has not seen; both are refused.
     """
     offset = headers = total = 0
     while offset + TAR_BLOCK_BYTES <= len(data):
@@ -206,15 +215,24 @@ def _walk_tar_headers(data: bytes, limits: CollectLimits) -> None:
         if not block.strip(b"\0"):
             return
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        headers += 1
+        start = offset + TAR_BLOCK_BYTES
         extended = info.type in LONG_HEADERS
-        if info.size < 0 or (extended and info.size > MAX_TAR_HEADER_BYTES):
+        payload = data[start : start + max(0, info.size)] if extended else b""
+        if (
+            info.size < 0
+            or info.type == tarfile.GNUTYPE_SPARSE
+            or len(payload) > MAX_TAR_HEADER_BYTES
+            or REDIRECTING_HEADER.search(payload)
+        ):
             raise ArchiveError(f"was refused: its entry {shown(info.name)} has an unusable header; pack it again")
+        headers += 1
         if headers > 2 * limits.archive_entries:
             raise _too_many(limits)
         total += info.size
         _check_unpacked(total, limits)
-        offset += TAR_BLOCK_BYTES + -(-info.size // TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES
+        # As in tarfile: folders and links have no content, whatever size they claim.
+        has_content = extended or info.isreg() or info.type not in tarfile.SUPPORTED_TYPES
+        offset = start + (-(-info.size // TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES if has_content else 0)
 
 
 def _tar_members(data: bytes, limits: CollectLimits) -> list[Member]:

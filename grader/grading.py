@@ -46,6 +46,8 @@ LEVEL_NAMES = {
     Level.LANDLOCK: "Landlock and seccomp",
     Level.PROCESS: "another process only",
 }
+# What a package imports itself; a lab names only what its students use.
+ALSO_NEEDED = {"numba": ("llvmlite",)}
 STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
 
 
@@ -134,7 +136,8 @@ def open_session(
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
     }
-    view = View(submission, lab.folder, lab.facts.packages, resources, policy)
+    packages = [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
+    view = View(submission, lab.folder, tuple(packages), resources, policy)
     return Session(lab, view, level=level, slot=slot)
 
 
@@ -163,7 +166,8 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
     """Return the places where the submission's own files use a library that the lab rules out."""
     names = [file.path for file in collected.files if file.path not in lab.facts.given]
-    return find_uses(collected.root, names, Rules(lab.facts.imports.allow, lab.facts.imports.forbid))
+    declared = [file.path for file in lab.facts.files]
+    return find_uses(collected.root, declared, names, Rules(lab.facts.imports.allow, lab.facts.imports.forbid))
 
 
 def run_checks(

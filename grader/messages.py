@@ -35,7 +35,9 @@ def percent(fraction: float) -> str:
     if math.isnan(fraction):
         return "NaN"
     value = 100 * fraction
-    return f"{value:.2g} %" if value < 1000 else f"{fraction:.1e} times"
+    if value >= 1000:
+        return f"{fraction:.2g} times"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
 def describe_finding(finding: Finding) -> str:

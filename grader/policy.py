@@ -36,14 +36,18 @@ class Rules:
     forbid: Sequence[str] = ()
 
 
-def find_uses(folder: Path, files: Sequence[str], rules: Rules) -> list[Use]:
-    """Return what the Python ``files`` in ``folder`` use against the rules, in order of file and line.
+def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules: Rules) -> list[Use]:
+    """Return what the Python files in ``folder`` use against the rules, in order of file and line.
 
-    A file that does not parse has no uses; that it does not load is found elsewhere.
+    Read are the ``declared`` files and those of ``files`` that they import, directly or through others. A file
+    that does not parse has no uses; that it does not load is found elsewhere.
     """
     is_refused = refusal(rules.allow, rules.forbid, [Path(name).parts[0].removesuffix(".py") for name in files])
     uses = []
-    for name in files:
+    waiting = [name for name in declared if name in files]
+    read = set(waiting)
+    while waiting:
+        name = waiting.pop(0)
         try:
             source = (folder / name).read_bytes()
             tree = ast.parse(source)
@@ -51,12 +55,28 @@ def find_uses(folder: Path, files: Sequence[str], rules: Rules) -> list[Use]:
             continue
         lines = source.decode("utf-8", "replace").splitlines()
         seen = set()
-        for line, dotted in sorted(_names(tree)):
+        found = sorted(_names(tree))
+        for other in _own_files({dotted for _, dotted in found}, files):
+            if other not in read:
+                read.add(other)
+                waiting.append(other)
+        for line, dotted in found:
             if (line, dotted.partition(".")[0]) not in seen and is_refused(dotted):
                 seen.add((line, dotted.partition(".")[0]))
                 code = lines[line - 1].strip()[:160] if 0 < line <= len(lines) else ""
                 uses.append(Use(name, line, dotted, code))
     return uses
+
+
+def _own_files(names: set[str], files: Sequence[str]) -> list[str]:
+    """Return the submission's files that the imported dotted names may stand for."""
+    modules = {name.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): name for name in files}
+    plain = {name.removeprefix("stu_upload.") for name in names}
+    return [
+        file
+        for module, file in modules.items()
+        if any(name == module or name.startswith(f"{module}.") or module.startswith(f"{name}.") for name in plain)
+    ]
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -69,7 +89,11 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     item.name if item.asname else item.name.partition(".")[0]
                 )
                 yield node.lineno, item.name
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        elif isinstance(node, ast.ImportFrom) and node.level > 0:
+            yield from (
+                (node.lineno, f"{node.module}.{item.name}" if node.module else item.name) for item in node.names
+            )
+        elif isinstance(node, ast.ImportFrom) and node.module:
             for item in node.names:
                 aliases[item.asname or item.name] = f"{node.module}.{item.name}"
                 yield node.lineno, f"{node.module}.{item.name}" if item.name != "*" else node.module

@@ -93,7 +93,7 @@ class Progress:
 
     def _description(self) -> str:
         parts = [part for part in (self.title, self._text) if part]
-        text = ": ".join(parts).replace("\n", " ")
+        text = "".join(letter if letter.isprintable() else " " for letter in ": ".join(parts))
         return text if len(text) <= MAX_TEXT_CHARACTERS else text[: MAX_TEXT_CHARACTERS - 3] + "..."
 
     def _refresh(self) -> None:

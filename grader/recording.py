@@ -1,39 +1,106 @@
-"""Runs a trusted or a trial submission over freshly made cases, as publishing does."""
+"""Runs solutions over freshly made cases, in the jail like any submission, and keeps what they returned."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+import grader.inside
+from grader import checks as checks_module
 from grader.checks import Case, Check
-from grader.compare import Tolerance, spread
-from grader.contract import Lab
-from grader.fixtures import RecordedCase
-from grader.grading import open_session
-from grader.messages import describe_outcome
-from grader.progress import Progress
+from grader.contract import CHECKS_NAME, Lab
+from grader.fixtures import RecordedRun
+from grader.record_cache import RecordCache, digest_of_files
 from grader.session import Outcome
 
-# Relative to the largest expected magnitude (max) or to the expected norm (l2). The floors are far above float32
-# rounding in sums of a few thousand terms, far below any mistake, and hold where the measured spread is tiny.
-FLOOR = {"max": 1e-5, "l2": 1e-3}
-SAFETY_FACTOR = 20.0
+RETURNED = "returned"
+KEPT_MESSAGE_CHARACTERS = 400
 
 
 class RecordingError(Exception):
     """The reference or a variant does not run through a check."""
 
 
-@dataclass(frozen=True)
-class Recording:
-    """Outputs of one submission: check id to one mapping of named arrays per case."""
+class Running(Protocol):
+    """What is needed of `grader.session.Session`."""
 
-    outputs: Mapping[str, Sequence[Mapping[str, np.ndarray]]]
-    seconds: float
+    def run(self, check: Check, case: Case) -> Outcome:
+        """Run a check on a case."""
+
+
+OpenSession = Callable[[Path, int], AbstractContextManager[Running]]
+Runs = Mapping[str, Sequence[RecordedRun]]
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Runs checks of one lab on solutions; what has been run before is taken from the cache.
+
+    ``open_session`` starts a box for a folder of files; its second argument is a number that no other box has at
+    the same time.
+    """
+
+    lab: Lab
+    open_session: OpenSession
+    cache: RecordCache
+
+    def run(
+        self, solution: Path, checks: Iterable[Check], cases: Mapping[str, Sequence[Case]], slot: int = 0
+    ) -> dict[str, list[RecordedRun]]:
+        """Return what the solution did: check id to one run for each case, verdict ``returned`` where it returned.
+
+        Checks run in the order given and in one box, so those that share a worker should stand together.
+        """
+        own = digest_of_files(solution.glob("*.py"))
+        wanted = list(checks)
+        keys = {check.id: self.cache.key(own, check.id, cases[check.id]) for check in wanted}
+        found = {name: runs for name, key in keys.items() if (runs := self.cache.read(key)) is not None}
+        missing = [check for check in wanted if check.id not in found]
+        for name, runs in self.fresh(solution, missing, cases, slot).items():
+            self.cache.write(keys[name], runs)
+            found[name] = runs
+        return {check.id: found[check.id] for check in wanted}
+
+    def fresh(
+        self, solution: Path, checks: Iterable[Check], cases: Mapping[str, Sequence[Case]], slot: int = 0
+    ) -> dict[str, list[RecordedRun]]:
+        """Return the same without a look at the cache."""
+        wanted = list(checks)
+        if not wanted:
+            return {}
+        with self.open_session(solution, slot) as session:
+            return {check.id: [as_run(session.run(check, case)) for case in cases[check.id]] for check in wanted}
+
+
+def as_run(outcome: Outcome) -> RecordedRun:
+    """Return what is kept of an outcome."""
+    if outcome.verdict is None:
+        return RecordedRun(RETURNED, dict(outcome.outputs))
+    message = outcome.message[:KEPT_MESSAGE_CHARACTERS]
+    return RecordedRun(outcome.verdict.value, {}, outcome.error_type, message)
+
+
+def require_returned(name: str, runs: Runs) -> None:
+    """Require that a solution came through every case.
+
+    Raises
+    ------
+    RecordingError : it did not; the message is what a student would read.
+    """
+    for check, recorded in runs.items():
+        for number, run in enumerate(recorded, start=1):
+            if run.verdict != RETURNED:
+                raise RecordingError(
+                    f"{name} must come through every check, but {check}, case {number}, ended with {run.verdict}: "
+                    f"{run.error_type} {run.message}".rstrip()
+                )
 
 
 def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
@@ -46,85 +113,11 @@ def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
     return cases
 
 
-def record(
-    lab: Lab,
-    submission: Path,
-    cases: Mapping[str, Sequence[Case]],
-    resources: Mapping[str, Path],
-    progress: Progress,
-    only: Sequence[Check] | None = None,
-) -> Recording:
-    """Run all checks of ``submission``, which must get through all of them.
-
-    Raises
-    ------
-    RecordingError : a check did not run; the message is what a student would read.
-    """
-    outputs: dict[str, list[Mapping[str, np.ndarray]]] = {}
-    with open_session(lab, submission, resources) as session:
-        for check in only if only is not None else lab.checks.values():
-            progress.step(f"{submission.name}: {check.title}")
-            outputs[check.id] = [
-                _outputs(lab, submission, check, case, session.run(check, case)) for case in cases[check.id]
-            ]
-    return Recording(outputs, session.student_s)
-
-
-def _outputs(lab: Lab, submission: Path, check: Check, case: Case, outcome: Outcome) -> Mapping[str, np.ndarray]:
-    if outcome.verdict is not None:
-        text = describe_outcome(outcome)
-        raise RecordingError(f"{submission}: check {check.id}, case {case.name!r}: {outcome.verdict}: {text}")
-    return outcome.outputs
-
-
-def measure_spread(lab: Lab, reference: Recording, variant: Recording) -> dict[tuple[str, str], float]:
-    """Return the largest relative difference for every check and output over all cases."""
-    worst: dict[tuple[str, str], float] = {}
-    for name, recorded in reference.outputs.items():
-        metric = lab.checks[name].metric
-        for expected, actual in zip(recorded, variant.outputs.get(name, ()), strict=False):
-            for output, array in expected.items():
-                other = actual.get(output)
-                error = spread(array, other, metric) if other is not None else float("inf")
-                worst[name, output] = max(error, worst.get((name, output), 0.0))
-    return worst
-
-
-def tolerance_for(expected: np.ndarray, metric: str, relative: float) -> Tolerance:
-    """Turn a relative tolerance into that of one recorded array; whole numbers must be equal."""
-    if expected.dtype.kind != "f":
-        return Tolerance(0.0, 0.0, "max")
-    if metric == "l2":
-        return Tolerance(0.0, relative, "l2")
-    finite = expected[np.isfinite(expected)]
-    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
-    return Tolerance(relative * scale, 0.0, "max")
-
-
-def with_tolerances(
-    lab: Lab,
-    cases: Mapping[str, Sequence[Case]],
-    reference: Recording,
-    relative: Mapping[tuple[str, str], float],
-) -> dict[str, list[RecordedCase]]:
-    """Join cases, expected outputs and tolerances into what a fixture stores."""
-    checks = {}
-    for name, recorded in reference.outputs.items():
-        metric = lab.checks[name].metric
-        checks[name] = [
-            RecordedCase(
-                case,
-                expected,
-                {o: tolerance_for(array, metric, relative[name, o]) for o, array in expected.items()},
-            )
-            for case, expected in zip(cases[name], recorded, strict=True)
-        ]
-    return checks
-
-
-def relative_tolerances(lab: Lab, spreads: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-    """Derive the relative tolerance of every check and output from the measured spread of correct variants."""
-    return {
-        (name, output): max(FLOOR[lab.checks[name].metric], SAFETY_FACTOR * error)
-        for (name, output), error in spreads.items()
-    }
+def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
+    """Return a hash of all that outputs depend on besides the solution and the cases."""
+    inside = Path(grader.inside.__file__).parent.glob("*.py")
+    files = [lab.folder / CHECKS_NAME, Path(checks_module.__file__), *inside]
+    parts = [digest_of_files(files)]
+    parts += [f"{name}={folder.name}" for name, folder in sorted(resources.items())]
+    parts += [f"{package}={metadata.version(package)}" for package in ("numpy", "numba")]
+    return "\n".join(parts)

@@ -5,13 +5,13 @@ The models are the schema: ``python -m grader schema`` prints it as JSON Schema,
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from grader.verdicts import Verdict
 
-SCHEMA_ID = "grader/result/v1"
+SCHEMA_ID: Final = "grader/result/v1"
 
 
 class Part(BaseModel):

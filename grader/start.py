@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.contract import Lab
 
-SAMPLE_NAME = ".sample.json"
+SAMPLES_NAME = ".samples.json"
 
 
 class WouldOverwrite(Exception):
@@ -50,7 +50,6 @@ def start(lab: Lab, folder: Path, *, force: bool = False) -> Started:
         backup = _fresh_name(folder.with_name(f"{folder.name}.backup-{datetime.now():%Y%m%d-%H%M%S}"))
         shutil.copytree(folder, backup)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SAMPLE_NAME).unlink(missing_ok=True)
     for name in names:
         source, target = lab.folder / name, folder / name
         if source.is_dir():
@@ -85,15 +84,21 @@ def _same(source: Path, target: Path) -> bool:
 
 def _is_untouched_sample(folder: Path) -> bool:
     """Whether the Python files in ``folder`` are exactly those of the sample submission that is shipped."""
-    try:
-        shipped = json.loads((folder / SAMPLE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
     present = {file.name: _digest(file) for file in folder.glob("*.py")}
-    return isinstance(shipped, dict) and present == shipped.get("files")
+    return bool(present) and present == _shipped(folder).get(folder.name)
+
+
+def _shipped(folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        shipped = json.loads((folder.parent / SAMPLES_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return shipped if isinstance(shipped, dict) else {}
 
 
 def write_sample_marker(folder: Path) -> None:
     """Record the files in ``folder`` as the shipped sample, so that ``start`` may replace them."""
-    files = {file.name: _digest(file) for file in sorted(folder.glob("*.py"))}
-    (folder / SAMPLE_NAME).write_text(json.dumps({"files": files}, indent=1) + "\n", encoding="utf-8")
+    shipped = _shipped(folder)
+    shipped[folder.name] = {file.name: _digest(file) for file in sorted(folder.glob("*.py"))}
+    text = json.dumps(shipped, indent=1, sort_keys=True) + "\n"
+    (folder.parent / SAMPLES_NAME).write_text(text, encoding="utf-8")

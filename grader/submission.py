@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.archives import MIB, ArchiveError, CollectLimits, Member, read_archive, shown
+from grader.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
 from grader.result import FileInfo
 
 FILE_MODE = 0o444
@@ -90,6 +90,7 @@ def collect(
         in the place of files.
     """
     limits = limits or CollectLimits()
+    label = _label(source)
     if not _is_text(str(source)):
         raise SubmissionError(f"{str(source)!a} is not a readable name; rename it with ordinary characters.")
     suffixes = tuple(extra_suffixes)
@@ -101,10 +102,10 @@ def collect(
         wanted = [member for member in wanted if _importable(member.path, required, left_out)]
         contents = _read_all(wanted, limits)
     except ArchiveError as error:
-        raise SubmissionError(f"{source} {error}") from None
+        raise SubmissionError(f"{label} {error}") from None
     if not contents:
         raise SubmissionError(
-            f"{source} holds no {' or '.join(suffixes)} file; expected {', '.join(required) or 'source files'}. "
+            f"{label} holds no {' or '.join(suffixes)} file; expected {', '.join(required) or 'source files'}. "
             "Hand in the folder (or an archive of it) in which you wrote your code."
         )
     notes = [f"the files were taken from the folder {shown(entered)}"] if entered else []
@@ -122,29 +123,30 @@ def collect(
 def _members(
     source: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_out: _LeftOut
 ) -> Sequence[Member]:
+    label = _label(source)
     try:
         facts = os.lstat(source)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise SubmissionError(
-            f"{shown(str(source))} cannot be read ({reason}); expected a folder, a .zip or a .tar.gz. "
+            f"{label} cannot be read ({reason}); expected a folder, a .zip or a .tar.gz. "
             "Check the path, or name another one with --submission."
         ) from None
     if stat.S_ISDIR(facts.st_mode):
         return list(_walk(source, limits, suffixes, left_out))
     if stat.S_ISLNK(facts.st_mode):
-        raise SubmissionError(f"{source} is a link, and links are not followed; name the folder or archive itself.")
+        raise SubmissionError(f"{label} is a link, and links are not followed; name the folder or archive itself.")
     if not stat.S_ISREG(facts.st_mode):
-        raise SubmissionError(f"{source} is neither a file nor a folder; expected a folder, a .zip or a .tar.gz.")
+        raise SubmissionError(f"{label} is neither a file nor a folder; expected a folder, a .zip or a .tar.gz.")
     if source.suffix == ".py":
-        raise SubmissionError(f"{source} is a single file; hand in the folder that holds it, or an archive.")
+        raise SubmissionError(f"{label} is a single file; hand in the folder that holds it, or an archive.")
     if facts.st_size > limits.archive_bytes:
         raise SubmissionError(
-            f"{source} has {facts.st_size / MIB:.0f} MiB; at most {limits.archive_bytes // MIB} are taken. "
+            f"{label} has {facts.st_size / MIB:.0f} MiB; at most {limits.archive_bytes // MIB} are taken. "
             "Pack only your source files (no data, no checkpoint)."
         )
     if facts.st_size == 0:
-        raise SubmissionError(f"{source} is empty; expected a .zip or a .tar.gz. Pack it again.")
+        raise SubmissionError(f"{label} is empty; expected a .zip or a .tar.gz. Pack it again.")
     # A hard link is harmless here: the archive's bytes are parsed, never shown.
     return read_archive(_read_regular(source, limits.archive_bytes, one_name=False), limits)
 
@@ -208,6 +210,10 @@ def _read_regular(file: Path, limit: int, *, one_name: bool = True) -> bytes:
         return stream.read(limit)
 
 
+def _label(path: Path) -> str:
+    return str(path) if is_plain(str(path)) else ascii(str(path))
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode()
@@ -232,8 +238,6 @@ def _counts(path: str, suffixes: tuple[str, ...], left_out: _LeftOut) -> bool:
         left_out.add("it would have no effect", path)
     elif not name.endswith(suffixes):
         left_out.add(f"not {' or '.join(suffixes)}", path)
-    elif not path.isprintable():
-        raise ArchiveError(f"was refused: {shown(path)} has control characters in its name; rename the file")
     else:
         return True
     return False
@@ -258,6 +262,8 @@ def _enter_single_folder(members: list[Member], required: Sequence[str]) -> tupl
 
 def _importable(path: str, required: Sequence[str], left_out: _LeftOut) -> bool:
     """Whether Python could import the file from the root: its folders are named like packages."""
+    if not is_plain(path):
+        raise ArchiveError(f"was refused: {shown(path)} has control characters in its name; rename the file")
     if path in required or all(folder.isidentifier() for folder in path.split("/")[:-1]):
         return True
     left_out.add("its folder cannot be imported from", path)

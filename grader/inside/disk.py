@@ -62,7 +62,7 @@ class DiskCaps:
             except PermissionError:
                 continue
             except OSError:
-                return "folders nested too deeply to be looked through"
+                return "folders nested too deeply"
         total += _nameless_bytes(pid)
         return f"more than {self.max_bytes // MIB} MiB" if total > self.max_bytes else ""
 

@@ -91,7 +91,7 @@ def apply(lockdown: Lockdown, supervisor_pid: int) -> None:
         os.sched_setaffinity(0, lockdown.processors)
     if lockdown.uid is not None:
         _become(lockdown.uid, lockdown.keep_read)
-    # A change of user clears both of these, so they come after it. The supervisor looks at what the worker holds open.
+    # A change of user clears both, so they come after it. The supervisor looks at what the worker holds open.
     process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
     process_control(PR_SET_DUMPABLE, 1)
     if os.getppid() != supervisor_pid:
@@ -133,7 +133,7 @@ def _limit(name: str, value: int) -> None:
     if number is None:
         return
     _, hard = resource.getrlimit(number)
-    # At the soft CPU limit comes SIGXCPU, which says what happened; at the hard one SIGKILL, which no one can ignore.
+    # At the soft CPU limit comes SIGXCPU, which says what happened; at the hard one SIGKILL, never ignored.
     upper = value + CPU_LIMIT_GRACE_S if name == "CPU" else value
     if hard != resource.RLIM_INFINITY:
         value, upper = min(value, hard), min(upper, hard)

@@ -123,7 +123,10 @@ def program(own_pid: int) -> bytes:
 
     # glibc falls back from clone3, whose flags lie in memory, to clone, whose flags can be read here.
     on(CLONE3, [(RETURN, 0, 0, NO_SUCH_CALL)])
-    on(CLONE, [_argument(0), (ANY_BIT, 0, 2, CLONE_THREAD), (ANY_BIT, 1, 0, CLONE_NEW_ANYTHING), *_allow(), *_deny()])
+    on(
+        CLONE,
+        [_argument(0), (ANY_BIT, 0, 2, CLONE_THREAD), (ANY_BIT, 1, 0, CLONE_NEW_ANYTHING), *_allow(), *_deny()],
+    )
     on(PRCTL, [_argument(0), *_only(ALLOWED_PRCTL)])
     # prlimit(pid, resource, new, old) may read: both halves of the pointer `new` must be zero.
     on(PRLIMIT, [_argument(2), (EQUAL, 0, 3, 0), _argument(2, high=True), (EQUAL, 0, 1, 0), *_allow(), *_deny()])

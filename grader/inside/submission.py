@@ -40,7 +40,7 @@ class DeclaredModules:
     """
 
     def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
-        self.places = {name: (student / f"{name}.py",) for name in declared}
+        self.places: dict[str, tuple[Path, ...]] = {name: (student / f"{name}.py",) for name in declared}
         self.places |= {name: (student / f"{name}.py", lab / f"{name}.py") for name in given}
 
     def file(self, name: str) -> Path | None:

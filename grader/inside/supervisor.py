@@ -6,6 +6,7 @@ JSON object a line: first the configuration, then commands. Ends when the grader
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -15,10 +16,11 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-DISK_LOOK_S = 0.1
+DISK_LOOK_S = 0.05
 END_LOOK_S = 0.002
 MAX_LINE_BYTES = 1 << 20
 WORKER_NOT_STARTED = 70
@@ -158,10 +160,8 @@ def sweep(worker: int) -> None:
 
 def kill_quietly(pid: int) -> None:
     """Send SIGKILL; that there is nothing to be killed is no error."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def orphans() -> list[int]:
@@ -192,6 +192,8 @@ def prepare(config: dict[str, Any]) -> None:
         import numba
 
         numba.njit(lambda x: x + 1)(1.0)
+        # Without a writable /dev/shm Numba tells students about a lock between processes, of which there is one.
+        warnings.filterwarnings("ignore", message="Could not obtain multiprocessing lock")
     gc.collect()
     gc.freeze()
 

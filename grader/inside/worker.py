@@ -62,7 +62,7 @@ def _answer(handler: Any, runner: Any, nonce: int, head: dict[str, Any], arrays:
         # All bytes are in our own memory before the header goes out: reading them later could fail half-way.
         header, data = frames.pack_array(name, np.array(array, order="C", copy=True))
         _write(frames.ANSWER.pack(frames.ARRAY_KIND, nonce, 0) + header)
-        _write(data)
+        _write(data.data)
 
     try:
         kind, info = frames.DONE_KIND, runner.handle(head, arrays, emit)
@@ -118,7 +118,7 @@ class _ChannelLost(Exception):
     """The grader has closed the channel, or the submission has."""
 
 
-def _write(data: bytes | np.ndarray) -> None:
+def _write(data: bytes | memoryview) -> None:
     view = memoryview(data).cast("B")
     try:
         while view:
@@ -154,6 +154,6 @@ def _read_request() -> tuple[int, dict[str, Any], dict[str, np.ndarray]]:
         name = _read_bytes(header.name_bytes).decode()
         array = np.empty(header.shape, header.dtype)
         if array.size:
-            _read(memoryview(array.reshape(-1).view(np.uint8)))
+            _read(array.reshape(-1).view(np.uint8).data)
         arrays[name] = array
     return nonce, head, arrays

@@ -22,7 +22,7 @@ CLEAN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 @functools.lru_cache(maxsize=1)
 def find() -> tuple[str, str] | None:
-    """Return path and version of a bubblewrap that is new enough, or None. The one that pip installed comes first."""
+    """Return path and version of a bubblewrap that is new enough, or None; the one that pip installed first."""
     if sys.platform != "linux":
         return None
     candidates = []

@@ -1,7 +1,8 @@
-"""The grader's end of a worker's channel: non-blocking, one deadline for everything, printed text drained beside it."""
+"""The grader's end of a worker's channel: never blocks, one deadline for all, printed text drained beside it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -76,10 +77,8 @@ class Channel:
 
     def finish(self) -> None:
         """Tell the worker that no request will come any more."""
-        try:
+        with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def has_unasked_bytes(self) -> bool:
         """Tell whether bytes have come that no request asked for.
@@ -137,6 +136,20 @@ class Channel:
             # A sender that never pauses must not get past the clock.
             if filled < len(view) and time.monotonic() >= deadline:
                 raise Late
+
+    def wait_readable(self, deadline: float) -> None:
+        """Return when something can be read, the end included.
+
+        Raises
+        ------
+        Late, Flooded : instead of waiting for ever.
+        """
+        while True:
+            try:
+                self.connection.recv(1, socket.MSG_PEEK)
+                return
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
 
     def read(self, count: int, deadline: float) -> bytearray:
         """Return exactly ``count`` bytes; raises as ``read_into`` does."""

@@ -9,7 +9,6 @@ import importlib.util
 import os
 import stat
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +40,22 @@ def interpreter() -> Interpreter:
     ------
     JailError : it cannot be found.
     """
-    executable = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    if not os.access(executable, os.X_OK):
-        raise JailError(f"the interpreter {executable} cannot be run; run the grader with a Python that is installed")
+    named = getattr(sys, "_base_executable", None) or sys.executable
+    found = (os.path.realpath(path) for path in (named, "/proc/self/exe"))
+    executable = next((path for path in found if os.access(path, os.X_OK)), None)
+    if executable is None:
+        raise JailError(
+            f"the interpreter {named} cannot be run; run the grader with a Python that is installed"
+        )
     prefix = os.path.realpath(sys.base_prefix)
     parts = {executable}
     if prefix != "/usr":
-        parts |= {os.path.join(prefix, name) for name in ("lib", "lib64") if os.path.isdir(os.path.join(prefix, name))}
+        parts |= {
+            os.path.join(prefix, name) for name in ("lib", "lib64") if os.path.isdir(os.path.join(prefix, name))
+        }
     parts |= set(system_libraries())
-    found = {p for part in parts for p in _installed_below(part)}
-    return Interpreter(executable, tuple(sorted(parts)), tuple(sorted(found)))
+    hidden = {folder for part in parts for folder in _installed_below(part)}
+    return Interpreter(executable, tuple(sorted(parts)), tuple(sorted(hidden)))
 
 
 def system_libraries() -> tuple[str, ...]:
@@ -105,7 +110,9 @@ def _package(name: str) -> dict[str, str]:
     # Without the caller's own import hooks and current folder: only what is installed counts.
     spec = importlib.machinery.PathFinder.find_spec(name, [p for p in sys.path if p])
     if spec is None:
-        raise JailError(f"the lab allows {name}, which is not installed; run `pip install` for it, or edit lab.yaml")
+        raise JailError(
+            f"the lab allows {name}, which is not installed; run `pip install` for it, or edit lab.yaml"
+        )
     if spec.submodule_search_locations:
         place = os.path.realpath(next(iter(spec.submodule_search_locations)))
         found = {name: place}

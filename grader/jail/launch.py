@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -45,7 +46,9 @@ def _launcher(process_id: int) -> ThreadPoolExecutor:
 class Supervisor:
     """The process that a box is. Not shared between threads."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], configuration: Mapping[str, Any]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], configuration: Mapping[str, Any]
+    ) -> None:
         self.control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log, log_inside = os.pipe()
         os.set_blocking(self.log, False)
@@ -63,11 +66,9 @@ class Supervisor:
         finally:
             inside.close()
             os.close(log_inside)
-        try:
+        # If it could not even start, waiting for it to be ready says why.
+        with contextlib.suppress(SupervisorLost):
             self._send(dict(configuration))
-        except SupervisorLost:
-            # It could not even start; waiting for it to be ready says why.
-            pass
 
     @staticmethod
     def _start(

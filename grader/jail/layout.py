@@ -1,15 +1,15 @@
-"""Where everything lies that a worker may see: in a box with a file system of its own, and in an ordinary folder."""
+"""Where everything lies that a worker may see: with a file system of its own, and in an ordinary folder."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grader
 from grader.jail.host import Interpreter, interpreter, package_folders, readable_by_others, visible_parts
 from grader.jail.model import View
 
@@ -24,8 +24,8 @@ class Layout:
     """The places as the worker sees them.
 
     ``home`` is the box's folder on the host, deleted when the box is closed. ``read`` and ``write`` are what
-    Landlock allows. ``binds`` (path inside to path on the host) and ``masks`` (folders that must look empty) are for
-    a box with a file system of its own. ``private`` are paths that another user could not read by their modes.
+    Landlock allows. ``binds`` (path inside to path on the host) and ``masks`` (folders that must look empty) are
+    for a box with a file system of its own. ``private`` are paths that another user cannot read by their modes.
     """
 
     home: Path
@@ -58,9 +58,25 @@ def environment(scratch: str, threads: int) -> dict[str, str]:
     }
 
 
-def own_file_system(view: View) -> Layout:
+def new_home() -> Path:
+    """Make a box's own folder on the host, which nobody else can enter."""
+    return Path(tempfile.mkdtemp(prefix="box-"))
+
+
+def stage_grader(home: Path) -> None:
+    """Copy the few files of the grader that run inside into a box's folder."""
+    source = Path(__file__).parents[1]
+    target = home / "stage" / "grader"
+    target.mkdir(parents=True)
+    for name in ("__init__.py", "checks.py"):
+        shutil.copy2(source / name, target / name)
+    # With times and compiled files, so that nothing is compiled again at every start.
+    shutil.copytree(source / "inside", target / "inside")
+    _make_readable(home / "stage")
+
+
+def own_file_system(home: Path, view: View) -> Layout:
     """Lay out a box that sees only what is bound into it."""
-    home = _new_home()
     python = interpreter()
     resources = {name: f"/data/{name}" for name in view.resources}
     binds = {part: part for part in python.parts}
@@ -68,8 +84,9 @@ def own_file_system(view: View) -> Layout:
         binds[LIBRARY_CACHE] = LIBRARY_CACHE
     binds.update({f"/opt/site/{name}": path for name, path in package_folders(view.packages).items()})
     binds["/opt/stage"] = str(home / "stage")
-    binds["/student"] = os.path.realpath(view.submission)
-    binds["/lab"] = os.path.realpath(view.lab)
+    for name, source in (("student", view.submission), ("lab", view.lab)):
+        copy_plain(source, home / name)
+        binds[f"/{name}"] = str(home / name)
     binds.update({inside: os.path.realpath(view.resources[name]) for name, inside in resources.items()})
     return Layout(
         home=home,
@@ -87,12 +104,11 @@ def own_file_system(view: View) -> Layout:
     )
 
 
-def ordinary_folder(view: View, uid: int | None) -> Layout:
+def ordinary_folder(home: Path, view: View, uid: int | None) -> Layout:
     """Lay out a box in a private folder of the host; what can be copied is copied, packages are linked.
 
     ``uid`` is the user that the worker becomes, if it changes.
     """
-    home = _new_home()
     python = interpreter()
     site, scratch = home / "site", home / "tmp"
     site.mkdir(mode=0o755)
@@ -103,8 +119,8 @@ def ordinary_folder(view: View, uid: int | None) -> Layout:
     packages = package_folders(view.packages)
     for name, path in packages.items():
         (site / name).symlink_to(path)
-    _copy_readable(view.submission, home / "student")
-    _copy_readable(view.lab, home / "lab")
+    copy_plain(view.submission, home / "student")
+    copy_plain(view.lab, home / "lab")
     resources = {name: os.path.realpath(path) for name, path in view.resources.items()}
     outside = (*_python_parts(python), *packages.values(), *resources.values())
     return Layout(
@@ -137,22 +153,16 @@ def _python_parts(python: Interpreter) -> tuple[str, ...]:
     return tuple(visible_parts(python.parts, python.hidden))
 
 
-def _new_home() -> Path:
-    """Make the box's folder with the few files of the grader that are staged into it."""
-    home = Path(tempfile.mkdtemp(prefix="box-"))
-    source = Path(grader.__file__).parent
-    stage = home / "stage" / "grader"
-    stage.mkdir(parents=True)
-    for name in ("__init__.py", "checks.py"):
-        shutil.copy2(source / name, stage / name)
-    # With times and compiled files, so that nothing is compiled again at every start.
-    shutil.copytree(source / "inside", stage / "inside")
-    _make_readable(home / "stage")
-    return home
-
-
-def _copy_readable(source: Path, target: Path) -> None:
-    shutil.copytree(source, target)
+def copy_plain(source: Path, target: Path) -> None:
+    """Copy regular files and folders, readable for all; links and everything else are left out."""
+    target.mkdir(mode=0o755)
+    for folder, _, names in os.walk(source, followlinks=False):
+        place = target / os.path.relpath(folder, source)
+        place.mkdir(mode=0o755, exist_ok=True)
+        for name in names:
+            file = Path(folder, name)
+            if stat.S_ISREG(file.lstat().st_mode):
+                shutil.copy2(file, place / name, follow_symlinks=False)
     _make_readable(target)
 
 
@@ -173,24 +183,31 @@ def remove_home(home: Path) -> None:
         folder = waiting[-1]
         if folder != home:
             os.chmod(folder, 0o700)
-        subfolders = []
+        found = False
         with os.scandir(folder) as listing:
-            for entry in listing:
-                if entry.is_dir(follow_symlinks=False):
-                    subfolders.append(entry.path)
-                else:
-                    os.unlink(entry.path)
-        if not subfolders:
+            entries = list(listing)
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+            elif not _remove_empty(entry.path):
+                found = True
+                if folder == home:
+                    waiting.append(Path(entry.path))
+                    continue
+                target = home / f"moved-{moved}"
+                moved += 1
+                # A folder can be moved only by someone who may write to it.
+                os.chmod(entry.path, 0o700)
+                os.rename(entry.path, target)
+                waiting.append(target)
+        if not found:
             os.rmdir(folder)
             waiting.pop()
-            continue
-        for path in subfolders:
-            if os.path.dirname(path) == str(home):
-                waiting.append(Path(path))
-                continue
-            target = home / f"moved-{moved}"
-            moved += 1
-            # A folder can be moved only by someone who may write to it.
-            os.chmod(path, 0o700)
-            os.rename(path, target)
-            waiting.append(target)
+
+
+def _remove_empty(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except OSError:
+        return False
+    return True

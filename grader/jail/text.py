@@ -25,7 +25,9 @@ def clean_text(text: str, limit: int = MAX_STRING_CHARACTERS) -> str:
     still to be done by the report.
     """
     # Four characters for one bound the work that a flood of dropped characters can cause.
-    piece = text[: 4 * limit].replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    piece = (
+        text[: 4 * limit].replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    )
     if not piece.isascii() or not piece.isprintable():
         piece = "".join(c for c in piece if c in KEPT_CONTROLS or unicodedata.category(c) not in DROPPED_CATEGORIES)
     if len(piece) > limit or len(text) > 4 * limit:

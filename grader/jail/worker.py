@@ -18,7 +18,7 @@ from grader.jail.channel import Channel, Closed, Flooded, Late
 from grader.jail.endings import explain_ending
 from grader.jail.launch import Status, Supervisor, SupervisorLost
 from grader.jail.model import MIB, Answer, Ending, Limits, Usage
-from grader.jail.text import HostileText, clean_text, parse_object
+from grader.jail.text import HostileText, parse_object
 from grader.verdicts import Verdict
 
 POLITE_END_S = 0.5
@@ -45,6 +45,7 @@ class Worker:
         self._pid = pid
         self._usage = Usage()
         self.alive = True
+        self.left_full_disk = False
 
     @property
     def usage(self) -> Usage:
@@ -113,14 +114,13 @@ class Worker:
         """End it and take in its last words; None if the whole box was lost."""
         self.alive = False
         try:
-            if grace_s == 0.0:
-                self._signal("SIGKILL")
             status: Status | None = self._supervisor.end(grace_s, CONTROL_LIMIT_S)
         except (SupervisorLost, TypeError):
             self._supervisor.process.kill()
             status = None
         if status is not None:
             self._usage = Usage(status.peak_kib / 1024, status.cpu_s)
+            self.left_full_disk = bool(status.exceeded)
         self._channel.take_waiting_output()
         self._channel.close()
         if self._pidfd is not None:
@@ -134,7 +134,9 @@ class Worker:
         if self._channel.printed.flooded:
             return self._flooded(reply)
         if status is None:
-            return self._ending(Verdict.CRASH, "the whole box came to an end while the submission was running", reply)
+            return self._ending(
+                Verdict.CRASH, "the whole box came to an end while the submission was running", reply
+            )
         verdict, message = explain_ending(status, self._limits, self._channel.printed.last())
         return self._ending(verdict, message, reply)
 
@@ -149,7 +151,7 @@ class Worker:
         )
 
     def _signal(self, name: str) -> None:
-        """Stop or continue it. Between requests it stands still: its threads take no time from what is timed next."""
+        """Stop or continue it. Between requests it stands still, so that its threads slow nobody else's timing."""
         if self._pidfd is not None:
             try:
                 signal.pidfd_send_signal(self._pidfd, getattr(signal, name))
@@ -174,7 +176,9 @@ class _Reply:
         while True:
             kind, nonce, length = frames.ANSWER.unpack(self.channel.read(frames.ANSWER.size, deadline))
             if nonce != self.nonce or kind not in (frames.ARRAY_KIND, frames.DONE_KIND, frames.ERROR_KIND):
-                raise _Broken(Verdict.PROTOCOL, "its answer is malformed: something wrote into the grader's channel")
+                raise _Broken(
+                    Verdict.PROTOCOL, "its answer is malformed: something wrote into the grader's channel"
+                )
             if kind == frames.ARRAY_KIND:
                 self._read_array(deadline)
                 continue
@@ -194,7 +198,7 @@ class _Reply:
         if len(self.arrays) >= self.limits.reply_arrays:
             raise _Broken(Verdict.OUTPUT, f"it returned more than {self.limits.reply_arrays} arrays")
         name = self.channel.read(header.name_bytes, deadline).decode("utf-8", "replace")
-        if name != clean_text(name, frames.MAX_NAME_BYTES) or name in self.arrays:
+        if not name.isprintable() or name in self.arrays:
             raise _Broken(Verdict.PROTOCOL, "its answer has an array with an unusable name, or the same one twice")
         self._bytes += header.nbytes
         if self._bytes > self.limits.reply_mib * MIB:
@@ -211,10 +215,11 @@ class _Reply:
         try:
             flat = np.empty(header.nbytes, np.uint8)
             if header.nbytes:
-                self.channel.read_into(memoryview(flat), deadline)
+                self.channel.read_into(flat.data, deadline)
             # A bool that is neither 0 nor 1 would not behave like one.
             if header.dtype.kind == "b":
-                return (flat != 0).reshape(header.shape)
+                flags: np.ndarray = (flat != 0).reshape(header.shape)
+                return flags
             return flat.view(header.dtype).reshape(header.shape)
         except (ValueError, OverflowError) as error:
             raise _Broken(Verdict.PROTOCOL, "an array in its answer has an impossible shape") from error
@@ -233,7 +238,7 @@ def _request(nonce: int, head: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         header, data = frames.pack_array(name, array)
         parts.append(header)
         if data.size:
-            parts.append(memoryview(data))
+            parts.append(data.data)
     return parts
 
 

@@ -129,10 +129,10 @@ def _failures(result: GradeResult, look: Look, verbose: bool) -> list[Padding]:
 def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Padding:
     check = checks[0]
     style = look.style(check.verdict)
-    heading = Text(look.sign(check.verdict) + " ", style=style)
-    heading.append(check.verdict.value, style=style)
+    heading = Text()
+    heading.append(f"{look.sign(check.verdict)} {check.verdict.value}", style=style)
     for index, item in enumerate(checks):
-        heading.append(", " if index else "  ", style="default")
+        heading.append(", " if index else "  ")
         heading.append(look.text(one_line(item.title)), style="bold")
         heading.append(f" ({item.id})", style="dim")
     grid = _grid()

@@ -35,7 +35,9 @@ def to_html(result: GradeResult) -> str:
         import jinja2
     except ImportError:
         raise ReportError("HTML reports need the package jinja2; install it: pip install jinja2") from None
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
     environment.filters["line"] = one_line
     environment.filters["text"] = lambda value: clean(value, MAX_MESSAGE_CHARACTERS)
     environment.filters["milliseconds"] = milliseconds

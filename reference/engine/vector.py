@@ -16,6 +16,7 @@ directly (``tiles``, ``winograd_transforms``).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from llvmlite import ir
@@ -263,3 +264,44 @@ def vsum(typing_context: Any, a: Any) -> Any:
         return builder.call(call, [start, arguments[0]], fastmath=("reassoc",))
 
     return a.dtype(a), emit
+
+
+_EXP_TERMS = {32: 7, 64: 13}
+"""Degree of exp's Taylor polynomial on [-ln(2)/2, ln(2)/2] that reaches the type's precision."""
+
+_EXP_RANGE = {32: (-87.0, 88.0), 64: (-708.0, 709.0)}
+"""Arguments outside are clipped: the result stays a normal finite number."""
+
+
+@intrinsic
+def vexp(typing_context: Any, a: Any) -> Any:
+    """``exp(a)``, lane by lane, to about two units in the last place.
+
+    ``exp(a) = 2^k exp(r)`` with ``k = round(a / ln 2)``; ln 2 is subtracted in two parts so that ``r`` is
+    exact, and ``2^k`` is written directly into the exponent's bits.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        dtype = signature.args[0].dtype
+        emitter, width = Emitter(context, builder, dtype), int(dtype.bitwidth)
+        low, high = _EXP_RANGE[width]
+        value = emitter.at_least(arguments[0], emitter.constant(low))
+        top = emitter.constant(high)
+        value = builder.select(builder.fcmp_ordered(">", value, top), top, value)
+        function = ir.FunctionType(emitter.vector, [emitter.vector])
+        rint = cgutils.get_or_insert_function(builder.module, function, f"llvm.rint.{emitter._suffix}")
+        k = builder.call(rint, [builder.fmul(value, emitter.constant(1.4426950408889634))])
+        # The leading part has few enough bits that k times it is exact.
+        leading, rest = (0.693359375, -2.12194440054690583e-4) if width == 32 else (0.6931471803691238, 1.9082149292705877e-10)
+        r = emitter.multiply_add(k, emitter.constant(-leading), value)
+        r = emitter.multiply_add(k, emitter.constant(-rest), r)
+        result = emitter.constant(1.0 / math.factorial(_EXP_TERMS[width]))
+        for degree in range(_EXP_TERMS[width] - 1, -1, -1):
+            result = emitter.multiply_add(result, r, emitter.constant(1.0 / math.factorial(degree)))
+        bits = ir.VectorType(ir.IntType(width), emitter.lanes)
+        mantissa, bias = (23, 127) if width == 32 else (52, 1023)
+        exponent = builder.add(builder.fptosi(k, bits), ir.Constant(bits, [bias] * emitter.lanes))
+        power = builder.shl(exponent, ir.Constant(bits, [mantissa] * emitter.lanes))
+        return builder.fmul(result, builder.bitcast(power, emitter.vector))
+
+    return a(a), emit

@@ -50,7 +50,7 @@ def submission(tmp_path):
         (("grade", "vgg16", "--submission", "/nowhere/at/all"), "/nowhere/at/all"),
         (("grade", "vgg16", "--only", "ghost"), "has no check ghost; it has: network_build"),
         (("grade", "vgg16", "--format", "telex", "--out", "x"), "there is no format 'telex'"),
-        (("grade", "vgg16", "--min-score", "101"), "101 is not in the range 0<=x<=100"),
+        (("grade", "vgg16", "--min-score", "101"), "Invalid value for '--min-score'"),
         (("run", "vgg16", "/nowhere.png"), "/nowhere.png cannot be read"),
         (("grade", "vgg16", "--weights", "/nowhere.npz"), "/nowhere.npz"),
         (("bogus",), "No such command 'bogus'"),
@@ -148,9 +148,9 @@ def test_below_min_score_is_status_1(submission, tmp_path):
 
 def test_an_unwritable_report_is_status_2(submission, tmp_path):
     """A result that cannot be written is said, not lost in a traceback."""
-    done = grader(
-        "grade", "vgg16", "--submission", submission, "--only", "relu_forward", "--json", tmp_path / "no" / "x.json"
-    )
+    (tmp_path / "file").write_text("in the way")
+    target = tmp_path / "file" / "x.json"
+    done = grader("grade", "vgg16", "--submission", submission, "--only", "relu_forward", "--json", target)
     assert done.returncode == 2
     assert "x.json" in done.stderr
     assert "Traceback" not in done.stderr

@@ -25,8 +25,8 @@ def test_samples_cover_every_stretch(total, size):
     assert positions[0] >= 0 and positions[-1] < total
     assert (np.diff(positions) > 0).all()
     if total > size:
-        stretch = total / size
-        assert (np.abs(positions - (np.arange(size) + 0.5) * stretch) <= stretch).all()
+        edges = [number * total // size for number in range(size + 1)]
+        assert all(edges[i] <= position < edges[i + 1] for i, position in enumerate(positions))
 
 
 def test_a_sample_keeps_shape_statistics_and_values():

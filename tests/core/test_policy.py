@@ -34,7 +34,7 @@ RULES = Rules(("numpy", "numba", "scipy", "cv2"), ("scipy.signal", "scipy.ndimag
 def test_spellings_are_caught(source, tmp_path):
     """Each way of reaching a ruled-out library is found, on its line."""
     (tmp_path / "layer.py").write_text(f"import numpy as np\n{source}\n")
-    uses = find_uses(tmp_path, ["layer.py"], RULES)
+    uses = find_uses(tmp_path, ["layer.py"], ["layer.py"], RULES)
     assert uses and uses[0].file == "layer.py" and uses[0].line >= 2
     assert uses[0].code
 
@@ -58,4 +58,21 @@ def test_spellings_are_caught(source, tmp_path):
 def test_honest_code_is_left_alone(source, tmp_path):
     """Allowed packages, the standard library, the submission's own modules and look-alikes are no uses."""
     (tmp_path / "layer.py").write_text(source + "\n")
-    assert find_uses(tmp_path, ["layer.py", "helper/deep.py", "helper.py"], RULES) == []
+    assert find_uses(tmp_path, ["layer.py"], ["layer.py", "helper/deep.py", "helper.py", "sibling.py"], RULES) == []
+
+
+@pytest.mark.parametrize("statement", ["import helper", "from helper import f", "from stu_upload.helper import f"])
+def test_helpers_are_followed(statement, tmp_path):
+    """A helper beside the declared file is read when it is imported, through other helpers too."""
+    (tmp_path / "layer.py").write_text(f"{statement}\n")
+    (tmp_path / "helper.py").write_text("from deeper import g\n")
+    (tmp_path / "deeper.py").write_text("import torch\n")
+    uses = find_uses(tmp_path, ["layer.py"], ["layer.py", "helper.py", "deeper.py"], RULES)
+    assert [(use.file, use.name) for use in uses] == [("deeper.py", "torch")]
+
+
+def test_files_that_nobody_imports_are_not_read(tmp_path):
+    """What lies beside the work without being used by it breaks no rule."""
+    (tmp_path / "layer.py").write_text("import numpy\n")
+    (tmp_path / "plots.py").write_text("import matplotlib\n")
+    assert find_uses(tmp_path, ["layer.py"], ["layer.py", "plots.py"], RULES) == []

@@ -78,6 +78,3 @@ def test_the_untouched_sample_is_replaced(lab, folder):
     (folder / "layer.py").write_text("sample")
     assert start(lab, folder).backup is None
     assert (folder / "layer.py").read_text() == "hole"
-    (folder / "layer.py").write_text("sample")
-    with pytest.raises(WouldOverwrite):
-        start(lab, folder)

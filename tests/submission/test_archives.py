@@ -6,8 +6,10 @@ import gzip
 import io
 import os
 import random
+import shutil
 import stat
 import struct
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -72,6 +74,31 @@ def test_enters_the_folder_of_an_archive(tmp_path, name):
     files = {f"作业 1/{path}": data for path, data in HONEST.items()} | {"__MACOSX/作业 1/._layer.py": b"\0\1"}
     source = MAKERS[name](tmp_path / name, files)
     assert [f.path for f in collect(source, tmp_path / "copy", required=REQUIRED).files] == list(REQUIRED)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_odd_names_of_what_is_left_out_do_no_harm(tmp_path, name):
+    """A screenshot with a narrow space or a picture with a joined emoji in its name does not refuse the work."""
+    files = HONEST | {
+        "Screenshot at 1.02\u202fPM.png": b"",
+        "\U0001f468\u200d\U0001f469.png": b"",
+        "实验\u3000一.doc": b"",
+    }
+    collected = collect(MAKERS[name](tmp_path / name, files), tmp_path / "copy", required=REQUIRED)
+    assert [file.path for file in collected.files] == list(REQUIRED)
+    assert any("Screenshot" in note for note in collected.notes)
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="needs the program tar")
+def test_takes_what_the_program_tar_makes(tmp_path):
+    """An archive of ``.`` made by the usual program, folders included, is taken."""
+    work = tmp_path / "work"
+    (work / "tools").mkdir(parents=True)
+    for path, data in (HONEST | {"tools/im2col.py": b"2"}).items():
+        (work / path).write_bytes(data)
+    subprocess.run(["tar", "czf", str(tmp_path / "a.tgz"), "-C", str(work), "."], check=True)
+    collected = collect(tmp_path / "a.tgz", tmp_path / "copy", required=REQUIRED)
+    assert [file.path for file in collected.files] == ["layer.py", "tools/im2col.py", "vgg.py"]
 
 
 def raw_zip(entries: list[tuple[zipfile.ZipInfo, bytes]], path: Path) -> Path:
@@ -166,6 +193,28 @@ def negative_tar(path: Path) -> Path:
     return path
 
 
+def extended_tar(payload: bytes, kind: bytes = tarfile.XHDTYPE) -> Callable[[Path], Path]:
+    """Return a maker of a tar whose first entry has this extended header."""
+
+    def make(path: Path) -> Path:
+        with tarfile.open(path, "w") as archive:
+            add_to_tar(archive, "extended", payload, type=kind)
+            add_to_tar(archive, "layer.py", b"x")
+        return path
+
+    return make
+
+
+def hidden_header_tar(path: Path) -> Path:
+    """Write a folder that claims a size: a walker that skips it misses the extended header that follows."""
+    folder = tarfile.TarInfo("tools")
+    folder.type, folder.size = tarfile.DIRTYPE, 1 << 20
+    hidden = tarfile.TarInfo("hidden")
+    hidden.type, hidden.size = tarfile.XHDTYPE, (1 << 20) - 512
+    path.write_bytes(folder.tobuf() + hidden.tobuf() + b"1" * hidden.size + bytes(1024))
+    return path
+
+
 def long_header_tar(path: Path) -> Path:
     return make_tar(
         path, {"layer.py": b""}, "w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "1" * (1 << 20)}
@@ -195,9 +244,9 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "zip: absolute": (zip_with_name("/etc/evil.py"), "absolute"),
     "zip: drive": (zip_with_name("C:/evil.py"), "absolute"),
     "zip: backslash": (zip_with_name("..\\evil.py"), "backslash"),
-    "zip: NUL": (zip_with_name("evil.py\0.txt"), "control"),
+    "zip: NUL": (zip_with_name("evil.py\0.txt"), "NUL"),
     "zip: escape code": (zip_with_name("\x1b[2Jevil.py"), "control"),
-    "zip: direction override": (zip_with_name("\u202eyp.live"), "control"),
+    "zip: direction override": (zip_with_name("\u202eyp.evil.py"), "control"),
     "zip: long name": (zip_with_name("a" * 300 + ".py"), "longer"),
     "zip: deep": (zip_with_name("a/" * 50 + "b.py"), "longer"),
     "zip: twins": (zip_with_name("LAYER.py"), "two entries"),
@@ -206,14 +255,14 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "zip: fifo": (zip_with_mode(stat.S_IFIFO | 0o666), "link or a device"),
     "zip: bomb": (bomb_zip, "unpacks to more"),
     "zip: large source": (big_source_zip, "larger than 1 MiB"),
-    "zip: encrypted": (patched_zip(set_field(8, "<H", 1)), "encrypted"),
+    "zip: encrypted": (patched_zip(set_field(8, "<H", 1)), "without a password"),
     "zip: bzip2": (lambda path: make_zip(path, HONEST, zipfile.ZIP_BZIP2), "compression"),
     "zip: lzma": (lambda path: make_zip(path, HONEST, zipfile.ZIP_LZMA), "compression"),
     "zip: unknown method": (patched_zip(set_field(10, "<H", 97)), "compression"),
     "zip: claims less": (patched_zip(set_field(24, "<I", 3)), "damaged"),
     "zip: claims more": (patched_zip(set_field(24, "<I", 4000)), "damaged"),
     "zip: wrong checksum": (patched_zip(set_field(16, "<I", 1)), "damaged"),
-    "zip: overlap": (patched_zip(overlapping), "overlap"),
+    "zip: overlap": (patched_zip(overlapping), "its entries overlap"),
     "zip: many entries": (lambda path: make_zip(path, {f"{i}.txt": b"" for i in range(10_000)}), "more than 200"),
     "zip: nothing inside": (lambda path: make_zip(path, {}), "no .py file"),
     "tar: climbs": (tar_with("../../evil.py"), "outside"),
@@ -228,6 +277,11 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "tar: cut off": (lying_tar, "cut off"),
     "tar: negative size": (negative_tar, "header"),
     "tar: long header": (long_header_tar, "header"),
+    "tar: long digits": (extended_tar(b"1" * 10_000), "header"),
+    "tar: long global digits": (extended_tar(b"1" * 10_000, tarfile.XGLTYPE), "header"),
+    "tar: size elsewhere": (extended_tar(b"16 size=1048576\n"), "header"),
+    "tar: sparse": (tar_with("layer.py", type=tarfile.GNUTYPE_SPARSE), "header"),
+    "tar: hidden header": (hidden_header_tar, "header"),
     "tar: many entries": (lambda path: make_tar(path, {f"{i}.txt": b"" for i in range(10_000)}), "more than 200"),
     "xz": (lambda path: make_tar(path, HONEST, "w:xz"), "not a zip or tar"),
     "empty": (raw(b""), "is empty"),

@@ -213,6 +213,15 @@ def test_names_that_could_disturb_a_log(folder, tmp_path):
 
 
 @posix
+def test_source_name_that_could_disturb_a_log(tmp_path):
+    """An archive with an escape code in its own name is named escaped."""
+    archive = tmp_path / "\x1b[2Jevil.zip"
+    archive.write_bytes(b"PK nothing")
+    message = refused(archive, tmp_path)
+    assert "\x1b" not in message and "evil.zip" in message
+
+
+@posix
 def test_unreadable_bytes_in_a_data_name_do_no_harm(folder, tmp_path):
     """A data file whose name is not UTF-8 is left out under an escaped name."""
     source = folder(HONEST)

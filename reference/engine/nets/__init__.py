@@ -1,5 +1,7 @@
 """Networks built on the engine: forward, backward, and a summary of where the time goes."""
 
+from .lenet import LeNet
+from .resnet import ResNet18
 from .vgg import VGG, VGG16_PLAN, VGG19_PLAN, vgg16, vgg19
 
-__all__ = ["VGG", "VGG16_PLAN", "VGG19_PLAN", "vgg16", "vgg19"]
+__all__ = ["VGG", "VGG16_PLAN", "VGG19_PLAN", "LeNet", "ResNet18", "vgg16", "vgg19"]

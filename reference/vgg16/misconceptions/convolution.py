@@ -20,9 +20,7 @@ OUT_WIDTH = "out_width = (padded_width - self.kernel_size) // self.stride + 1"
 FORWARD_PADDING = """        padding = self.padding
         padded_height"""
 COPY_INPUTS = "inputs_pad[:, :, padding : padding + height, padding : padding + width] = inputs"
-CROP = (
-    'return in_grad[:, :, padding : padding + height, padding : padding + width].astype(out_grad.dtype, order="C")'
-)
+CROP = "in_grad[:, :, padding : padding + height, padding : padding + width]"
 
 
 def forward(name, title, explanation, *edits, loses=("conv_forward",), formula=FORMULA_3, **more):
@@ -289,7 +287,7 @@ MISCONCEPTIONS = [
         "padding not cut off the gradient",
         "The gradient still has the padding: the input had none, so return only rows P to P + H and columns P to "
         "P + W.",
-        (CROP, 'return in_grad.astype(out_grad.dtype, order="C")'),
+        (CROP, "in_grad"),
     ),
     backward(
         "backward_cropped_at_the_corner",

@@ -1,0 +1,204 @@
+"""A lab's certificate: what was proved when it was published, as a table for people and as data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.properties import PropertyResult
+from grader.recording import RecordingError
+from grader.tolerances import MARGIN, Measured
+
+SCHEMA_ID = "grader/certificate/v1"
+JSON_NAME = "certificate.json"
+TEXT_NAME = "certificate.md"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One of the conditions of publishing."""
+
+    name: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class MistakeRow:
+    """What a known mistake loses.
+
+    ``checks`` are those that it fails itself, ``skipped`` those that need one of these; ``score`` is what is left.
+    ``times`` is by how many times a tolerance it is exceeded in the check where that is least; ``same`` names
+    mistakes that return the same numbers in every recorded case, so that no one can tell them apart.
+    """
+
+    name: str
+    title: str
+    checks: tuple[str, ...]
+    skipped: tuple[str, ...]
+    score: int
+    times: float
+    same: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Everything that was proved. It holds no seed and no expected value."""
+
+    lab: str
+    lab_version: int
+    release: str
+    conditions: Sequence[Condition]
+    tolerances: Sequence[Measured]
+    mistakes: Sequence[MistakeRow]
+    pairs: int
+    gradients: Sequence[PropertyResult]
+    variants: Sequence[str]
+    versions: dict[str, str]
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether all conditions hold."""
+        return all(condition.holds for condition in self.conditions)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"schema": SCHEMA_ID, **_plain(asdict(self))}
+
+    def as_text(self) -> str:
+        """Return it as Markdown."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+class NotProved(RecordingError):
+    """A condition of publishing does not hold; nothing was published. The message is the table that shows why."""
+
+
+def require_complete(certificate: Certificate) -> None:
+    """Require that all conditions hold.
+
+    Raises
+    ------
+    NotProved : they do not.
+    """
+    if not certificate.complete:
+        rows = [f"  {'held  ' if c.holds else 'FAILED'}  {c.name}: {c.detail}" for c in certificate.conditions]
+        raise NotProved(
+            f"{certificate.lab} was not published, because not all conditions hold:\n" + "\n".join(rows)
+        )
+
+
+def write_certificate(certificate: Certificate, folder: Path) -> None:
+    """Write both forms beside the fixtures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(certificate.as_data(), indent=1, sort_keys=True, allow_nan=False)
+    (folder / JSON_NAME).write_text(text + "\n", encoding="utf-8")
+    (folder / TEXT_NAME).write_text(certificate.as_text(), encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON cannot say: infinities become None."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _lines(item: Certificate) -> Iterator[str]:
+    yield f"# Certificate of `{item.lab}`, version {item.lab_version}"
+    yield ""
+    yield f"Release `{item.release}`, proved in {item.seconds:.0f} s. Written by `grader publish`; do not edit."
+    yield ""
+    yield "## Conditions"
+    yield ""
+    yield from _table(
+        ("condition", "holds", "measured"),
+        [(c.name, "yes" if c.holds else "**no**", c.detail) for c in item.conditions],
+    )
+    yield ""
+    yield "## Tolerances"
+    yield ""
+    yield (
+        "Relative to the largest magnitude of the expected array (`max`) or to its norm (`l2`). Each is at least "
+        f"{MARGIN:g} times the spread among right variants; every mistake exceeds one at least {MARGIN:g} times."
+    )
+    yield ""
+    yield from _table(
+        ("check", "output", "metric", "tolerance", "spread", "widest variant", "nearest mistake", "its error"),
+        [_tolerance_row(measured) for measured in _condensed(item.tolerances)],
+    )
+    yield ""
+    yield "## Gradients"
+    yield ""
+    yield "Reference gradients against central differences in float64, relative to the gradient's length."
+    yield ""
+    yield from _table(
+        ("layer", "worst error", "bound", "cases", "directions left out at kinks"),
+        [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in item.gradients],
+    )
+    yield ""
+    yield f"## Mistakes ({len(item.mistakes)}, and {item.pairs} pairs of common ones)"
+    yield ""
+    yield from _table(
+        ("mistake", "what it is", "loses", "score left", "times its tolerance", "not told apart from"),
+        [
+            (
+                f"`{row.name}`",
+                row.title,
+                ", ".join(f"`{name}`" for name in row.checks),
+                str(row.score),
+                _times(row.times),
+                ", ".join(f"`{name}`" for name in row.same),
+            )
+            for row in item.mistakes
+        ],
+    )
+    yield ""
+    yield "## Versions"
+    yield ""
+    yield ", ".join(f"{name} {version}" for name, version in sorted(item.versions.items())) + "."
+    yield f"Right variants: {', '.join(f'`{name}`' for name in item.variants)}."
+
+
+def _condensed(tolerances: Sequence[Measured]) -> list[Measured]:
+    """Return, for checks with many outputs, only the one with the widest spread and those that a mistake names."""
+    kept = []
+    for check in dict.fromkeys(measured.check for measured in tolerances):
+        own = [measured for measured in tolerances if measured.check == check]
+        if len(own) > 4:
+            widest = max(own, key=lambda measured: measured.spread)
+            own = [measured for measured in own if measured is widest or measured.mistake]
+        kept += own
+    return kept
+
+
+def _tolerance_row(measured: Measured) -> tuple[str, ...]:
+    return (
+        f"`{measured.check}`",
+        f"`{measured.output}`",
+        measured.metric,
+        f"{measured.tolerance:.1e}",
+        f"{measured.spread:.1e}",
+        f"`{measured.widest}`" if measured.widest else "",
+        f"`{measured.mistake}`" if measured.mistake else "none by numbers alone",
+        f"{measured.nearest:.1e}" if measured.mistake else "",
+    )
+
+
+def _times(times: float) -> str:
+    return "more than numbers" if not math.isfinite(times) else f"{times:.2g}" if times < 1e4 else f"{times:.0e}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"

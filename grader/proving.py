@@ -1,0 +1,224 @@
+"""Decides whether a lab may be published: every condition, with what was measured for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from grader.certificate import Certificate, Condition
+from grader.checks import Case
+from grader.compare import compare
+from grader.contract import Lab
+from grader.explain.mistakes import recognise
+from grader.explain.runs import CaseRun
+from grader.fixtures import RecordedCase, RecordedRun
+from grader.grading import versions
+from grader.misconceptions import Mistaken
+from grader.proof import (
+    Trial,
+    failed,
+    indistinguishable,
+    judge_all,
+    problems_of,
+    recorded_mistakes,
+    row_of,
+    score,
+)
+from grader.properties import EXACT_DIFFERENCES
+from grader.recording import RETURNED, require_returned
+from grader.session import Outcome
+from grader.tolerances import MARGIN, Measured, Output, derive, measure_spreads, with_nearest, with_tolerances
+from grader.verdicts import Verdict
+from grader.workbench import Found
+
+MIN_VARIANTS = 3
+# A variant further away than this is not right, or the check is ill-conditioned; either way it needs a look.
+LARGEST_SPREAD = {"max": 1e-4, "l2": 2e-2}
+MIN_RECOGNISED = 0.95
+MAX_LISTED = 6
+HIDDEN = "hidden"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The certificate, the tolerances and what the known mistakes did, judged by these tolerances."""
+
+    certificate: Certificate
+    tolerances: Mapping[Output, Measured]
+    trials: Sequence[Trial]
+
+
+def prove(
+    lab: Lab,
+    found: Found,
+    mistakes: Sequence[Mistaken],
+    cases: Mapping[str, Mapping[str, Sequence[Case]]],
+    seconds: float,
+) -> Proof:
+    """Check every condition of publishing.
+
+    Raises
+    ------
+    RecordingError : the reference or a variant does not come through a check.
+    """
+    for kind, runs in found.reference.items():
+        require_returned(f"the reference ({kind} cases)", runs)
+    for name, kinds in found.variants.items():
+        for runs in kinds.values():
+            require_returned(f"the variant {name}", runs)
+    spreads: dict[Output, tuple[float, str]] = {}
+    for kind, runs in found.reference.items():
+        others = {name: kinds[kind] for name, kinds in found.variants.items()}
+        for output, worst in measure_spreads(lab, runs, others).items():
+            spreads[output] = max(worst, spreads.get(output, (0.0, "")))
+    tolerances = derive(lab, spreads)
+    recorded = {kind: with_tolerances(cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
+    trials = [
+        Trial(
+            item,
+            *(judge_all(recorded[kind], found.mistakes[item.name][kind]) for kind in (HIDDEN, "public")),
+        )
+        for item in mistakes
+    ]
+    problems, times, near = _weigh(lab, found, trials, tolerances)
+    tolerances = with_nearest(tolerances, near)
+    same = indistinguishable(trials)
+    rows = [
+        row_of(lab, trial, times[trial.mistaken.name], same[trial.mistaken.name])
+        for trial in trials
+        if not trial.mistaken.is_pair
+    ]
+    conditions = [
+        _reference(lab, found, recorded[HIDDEN]),
+        _skeleton(lab, found, recorded[HIDDEN]),
+        _variants(lab, found, recorded),
+        _gradients(found),
+        _spreads(tolerances),
+        _mistakes(problems, len(rows)),
+        _recognised(lab, trials, recorded[HIDDEN], found, same),
+    ]
+    moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    certificate = Certificate(
+        lab.name, lab.facts.version, f"{lab.name}-{lab.facts.version}-{moment}", conditions,
+        list(tolerances.values()), rows, sum(trial.mistaken.is_pair for trial in trials), found.gradients,
+        list(found.variants), versions(), round(seconds, 1),
+    )  # fmt: skip
+    return Proof(certificate, tolerances, trials)
+
+
+def _weigh(
+    lab: Lab, found: Found, trials: Sequence[Trial], tolerances: Mapping[Output, Measured]
+) -> tuple[list[str], dict[str, float], list[tuple[str, str, str, float]]]:
+    problems: list[str] = []
+    times: dict[str, float] = {}
+    near: list[tuple[str, str, str, float]] = []
+    for trial in trials:
+        runs = found.mistakes[trial.mistaken.name][HIDDEN]
+        own, least, nearest = problems_of(lab, trial, found.reference[HIDDEN], runs, tolerances)
+        # Two mistakes may undo one another in a check; a pair that is not noticed there is simply not recorded.
+        if not trial.mistaken.is_pair:
+            problems += own
+            near += nearest
+        times[trial.mistaken.name] = least
+    return problems, times, near
+
+
+def _reference(lab: Lab, found: Found, recorded: Mapping[str, Sequence[RecordedCase]]) -> Condition:
+    lost = failed(judge_all(recorded, found.again)) + failed(judge_all(recorded, found.reference[HIDDEN]))
+    points = score(lab, lost)
+    detail = f"{points}, run twice" if not lost else f"{points}; it does not repeat itself in {', '.join(lost)}"
+    return Condition("the reference scores full marks", points == max(lab.facts.tiers), detail)
+
+
+def _skeleton(lab: Lab, found: Found, recorded: Mapping[str, Sequence[RecordedCase]]) -> Condition:
+    points = score(lab, failed(judge_all(recorded, found.skeleton)))
+    return Condition("the untouched skeleton scores 0", points == 0, str(points))
+
+
+def _variants(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]]) -> Condition:
+    bad = []
+    for name, kinds in found.variants.items():
+        lost = {check for kind, runs in kinds.items() for check in failed(judge_all(recorded[kind], runs))}
+        if score(lab, lost) != max(lab.facts.tiers):
+            bad.append(f"{name} loses {', '.join(sorted(lost))}")
+    names = ", ".join(found.variants) or "none"
+    holds = not bad and len(found.variants) >= MIN_VARIANTS
+    return Condition(
+        f"at least {MIN_VARIANTS} right variants score full marks", holds, "; ".join(bad[:MAX_LISTED]) or names
+    )
+
+
+def _gradients(found: Found) -> Condition:
+    bad = [
+        f"{item.layer}: {item.error:.1e} {item.message}".strip()
+        for item in found.gradients
+        if not item.holds or item.bound > EXACT_DIFFERENCES[1]
+    ]
+    worst = max((item.error for item in found.gradients), default=0.0)
+    detail = "; ".join(bad) or f"{len(found.gradients)} layers, worst error {worst:.1e} in float64"
+    return Condition("reference gradients agree with central differences", not bad, detail)
+
+
+def _spreads(tolerances: Mapping[Output, Measured]) -> Condition:
+    bad = [item for item in tolerances.values() if item.spread > LARGEST_SPREAD[item.metric]]
+    low = [item for item in tolerances.values() if item.above_spread < MARGIN]
+    wide = [f"{item.widest} is {item.spread:.1e} away in {item.check}, {item.output}" for item in bad + low]
+    least = min((item.above_spread for item in tolerances.values()), default=float("inf"))
+    return Condition(
+        f"tolerances at least {MARGIN:g} times above the spread of variants",
+        not wide,
+        "; ".join(wide[:MAX_LISTED]) or f"at least {least:.3g} times, {len(tolerances)} outputs",
+    )
+
+
+def _mistakes(problems: Sequence[str], count: int) -> Condition:
+    more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
+    return Condition(
+        f"every mistake loses what it names and nothing else, by at least {MARGIN:g} times a tolerance",
+        not problems,
+        "; ".join(problems[:MAX_LISTED]) + more if problems else f"{count} mistakes",
+    )
+
+
+def _recognised(
+    lab: Lab,
+    trials: Sequence[Trial],
+    recorded: Mapping[str, Sequence[RecordedCase]],
+    found: Found,
+    same: Mapping[str, Sequence[str]],
+) -> Condition:
+    """Ask the explanation for the name of every mistake, given only what it returned."""
+    known = recorded_mistakes(lab, trials, HIDDEN)
+    wrong = []
+    singles_ = [trial for trial in trials if not trial.mistaken.is_pair]
+    for trial in singles_:
+        name = trial.mistaken.name
+        names = set()
+        for check in trial.mistaken.loses:
+            runs = [
+                _case_run(case, run, judgement)
+                for case, run, judgement in zip(
+                    recorded[check], found.mistakes[name][HIDDEN][check], trial.hidden[check], strict=True
+                )
+            ]
+            best = recognise(runs, known.get(check, ()))
+            names.add(best.mistake.name if best is not None else "nothing")
+        if not names & {name, *same[name]}:
+            wrong.append(f"{name} (taken for {', '.join(sorted(names))})")
+    share = 1 - len(wrong) / len(singles_) if singles_ else 1.0
+    detail = f"{len(singles_) - len(wrong)} of {len(singles_)}"
+    return Condition(
+        f"at least {MIN_RECOGNISED:.0%} of the mistakes are told apart by what they return",
+        share >= MIN_RECOGNISED,
+        detail + (f"; not {', '.join(wrong[:MAX_LISTED])}" if wrong else ""),
+    )
+
+
+def _case_run(case: RecordedCase, run: RecordedRun, judgement: RecordedRun) -> CaseRun:
+    if judgement.verdict == Verdict.PASS.value:
+        return CaseRun(case, Outcome(None, outputs=run.outputs))
+    if run.verdict == RETURNED:
+        findings = compare(case.expected, run.outputs, case.tolerances)
+        return CaseRun(case, Outcome(None, outputs=run.outputs), findings)
+    return CaseRun(case, Outcome(Verdict(run.verdict), run.message, run.error_type))

@@ -1,0 +1,93 @@
+"""Keeps what solutions returned when a lab was published, so that publishing again runs only what has changed.
+
+An entry is addressed by the hash of everything that it depends on: the solution's files, the check's code and its
+cases, the parameters, the versions of the libraries. Entries are never wrong, only no longer asked for; the folder
+can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grader.checks import Case
+from grader.fixtures import RecordedRun
+
+FORMAT = "grader/record/v1"
+# How a run ended may depend on the machine's load for these; they are run again each time.
+NOT_KEPT = ("timeout", "memory", "crash", "exited", "flood", "protocol", "grader")
+
+
+def digest_of_files(files: Iterable[Path]) -> str:
+    """Return a hash over the names and contents of files."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        content = file.read_bytes()
+        digest.update(f"{file.name}:{len(content)}:".encode() + content)
+    return digest.hexdigest()
+
+
+def digest_of_cases(cases: Sequence[Case]) -> str:
+    """Return a hash over the settings and arrays of cases."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(json.dumps([case.name, dict(case.config)], sort_keys=True).encode())
+        for name, array in case.arrays.items():
+            digest.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class RecordCache:
+    """A folder of entries; ``context`` is hashed into every key."""
+
+    folder: Path
+    context: str
+
+    def key(self, solution: str, check: str, cases: Sequence[Case]) -> str:
+        """Return the address of what a solution (by its hash) returns in a check for these cases."""
+        parts = [FORMAT, self.context, solution, check, digest_of_cases(cases)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def read(self, key: str) -> list[RecordedRun] | None:
+        """Return an entry, None if there is none that can be read."""
+        file = self._file(key)
+        try:
+            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
+                entries = json.loads(str(stored["entries"]))
+                return [
+                    RecordedRun(verdict, {name: stored[f"{number}.{name}"] for name in names}, error_type, message)
+                    for number, (verdict, names, error_type, message) in enumerate(entries)
+                ]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def write(self, key: str, runs: Sequence[RecordedRun]) -> None:
+        """Keep an entry, unless how a run ended may be different next time."""
+        if any(run.verdict in NOT_KEPT for run in runs):
+            return
+        arrays: dict[str, np.ndarray] = {
+            f"{number}.{name}": array for number, run in enumerate(runs) for name, array in run.outputs.items()
+        }
+        entries = [[run.verdict, list(run.outputs), run.error_type, run.message] for run in runs]
+        buffer = io.BytesIO()
+        np.savez(buffer, entries=np.array(json.dumps(entries)), **arrays)  # type: ignore[arg-type]
+        file = self._file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(buffer.getvalue())
+        os.replace(temporary, file)
+
+    def _file(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key[2:]}.npz"

@@ -1,0 +1,162 @@
+"""Tolerances, each derived from what was measured: the spread among right variants and the nearest mistake.
+
+Errors and tolerances are relative: to the largest expected magnitude of an array (metric ``max``) or to its norm
+(``l2``). A tolerance must be at least `MARGIN` times the spread, so that no right program is rejected, and every
+mistake that a check must notice must exceed a tolerance of it at least `MARGIN` times in one of the cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.checks import Case, Check
+from grader.compare import Tolerance, spread
+from grader.contract import Lab
+from grader.fixtures import RecordedCase, RecordedRun
+from grader.recording import RETURNED, Runs
+
+MARGIN = 10.0
+SAFETY_FACTOR = 20.0
+# Far above float32 rounding in sums of a few thousand terms, and far below any mistake; they hold where the
+# measured spread is tiny.
+FLOOR = {"max": 1e-5, "l2": 1e-3}
+
+Output = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The tolerance of one output of a check and what it was derived from.
+
+    Attributes
+    ----------
+    spread : largest error of a right variant, and ``widest`` its name.
+    nearest : smallest error of a mistake that the check must notice, each in the case that shows it best, and
+        ``mistake`` its name; infinite where every mistake shows in another way than by numbers.
+    """
+
+    check: str
+    output: str
+    metric: str
+    tolerance: float
+    spread: float
+    widest: str
+    nearest: float = float("inf")
+    mistake: str = ""
+
+    @property
+    def above_spread(self) -> float:
+        """How many times the spread the tolerance is."""
+        return self.tolerance / self.spread if self.spread else float("inf")
+
+    @property
+    def below_mistake(self) -> float:
+        """How many times the tolerance the nearest mistake's error is."""
+        return self.nearest / self.tolerance if self.tolerance else float("inf")
+
+
+def measure_spreads(lab: Lab, reference: Runs, variants: Mapping[str, Runs]) -> dict[Output, tuple[float, str]]:
+    """Return, for every output with fractions, the largest error of a variant over all cases, and whose it is."""
+    worst: dict[Output, tuple[float, str]] = {}
+    for check, recorded in reference.items():
+        for expected in recorded:
+            for output, array in expected.outputs.items():
+                if array.dtype.kind == "f":
+                    worst.setdefault((check, output), (0.0, ""))
+        for name, runs in variants.items():
+            for expected, actual in zip(recorded, runs.get(check, ()), strict=False):
+                for output, error in errors(expected, actual, lab.checks[check].metric).items():
+                    if (check, output) in worst and error > worst[check, output][0]:
+                        worst[check, output] = (error, name)
+    return worst
+
+
+def errors(expected: RecordedRun, actual: RecordedRun, metric: str) -> dict[str, float]:
+    """Return the error of every output; infinite where one is missing or of another shape or kind."""
+    found = {}
+    for output, array in expected.outputs.items():
+        other = actual.outputs.get(output)
+        if other is None or (other.dtype.kind == "f") != (array.dtype.kind == "f"):
+            found[output] = float("inf")
+        else:
+            found[output] = spread(array, other, metric)
+    return found
+
+
+def derive(lab: Lab, spreads: Mapping[Output, tuple[float, str]]) -> dict[Output, Measured]:
+    """Return the tolerance of every output, before mistakes are looked at."""
+    found = {}
+    for (check, output), (error, widest) in spreads.items():
+        metric = lab.checks[check].metric
+        tolerance = max(FLOOR[metric], SAFETY_FACTOR * error)
+        found[check, output] = Measured(check, output, metric, tolerance, error, widest)
+    return found
+
+
+def detection(
+    check: Check,
+    reference: Sequence[RecordedRun],
+    wrong: Sequence[RecordedRun],
+    measured: Mapping[Output, Measured],
+) -> tuple[float, str, float]:
+    """Return by how many times its tolerance a mistake exceeds it where it shows best: (times, output, error).
+
+    Infinite, with an empty output, where it shows by more than numbers: an exception, a shape, a NaN, a message.
+    """
+    best = (0.0, "", 0.0)
+    for expected, actual in zip(reference, wrong, strict=False):
+        if actual.verdict != RETURNED or list(actual.outputs) != list(expected.outputs):
+            return float("inf"), "", float("inf")
+        for output, error in errors(expected, actual, check.metric).items():
+            known = measured.get((check.id, output))
+            if known is None:
+                if error > 0:
+                    return float("inf"), "", float("inf")
+            elif error / known.tolerance > best[0]:
+                best = (error / known.tolerance, output, error)
+    return best if np.isfinite(best[0]) else (float("inf"), "", float("inf"))
+
+
+def with_nearest(
+    measured: Mapping[Output, Measured], detections: Iterable[tuple[str, str, str, float]]
+) -> dict[Output, Measured]:
+    """Add the nearest mistakes, given as (check, output that shows it best, name, error)."""
+    found = dict(measured)
+    for check, output, name, error in detections:
+        known = found.get((check, output))
+        if known is not None and error < known.nearest:
+            found[check, output] = Measured(
+                check, output, known.metric, known.tolerance, known.spread, known.widest, error, name
+            )
+    return found
+
+
+def tolerance_of(array: np.ndarray, measured: Measured | None) -> Tolerance:
+    """Turn a relative tolerance into that of one recorded array; whole numbers must be equal."""
+    if array.dtype.kind != "f" or measured is None:
+        return Tolerance(0.0, 0.0, "max")
+    if measured.metric == "l2":
+        return Tolerance(0.0, measured.tolerance, "l2")
+    finite = array[np.isfinite(array)]
+    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    return Tolerance(measured.tolerance * scale, 0.0, "max")
+
+
+def with_tolerances(
+    cases: Mapping[str, Sequence[Case]], reference: Runs, measured: Mapping[Output, Measured]
+) -> dict[str, list[RecordedCase]]:
+    """Join cases, expected outputs and tolerances into what a fixture stores."""
+    return {
+        check: [
+            RecordedCase(
+                case,
+                run.outputs,
+                {name: tolerance_of(array, measured.get((check, name))) for name, array in run.outputs.items()},
+            )
+            for case, run in zip(cases[check], recorded, strict=True)
+        ]
+        for check, recorded in reference.items()
+    }

@@ -1,0 +1,329 @@
+"""LeNet's training step as one parallel kernel; ``lenet`` prepares it.
+
+The network is so small that starting threads and passing arrays between layers would dominate. So each
+thread takes a share of the batch through *all* layers, forward and backward, in a workspace that fits its
+second-level cache, and then all threads update a share of the parameters.
+
+Maps are channel-last. The first convolution's maps are stored with 16 channels, but after pooling with
+their true number, so that a 5 x 5 window's row is one contiguous run for the second convolution.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from ..compilation import kernel
+from ..matrix import biased_rows, outer_rows
+from ..vector import lanes, vadd, vload, vmax, vstore, vwhere_equal, vwhere_greater, vzero
+
+
+class Sizes(NamedTuple):
+    """Sides of the maps, channels, and widths of the dense layers (true and filled to whole vectors)."""
+
+    side: int
+    side1: int
+    pooled1: int
+    side2: int
+    pooled2: int
+    kernel: int
+    channels1: int
+    channels2: int
+    flat: int
+    dense1: int
+    dense2: int
+    classes: int
+    classes_filled: int
+
+
+class Offsets(NamedTuple):
+    """Where each layer's weight and bias start in a flat parameter vector."""
+
+    weight1: int
+    bias1: int
+    weight2: int
+    bias2: int
+    weight3: int
+    bias3: int
+    weight4: int
+    bias4: int
+    weight5: int
+    bias5: int
+    total: int
+
+
+class Places(NamedTuple):
+    """Where each activation and gradient starts in a thread's workspace."""
+
+    maps1: int
+    pooled1: int
+    maps2: int
+    pooled2: int
+    dense1: int
+    dense2: int
+    logits: int
+    grad_logits: int
+    grad_dense2: int
+    grad_dense1: int
+    grad_pooled2: int
+    grad_maps2: int
+    grad_pooled1: int
+    grad_maps1: int
+    strip: int
+    total: int
+
+
+class Transposed(NamedTuple):
+    """Where each transposed weight starts in their buffer: the backward pass multiplies by them."""
+
+    weight2: int
+    weight3: int
+    weight4: int
+    weight5: int
+    total: int
+
+
+@kernel
+def _pool(source, s, target, t, pooled, step, row):
+    """2 x 2 maximum of 16-channel maps; pooled pixels are ``step`` apart, so later ones overwrite filler."""
+    line = lanes(source)
+    for h in range(pooled):
+        for w in range(pooled):
+            at = s + 2 * h * row + 2 * w * line
+            upper = vmax(vload(source, at), vload(source, at + line))
+            lower = vmax(vload(source, at + row), vload(source, at + row + line))
+            vstore(target, t + (h * pooled + w) * step, vmax(upper, lower))
+
+
+@kernel
+def _unpool(w, source, pooled_grad, target, pooled, step, row, total):
+    """Gradient of ReLU and 2 x 2 maximum; returns ``total`` plus the sum over pixels: the bias's gradient.
+
+    ``row`` is a row of the maps; where their side is odd, the last row and column take no part.
+    """
+    line = lanes(w)
+    zero = vzero(w)
+    for h in range(pooled):
+        for v in range(pooled):
+            at, to = source + 2 * h * row + 2 * v * line, target + 2 * h * row + 2 * v * line
+            a, b = vload(w, at), vload(w, at + line)
+            c, d = vload(w, at + row), vload(w, at + row + line)
+            best = vmax(vmax(a, b), vmax(c, d))
+            rest = vwhere_greater(best, zero, vload(w, pooled_grad + (h * pooled + v) * step), zero)
+            total = vadd(total, rest)
+            vstore(w, to, vwhere_equal(a, best, rest, zero))
+            rest = vwhere_equal(a, best, zero, rest)
+            vstore(w, to + line, vwhere_equal(b, best, rest, zero))
+            rest = vwhere_equal(b, best, zero, rest)
+            vstore(w, to + row, vwhere_equal(c, best, rest, zero))
+            rest = vwhere_equal(c, best, zero, rest)
+            vstore(w, to + row + line, vwhere_equal(d, best, rest, zero))
+    return total
+
+
+@kernel
+def _dense(A, a, inputs, count, P, weight, bias, outputs, C, c, low, no_tap):
+    """C[n, :outputs] = max(low, A[n, :inputs] @ P[weight] + P[bias]) for a share of the batch."""
+    line = lanes(A)
+    for column in range(0, outputs, 4 * line):
+        vectors = min(4, (outputs - column) // line)
+        biased_rows(vectors, A, a, inputs, count, no_tap, 0, 1, inputs, P, weight + column, outputs, C, c + column,
+                    outputs, P, bias + column, low)  # fmt: skip
+
+
+@kernel
+def _dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
+    """Gradients of a dense layer's weight (inputs, outputs) and bias from a share of the batch."""
+    line = lanes(A)
+    for column in range(0, outputs, 4 * line):
+        vectors = min(4, (outputs - column) // line)
+        outer_rows(False, vectors, inputs, A, a, 0, inputs, B, b + column, 0, outputs, 1, count, G, weight + column, outputs)
+    for column in range(0, outputs, line):
+        total = vzero(A)
+        for n in range(count):
+            total = vadd(total, vload(B, b + n * outputs + column))
+        vstore(G, bias + column, total)
+
+
+@kernel
+def _mask(w, active, grad, size):
+    zero = vzero(w)
+    for i in range(0, size, lanes(w)):
+        vstore(w, grad + i, vwhere_greater(vload(w, active + i), zero, vload(w, grad + i), zero))
+
+
+@kernel
+def forward_share(x, first, count, p, z, o, w, at, taps1, taps2):
+    """All layers forward for pictures ``first`` to ``first + count``."""
+    line = lanes(x)
+    low = x.dtype.type(0)
+    k = z.kernel
+    for n in range(count):
+        picture = (first + n) * z.side * z.side
+        maps1 = at.maps1 + n * z.side1 * z.side1 * line
+        for h in range(z.side1):
+            biased_rows(1, x, picture + h * z.side, 1, z.side1, taps1, 0, k, k, p, o.weight1, line, w,
+                        maps1 + h * z.side1 * line, line, p, o.bias1, low)  # fmt: skip
+        pooled1 = at.pooled1 + n * z.pooled1 * z.pooled1 * z.channels1
+        _pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
+        maps2 = at.maps2 + n * z.side2 * z.side2 * line
+        for h in range(z.side2):
+            biased_rows(1, w, pooled1 + h * z.pooled1 * z.channels1, z.channels1, z.side2, taps2, 0, k, k * z.channels1,
+                        p, o.weight2, line, w, maps2 + h * z.side2 * line, line, p, o.bias2, low)  # fmt: skip
+        _pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
+    _dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
+    _dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
+    _dense(w, at.dense2, z.dense2, count, p, o.weight5, o.bias5, z.classes_filled, w, at.logits, x.dtype.type(-np.inf), taps1)
+
+
+@kernel
+def _loss_share(labels, first, count, batch, z, w, at):
+    """Softmax cross-entropy of a share, and its gradient divided by the batch."""
+    loss = 0.0
+    for n in range(count):
+        row, grad = at.logits + n * z.classes_filled, at.grad_logits + n * z.classes_filled
+        top = w[row]
+        for k in range(1, z.classes):
+            top = max(top, w[row + k])
+        total = w.dtype.type(0)
+        for k in range(z.classes):
+            w[grad + k] = np.exp(w[row + k] - top)
+            total += w[grad + k]
+        label = labels[first + n]
+        loss -= w[row + label] - top - np.log(total)
+        for k in range(z.classes):
+            w[grad + k] = w[grad + k] / (total * batch)
+        w[grad + label] -= w.dtype.type(1) / batch
+    return loss
+
+
+@kernel
+def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
+    """All layers backward for a share of the batch; writes the share's gradient to ``g``."""
+    line = lanes(x)
+    none = x.dtype.type(-np.inf)
+    k = z.kernel
+    zero = vzero(x)
+    for i in range(0, o.weight3, line):
+        vstore(g, i, zero)
+    _dense_weight(w, at.dense2, z.dense2, w, at.grad_logits, z.classes_filled, count, g, o.weight5, o.bias5)
+    _dense_input(w, at.grad_logits, z.classes_filled, count, T, t.weight5, z.dense2, w, at.grad_dense2, zeros, none, no_tap)
+    _mask(w, at.dense2, at.grad_dense2, count * z.dense2)
+    _dense_weight(w, at.dense1, z.dense1, w, at.grad_dense2, z.dense2, count, g, o.weight4, o.bias4)
+    _dense_input(w, at.grad_dense2, z.dense2, count, T, t.weight4, z.dense1, w, at.grad_dense1, zeros, none, no_tap)
+    _mask(w, at.dense1, at.grad_dense1, count * z.dense1)
+    _dense_weight(w, at.pooled2, z.flat, w, at.grad_dense1, z.dense1, count, g, o.weight3, o.bias3)
+    _dense_input(w, at.grad_dense1, z.dense1, count, T, t.weight3, z.flat, w, at.grad_pooled2, zeros, none, no_tap)
+    bias1, bias2 = zero, zero
+    row1, row2 = z.side1 * line, z.side2 * line
+    pooled_row = z.pooled1 * z.channels1
+    run = k * z.channels1
+    filled = (run + line - 1) // line * line
+    for n in range(count):
+        maps1, grad1 = at.maps1 + n * z.side1 * row1, at.grad_maps1
+        pooled1, grad_pooled1 = at.pooled1 + n * z.pooled1 * pooled_row, at.grad_pooled1
+        maps2, grad2 = at.maps2 + n * z.side2 * row2, at.grad_maps2
+        if 2 * z.pooled2 < z.side2:
+            for i in range(0, z.side2 * row2, line):
+                vstore(w, grad2 + i, zero)
+        bias2 = _unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
+        for i in range(k):
+            outer_rows(True, 1, run, w, pooled1 + i * pooled_row, pooled_row, z.channels1, w, grad2, row2, line, z.side2,
+                       z.side2, g, o.weight2 + i * run * line, line)  # fmt: skip
+        for i in range(0, z.pooled1 * pooled_row + line, line):
+            vstore(w, grad_pooled1 + i, zero)
+        for i in range(k):
+            for h in range(z.side2):
+                biased_rows(filled // line, w, grad2 + h * row2, line, z.side2, no_tap, 0, 1, line, T,
+                            t.weight2 + i * line * filled, filled, w, at.strip, filled, zeros, 0, none)  # fmt: skip
+                to = grad_pooled1 + (h + i) * pooled_row
+                for v in range(z.side2):
+                    for j in range(0, filled, line):
+                        vstore(w, to + j, vadd(vload(w, to + j), vload(w, at.strip + v * filled + j)))
+                    to += z.channels1
+        bias1 = _unpool(w, maps1, grad_pooled1, grad1, z.pooled1, z.channels1, row1, bias1)
+        picture = (first + n) * z.side * z.side
+        for i in range(k):
+            outer_rows(True, 1, k, x, picture + i * z.side, z.side, 1, w, grad1, row1, line, z.side1, z.side1, g,
+                       o.weight1 + i * k * line, line)  # fmt: skip
+    vstore(g, o.bias1, bias1)
+    vstore(g, o.bias2, bias2)
+
+
+@kernel
+def _dense_input(A, a, outputs, count, T, weight, inputs, C, c, zeros, low, no_tap):
+    """C[n, :inputs] = A[n, :outputs] @ transposed weight (outputs, inputs)."""
+    line = lanes(A)
+    for column in range(0, inputs, 4 * line):
+        vectors = min(4, (inputs - column) // line)
+        biased_rows(vectors, A, a, outputs, count, no_tap, 0, 1, outputs, T, weight + column, inputs, C, c + column,
+                    inputs, zeros, 0, low)  # fmt: skip
+
+
+@kernel
+def _transpose_rows(p, start, rows, columns, T, target, first, last):
+    for c in range(first, last):
+        for r in range(rows):
+            T[target + c * rows + r] = p[start + r * columns + c]
+
+
+@kernel(parallel=True)
+def train_step(x, labels, batch, p, moment1, moment2, T, w, g, zeros, losses, z, o, t, at, taps1, taps2, beta1, beta2,
+               rate, epsilon, update, threads):  # fmt: skip
+    """Forward, loss, backward, and with ``update`` Adam, for one batch; returns the mean loss.
+
+    Phases are separated by the end of a parallel region: transpose the weights, take shares of the batch
+    through the network, update shares of the parameters.
+    """
+    line = lanes(x)
+    one = x.dtype.type(1)
+    for phase in range(3):
+        for thread in prange(threads):
+            if phase == 0:
+                run = z.kernel * z.channels1
+                filled = (run + line - 1) // line * line
+                for i in range(z.kernel * thread // threads, z.kernel * (thread + 1) // threads):
+                    for r in range(run):
+                        for k in range(line):
+                            T[t.weight2 + (i * line + k) * filled + r] = p[o.weight2 + (i * run + r) * line + k]
+                first, last = z.dense1 * thread // threads, z.dense1 * (thread + 1) // threads
+                _transpose_rows(p, o.weight3, z.flat, z.dense1, T, t.weight3, first, last)
+                first, last = z.dense2 * thread // threads, z.dense2 * (thread + 1) // threads
+                _transpose_rows(p, o.weight4, z.dense1, z.dense2, T, t.weight4, first, last)
+                if thread == 0:
+                    _transpose_rows(p, o.weight5, z.dense2, z.classes_filled, T, t.weight5, 0, z.classes_filled)
+            elif phase == 1:
+                first, last = batch * thread // threads, batch * (thread + 1) // threads
+                mine, gradient = w[thread * at.total :], g[thread * o.total :]
+                forward_share(x, first, last - first, p, z, o, mine, at, taps1, taps2)
+                losses[thread * 8] = _loss_share(labels, first, last - first, x.dtype.type(batch), z, mine, at)
+                _backward_share(x, first, last - first, T, z, o, t, mine, at, gradient, zeros, taps1)
+            else:
+                groups = o.total // line
+                for i in range(groups * thread // threads * line, groups * (thread + 1) // threads * line):
+                    total = g[i]
+                    for other in range(1, threads):
+                        total += g[other * o.total + i]
+                    g[i] = total
+                    if update:
+                        moment1[i] = beta1 * moment1[i] + (one - beta1) * total
+                        moment2[i] = beta2 * moment2[i] + (one - beta2) * total * total
+                        p[i] -= rate * moment1[i] / (np.sqrt(moment2[i]) + epsilon)
+    loss = 0.0
+    for thread in range(threads):
+        loss += losses[thread * 8]
+    return loss / batch
+
+
+@kernel(parallel=True)
+def forward_pass(x, batch, p, w, z, o, at, taps1, taps2, logits, threads):
+    """Logits (batch, filled classes) of all pictures."""
+    for thread in prange(threads):
+        first, last = batch * thread // threads, batch * (thread + 1) // threads
+        mine = w[thread * at.total :]
+        forward_share(x, first, last - first, p, z, o, mine, at, taps1, taps2)
+        for i in range((last - first) * z.classes_filled):
+            logits[first * z.classes_filled + i] = mine[at.logits + i]
+

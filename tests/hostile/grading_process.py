@@ -1,0 +1,60 @@
+"""Grades on request: one JSON object a line on standard input, one on standard output.
+
+``python -m tests.hostile.grading_process PROJECT LEVEL``. Each request names a submission and a neighbour, which are
+graded at the same moment, each in a slot of its own, by two threads of this process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from grader.grading import Request, grade
+from grader.jail import Level
+from grader.progress import Progress
+from grader.project import Project
+
+SLOTS = {"submission": 0, "neighbour": 1}
+
+
+def answer(project: Project, level: Level, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Grade what was asked for; an exception of the grader's becomes its text under ``error``."""
+
+    def one(role: str) -> dict[str, Any]:
+        silent = Progress(console=Console(file=io.StringIO()))
+        lab = project.lab("tiny")
+        limits = lab.facts.limits.model_copy(update=wanted.get("limits", {}) if role == "submission" else {})
+        facts = lab.facts.model_copy(update={"limits": limits})
+        request = Request(
+            type(lab)(facts, lab.checks, lab.folder),
+            Path(wanted[role]),
+            kind=wanted.get("kind", "hidden"),
+            level=level,
+            allow_weak_jail=True,
+            slot=SLOTS[role],
+        )
+        try:
+            return json.loads(grade(project, request, silent).model_dump_json(by_alias=True))
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    roles = [role for role in SLOTS if wanted.get(role)]
+    with ThreadPoolExecutor(len(roles)) as pool:
+        return dict(zip(roles, pool.map(one, roles), strict=True))
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    project, level = Project(Path(sys.argv[1])), Level(int(sys.argv[2]))
+    for line in sys.stdin:
+        print(json.dumps(answer(project, level, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

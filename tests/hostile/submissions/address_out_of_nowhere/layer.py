@@ -1,0 +1,11 @@
+from attack import Nothing
+
+
+class Wild:
+    def __init__(self, shape):
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": "<f4", "data": (16, True)}
+
+
+class Layer(Nothing):
+    def forward(self, inputs):
+        return Wild(super().forward(inputs).shape)
