@@ -18,15 +18,15 @@ $(VENV)/stamp-core: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "installing the packages (once)…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . || { echo "pip could not install the packages; see above. A network is needed for this step only."; exit 1; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e . || { echo "pip could not install the packages; see above. A network is needed for this step only."; exit 1; }
 	@touch $@
 
 $(VENV)/stamp-dev: $(VENV)/stamp-core
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 $(VENV)/stamp-oracle: $(VENV)/stamp-dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracle]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[oracle]'
 	@touch $@
 
 setup: $(VENV)/stamp-core ## install the packages into .venv
@@ -35,7 +35,7 @@ start: setup ## copy the skeleton of LAB to stu_upload/LAB
 	@$(GRADER) start $(LAB) $(ARGS)
 
 check: setup ## check your work on LAB against the public fixtures
-	@$(GRADER) check $(LAB) $(WEIGHTS_OPTION) $(ARGS)
+	@$(GRADER) check $(LAB) $(WEIGHTS_OPTION) $(ARGS) || test $$? -eq 1
 
 grade: setup ## grade stu_upload/LAB against the hidden fixtures
 	@$(GRADER) grade $(LAB) $(WEIGHTS_OPTION) $(ARGS)

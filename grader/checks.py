@@ -16,6 +16,7 @@ import numpy as np
 
 Scalar = int | float | str | bool
 SAMPLE_SIZE = 1024
+PIECE_SIZE = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -159,13 +160,24 @@ class Sampled:
         if array.dtype.kind not in "fiub" or array.size == 0:
             return {"values": array}
         flat = array.reshape(-1)
-        wide = flat.astype(np.float64, copy=False)
-        stats = np.array([wide.mean(), wide.std(), wide.min(), wide.max()])
         return {
             "shape": np.array(array.shape, dtype=np.int64),
-            "stats": stats,
+            "stats": statistics(flat),
             "values": flat[sample_positions(self.name, flat.size, self.size)],
         }
+
+
+def statistics(flat: np.ndarray) -> np.ndarray:
+    """Return mean, standard deviation, minimum and maximum of a flat array, float64.
+
+    Sums are taken in float64 piece by piece: a copy of a large layer's weights would double the memory in use.
+    """
+    mean = flat.mean(dtype=np.float64)
+    squares = 0.0
+    for start in range(0, flat.size, PIECE_SIZE):
+        piece = flat[start : start + PIECE_SIZE] - mean
+        squares += float(piece @ piece)
+    return np.array([mean, np.sqrt(squares / flat.size), flat.min(), flat.max()], dtype=np.float64)
 
 
 def sample_positions(name: str, total: int, size: int = SAMPLE_SIZE) -> np.ndarray:

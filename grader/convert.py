@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from grader.jail import Box, Ending, Limits, View
+from grader.jail import Box, Ending, Level, Limits, View
 from grader.project import file_digest
 from grader.weights import Note, WeightsError, in_one_step
 
@@ -64,7 +66,7 @@ def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
         with np.load(file, allow_pickle=False) as stored:
             for name in stored.files:
                 yield name.replace("/", "."), stored[name]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"{file} is not an archive of plain arrays ({error})") from None
 
 
@@ -74,6 +76,11 @@ def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
         limits = Limits(memory_mib=MEMORY_MIB, reply_mib=REPLY_MIB, threads=1)
         try:
             with Box(view, limits, handler="grader.inside.convert") as box:
+                if box.level < Level.LANDLOCK:
+                    raise WeightsError(
+                        f"{file} is a pickle, which can run any code when it is opened, and this host cannot isolate "
+                        "it; convert it elsewhere to an .npz with names like layer1_conv1.weight"
+                    )
                 worker = box.worker()
                 answer = worker.call({"op": "names"}, deadline_s=CALL_LIMIT_S)
                 names = answer.info.get("names") if answer.ok else None

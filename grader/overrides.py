@@ -11,7 +11,8 @@ import numpy as np
 
 from grader.contract import ContractError, Lab
 from grader.progress import Progress
-from grader.project import Project
+from grader.project import Project, file_digest
+from grader.record_cache import digest_of_files
 from grader.resources import prepare_resources
 from grader.weights import checkpoint_shapes, read_checkpoint
 
@@ -21,7 +22,8 @@ Prepare = Callable[[Path, Mapping[str, np.ndarray]], "dict[str, np.ndarray]"]
 def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Progress) -> None:
     """Write what ``prepare.py`` computes, if the reference has such a file.
 
-    The file is written only if it changes, so that a checkpoint that is already cached stays valid.
+    It is run again only if it or the lab's folder has changed, and the file is written only if it changes, so that
+    a checkpoint that is already cached stays valid.
 
     Raises
     ------
@@ -30,6 +32,12 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
     script = reference / "prepare.py"
     if not script.is_file():
         return
+    target = project.overrides(lab.name)
+    resource = lab.facts.resources[lab.facts.network.parameters if lab.facts.network else "checkpoint"]
+    made_from = digest_of_files([script, *(file for file in lab.folder.rglob("*") if file.is_file())])
+    stamp = project.cache / "overrides" / f"{lab.name}-{made_from[:16]}"
+    if target.is_file() and stamp.is_file() and stamp.read_text() == file_digest(target):
+        return
     progress.step("fitting the last layer")
     spec = importlib.util.spec_from_file_location(f"_prepare_{lab.name}", script)
     if spec is None or spec.loader is None:
@@ -37,8 +45,6 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     prepare: Prepare = module.prepare
-    target = project.overrides(lab.name)
-    resource = lab.facts.resources[lab.facts.network.parameters if lab.facts.network else "checkpoint"]
     shapes = checkpoint_shapes(resource.options)
     folder = prepare_resources(project, lab, list(lab.checks.values()), None, progress.note)["checkpoint"]
     fitted = prepare(lab.folder, read_checkpoint(folder))
@@ -50,3 +56,5 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
     if not target.is_file() or target.read_bytes() != buffer.getvalue():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(buffer.getvalue())
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(file_digest(target))

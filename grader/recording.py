@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
@@ -37,6 +37,7 @@ class Running(Protocol):
 
 OpenSession = Callable[[Path, int], AbstractContextManager[Running]]
 Runs = Mapping[str, Sequence[RecordedRun]]
+Item = tuple[Check, Sequence[Case]]
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,29 @@ class Recorder:
     open_session: OpenSession
     cache: RecordCache
 
-    def run(
-        self, solution: Path, checks: Iterable[Check], cases: Mapping[str, Sequence[Case]], slot: int = 0
-    ) -> dict[str, list[RecordedRun]]:
-        """Return what the solution did: check id to one run for each case, verdict ``returned`` where it returned.
+    def run(self, solution: Path, items: Sequence[Item], slot: int = 0) -> list[list[RecordedRun]]:
+        """Return what the solution did in each check: one run for each case, verdict ``returned`` where it returned.
 
-        Checks run in the order given and in one box, so those that share a worker should stand together.
+        The checks run in the order given and in one box, so those that share a worker should stand together.
         """
         own = digest_of_files(solution.glob("*.py"))
-        wanted = list(checks)
-        keys = {check.id: self.cache.key(own, check.id, cases[check.id]) for check in wanted}
-        found = {name: runs for name, key in keys.items() if (runs := self.cache.read(key)) is not None}
-        missing = [check for check in wanted if check.id not in found]
-        for name, runs in self.fresh(solution, missing, cases, slot).items():
-            self.cache.write(keys[name], runs)
-            found[name] = runs
-        return {check.id: found[check.id] for check in wanted}
+        keys = [self.cache.key(own, check.id, cases) for check, cases in items]
+        found = [self.cache.read(key) for key in keys]
+        fresh = iter(self.fresh(solution, [items[n] for n, runs in enumerate(found) if runs is None], slot))
+        complete = []
+        for key, runs in zip(keys, found, strict=True):
+            if runs is None:
+                runs = next(fresh)
+                self.cache.write(key, runs)
+            complete.append(runs)
+        return complete
 
-    def fresh(
-        self, solution: Path, checks: Iterable[Check], cases: Mapping[str, Sequence[Case]], slot: int = 0
-    ) -> dict[str, list[RecordedRun]]:
+    def fresh(self, solution: Path, items: Sequence[Item], slot: int = 0) -> list[list[RecordedRun]]:
         """Return the same without a look at the cache."""
-        wanted = list(checks)
-        if not wanted:
-            return {}
+        if not items:
+            return []
         with self.open_session(solution, slot) as session:
-            return {check.id: [as_run(session.run(check, case)) for case in cases[check.id]] for check in wanted}
+            return [[as_run(session.run(check, case)) for case in cases] for check, cases in items]
 
 
 def as_run(outcome: Outcome) -> RecordedRun:
@@ -104,10 +102,15 @@ def require_returned(name: str, runs: Runs) -> None:
 
 
 def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
-    """Make the cases of every check; a check's cases depend only on the seed and its own id."""
+    """Make the cases of every check; they depend only on the seed and the name of the function that makes them.
+
+    Checks that share that function share their cases: a backward pass can then build on the forward pass that
+    was run on the same input before.
+    """
     cases = {}
     for check in lab.checks.values():
-        key = hashlib.sha256(f"{seed}:{check.id}".encode()).digest()[:16]
+        maker = getattr(check.cases, "__qualname__", check.id)
+        key = hashlib.sha256(f"{seed}:{maker}".encode()).digest()[:16]
         generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
         cases[check.id] = list(check.cases(generator))
     return cases

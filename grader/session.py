@@ -107,7 +107,7 @@ class Session:
         first = name not in self._met
         limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
         try:
-            worker = self._loaded(group, case)
+            worker = self._loaded(group, case, left_s)
             answer = worker.call(head, deadline_s=min(limit_s, left_s))
         except Ending as ending:
             self.student_s += ending.seconds
@@ -124,9 +124,10 @@ class Session:
                 seconds=answer.seconds,
                 printed=printed,
             )
+        verdict = _verdict_in(answer.info)
         return Outcome(
-            _verdict_in(answer.info),
-            clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS),
+            verdict,
+            clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS) + self._limit_of(verdict),
             clean_text(_text_in(answer.info, "type"), 80),
             _frames_in(answer.info),
             answer.arrays,
@@ -135,13 +136,13 @@ class Session:
             printed,
         )
 
-    def _loaded(self, group: str, case: Case) -> Worker:
+    def _loaded(self, group: str, case: Case, left_s: float) -> Worker:
         """Return a worker that holds the case; our own faults are retried once."""
         head = {"op": "load", "case": case.name, "config": dict(case.config)}
         for last in (False, True):
             try:
                 worker = self._worker_for(group)
-                worker.call(head, case.arrays, deadline_s=LOAD_LIMIT_S)
+                worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s))
                 return worker
             except Ending as ending:
                 if ending.verdict is not Verdict.GRADER:
@@ -165,6 +166,14 @@ class Session:
             usage = self._worker.close()
             self.peak_mib = max(self.peak_mib, usage.peak_mib)
             self._worker = None
+
+    def _limit_of(self, verdict: Verdict) -> str:
+        """Say which limit stands behind an error that the submission itself has seen."""
+        if verdict is Verdict.MEMORY:
+            return f" ({self.lab.facts.limits.memory_mib} MiB are allowed, {self.peak_mib:.0f} MiB were in use)"
+        if verdict is Verdict.FLOOD:
+            return f" (at most {self.lab.facts.limits.disk_mib} MiB of files may be kept)"
+        return ""
 
     def _ended(self, ending: Ending) -> Outcome:
         printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""
@@ -191,6 +200,7 @@ _FROM_WORKER = {
         Verdict.IMPORT,
         Verdict.UNFINISHED,
         Verdict.MEMORY,
+        Verdict.FLOOD,
         Verdict.FORBIDDEN,
     )
 }

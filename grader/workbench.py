@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from grader.checks import Case, Check
 from grader.contract import Lab
+from grader.fixtures import RecordedRun
 from grader.grading import by_groups
 from grader.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
 from grader.progress import Progress
@@ -21,16 +23,19 @@ from grader.recording import Recorder, Runs
 
 GRADIENTS = "gradient agrees with central differences"
 MAX_BOXES = 4
+HIDDEN, PUBLIC = "hidden", "public"
 Cases = Mapping[str, Sequence[Case]]
+Plan = Mapping[str, Sequence[Check]]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was run. All runs are by check id; variants and mistakes by name, mistakes also by kind of cases."""
+    """What was run: for each solution the runs by kind of cases (``public``, ``hidden``), then by check id."""
 
     reference: Mapping[str, Runs]
-    again: Runs
-    skeleton: Runs
+    again: Mapping[str, Runs]
+    skeleton: Mapping[str, Runs]
     variants: Mapping[str, Mapping[str, Runs]]
     mistakes: Mapping[str, Mapping[str, Runs]]
     gradients: Sequence[PropertyResult]
@@ -55,112 +60,105 @@ class Workbench:
         ------
         MisconceptionError : a mistake cannot be made from the reference.
         """
-        kinds = list(self.cases)
-        variants = sorted(folder.name for folder in (self.reference / VARIANTS_NAME).glob("*") if folder.is_dir())
-        every = by_groups(list(self.lab.checks.values()))
+        every = list(self.lab.checks.values())
         quick = [check for check in every if not check.slow]
+        variants = sorted(folder.name for folder in (self.reference / VARIANTS_NAME).glob("*") if folder.is_dir())
         slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         boxes = max(1, min(MAX_BOXES, os.cpu_count() or 1))
         for slot in range(boxes):
             slots.put(slot)
         with ThreadPoolExecutor(boxes, thread_name_prefix="box") as pool:
 
-            def start(text: str, job: Callable[[int], Runs]) -> Future[Runs]:
+            def start(text: str, job: Callable[[int], Result]) -> Future[Result]:
                 return pool.submit(self._in_slot, slots, text, job)
 
-            reference = {kind: start("reference", self._job(None, every, kind)) for kind in kinds}
+            # One job for each kind: these two take longest, and run side by side.
+            reference = {kind: start("reference", self._solution(None, {kind: every})) for kind in (HIDDEN, PUBLIC)}
             others = {
-                name: {
-                    kind: start(f"variant {name}", self._job(name, every if kind == kinds[-1] else quick, kind))
-                    for kind in kinds
-                }
+                name: start(f"variant {name}", self._solution(name, {HIDDEN: every, PUBLIC: quick}))
                 for name in variants
             }
-            wrong = {item.name: start(item.name, self._mistaken(item, kinds[-1])) for item in self.mistakes}
-            wrong_public = {
-                item.name: start(item.name, self._mistaken(item, kinds[0], item.loses)) for item in self.mistakes
-            }
-            skeleton = start("skeleton", self._skeleton(every, kinds[-1]))
-            gradients = pool.submit(self._gradients, slots, kinds[-1])
-            again = start("reference, once more", self._again(quick, kinds[-1]))
-            jobs: list[Future[Runs]] = [
-                *reference.values(),
-                *wrong.values(),
-                *wrong_public.values(),
-                skeleton,
-                again,
-            ]
-            jobs += [job for each in others.values() for job in each.values()]
-            self.progress.total = len(jobs) + 1
-            everything: list[Future[Any]] = [*jobs, gradients]
-            for unfinished in wait(everything, return_when=FIRST_EXCEPTION).not_done:
+            wrong = {item.name: start(item.name, self._mistaken(item)) for item in self.mistakes}
+            skeleton = start("skeleton", self._skeleton({HIDDEN: every}))
+            again = start("reference, once more", self._solution(None, {HIDDEN: quick}, fresh=True))
+            gradients = start("gradients of the reference", self._gradients)
+            jobs: list[Future[Any]] = [*reference.values(), *others.values(), *wrong.values()]
+            jobs += [skeleton, again, gradients]
+            self.progress.total = len(jobs)
+            for unfinished in wait(jobs, return_when=FIRST_EXCEPTION).not_done:
                 unfinished.cancel()
             return Found(
-                {kind: job.result() for kind, job in reference.items()},
+                {kind: job.result()[kind] for kind, job in reference.items()},
                 again.result(),
                 skeleton.result(),
-                {name: {kind: job.result() for kind, job in each.items()} for name, each in others.items()},
-                {
-                    name: {kinds[-1]: job.result(), kinds[0]: wrong_public[name].result()}
-                    for name, job in wrong.items()
-                },
+                {name: job.result() for name, job in others.items()},
+                {name: job.result() for name, job in wrong.items()},
                 gradients.result(),
             )
 
-    def _in_slot(self, slots: queue.SimpleQueue[int], text: str, job: Callable[[int], Runs]) -> Runs:
+    def _in_slot(self, slots: queue.SimpleQueue[int], text: str, job: Callable[[int], Result]) -> Result:
         slot = slots.get()
         try:
             self.progress.step(text)
             found = job(slot)
             self.progress.advance()
-            return {check: found[check] for check in self.lab.checks if check in found}
-        finally:
-            slots.put(slot)
-
-    def _job(self, variant: str | None, checks: Sequence[Check], kind: str) -> Callable[[int], Runs]:
-        def job(slot: int) -> Runs:
-            folder = self.scratch / f"variant-{variant or ''}-{kind}"
-            write_solution(self.reference, variant, folder)
-            return self.recorder.run(folder, checks, self.cases[kind], slot)
-
-        return job
-
-    def _again(self, checks: Sequence[Check], kind: str) -> Callable[[int], Runs]:
-        def job(slot: int) -> Runs:
-            folder = self.scratch / "reference-again"
-            write_solution(self.reference, None, folder)
-            return self.recorder.fresh(folder, checks, self.cases[kind], slot)
-
-        return job
-
-    def _skeleton(self, checks: Sequence[Check], kind: str) -> Callable[[int], Runs]:
-        def job(slot: int) -> Runs:
-            folder = self.scratch / "skeleton"
-            folder.mkdir()
-            for file in self.lab.facts.files:
-                (folder / file.path).write_bytes((self.lab.folder / file.path).read_bytes())
-            return self.recorder.run(folder, checks, self.cases[kind], slot)
-
-        return job
-
-    def _mistaken(self, item: Mistaken, kind: str, only: Sequence[str] = ()) -> Callable[[int], Runs]:
-        def job(slot: int) -> Runs:
-            folder = self.scratch / f"mistake-{item.name}-{kind}".replace(" ", "")
-            write_mistaken(self.reference, item, folder)
-            checks = [check for check in checks_to_run(self.lab, item) if not only or check.id in only]
-            return self.recorder.run(folder, by_groups(checks), self.cases[kind], slot)
-
-        return job
-
-    def _gradients(self, slots: queue.SimpleQueue[int], kind: str) -> list[PropertyResult]:
-        slot = slots.get()
-        try:
-            self.progress.step("gradients of the reference")
-            folder = self.scratch / "reference-gradients"
-            write_solution(self.reference, None, folder)
-            with self.recorder.open_session(folder, slot) as session:
-                found = run_properties(session, self.lab.checks, self.cases[kind], (GRADIENTS,))
-            self.progress.advance()
             return found
         finally:
             slots.put(slot)
+
+    def _runs(self, folder: Path, plan: Plan, slot: int, *, fresh: bool = False) -> dict[str, Runs]:
+        """Run a plan in one box: group by group, so that workers are shared, and kind by kind within a group."""
+        ordered = [
+            (kind, check)
+            for group in dict.fromkeys(check.group for check in by_groups(list(self.lab.checks.values())))
+            for kind, checks in plan.items()
+            for check in checks
+            if check.group == group
+        ]
+        items = [(check, self.cases[kind][check.id]) for kind, check in ordered]
+        results = (self.recorder.fresh if fresh else self.recorder.run)(folder, items, slot)
+        found: dict[str, dict[str, Sequence[RecordedRun]]] = {kind: {} for kind in plan}
+        for (kind, check), runs in zip(ordered, results, strict=True):
+            found[kind][check.id] = runs
+        return {
+            kind: {check: by_check[check] for check in self.lab.checks if check in by_check}
+            for kind, by_check in found.items()
+        }
+
+    def _solution(
+        self, variant: str | None, plan: Plan, *, fresh: bool = False
+    ) -> Callable[[int], Mapping[str, Runs]]:
+        def job(slot: int) -> Mapping[str, Runs]:
+            folder = self.scratch / f"variant-{variant}-{'-'.join(plan)}-{fresh}"
+            write_solution(self.reference, variant, folder)
+            return self._runs(folder, plan, slot, fresh=fresh)
+
+        return job
+
+    def _skeleton(self, plan: Plan) -> Callable[[int], Mapping[str, Runs]]:
+        def job(slot: int) -> Mapping[str, Runs]:
+            folder = self.scratch / "skeleton"
+            folder.mkdir()
+            for file in self.lab.facts.files:
+                shutil.copyfile(self.lab.folder / file.path, folder / file.path)
+            return self._runs(folder, plan, slot)
+
+        return job
+
+    def _mistaken(self, item: Mistaken) -> Callable[[int], Mapping[str, Runs]]:
+        """Run a mistake on all that it could lose, and on the public cases only what it does lose."""
+
+        def job(slot: int) -> Mapping[str, Runs]:
+            folder = self.scratch / f"mistake-{item.name}".replace(" ", "")
+            write_mistaken(self.reference, item, folder)
+            checks = checks_to_run(self.lab, item)
+            lost = [check for check in checks if check.id in item.loses]
+            return self._runs(folder, {HIDDEN: checks, PUBLIC: lost}, slot)
+
+        return job
+
+    def _gradients(self, slot: int) -> list[PropertyResult]:
+        folder = self.scratch / "reference-gradients"
+        write_solution(self.reference, None, folder)
+        with self.recorder.open_session(folder, slot) as session:
+            return run_properties(session, self.lab.checks, self.cases[HIDDEN], (GRADIENTS,))

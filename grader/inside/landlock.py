@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 from collections.abc import Iterable
 
 # The same numbers on x86_64 and aarch64.
@@ -84,10 +85,8 @@ def _allow(libc: ctypes.CDLL, handle: int, path: str, rights: int) -> None:
     except FileNotFoundError:
         return
     try:
-        known = rights & ((1 << RIGHTS_OF_ABI.get(abi(), 16)) - 1)
-        if not os.path.isdir(path):
-            known &= FILE_RIGHTS
-        rule = _PathRule(known, parent)
+        folder = stat.S_ISDIR(os.fstat(parent).st_mode)
+        rule = _PathRule(rights if folder else rights & FILE_RIGHTS, parent)
         if libc.syscall(ADD_RULE, handle, PATH_BENEATH, ctypes.byref(rule), ctypes.c_uint(0)):
             _fail(f"allow {path}")
     finally:

@@ -25,7 +25,6 @@ PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION_3 = 0x20080522
-CAPSET = {"x86_64": 126, "aarch64": 91}
 CPU_LIMIT_GRACE_S = 5
 
 
@@ -91,6 +90,9 @@ def apply(lockdown: Lockdown, supervisor_pid: int) -> None:
         os.sched_setaffinity(0, lockdown.processors)
     if lockdown.uid is not None:
         _become(lockdown.uid, lockdown.keep_read)
+    if sys.platform == "linux":
+        # Whoever keeps the user id, as root of a namespace of one user must, would keep its capabilities too.
+        _give_up_capabilities(CAP_DAC_READ_SEARCH if lockdown.keep_read else None)
     # A change of user clears both, so they come after it. The supervisor looks at what the worker holds open.
     process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
     process_control(PR_SET_DUMPABLE, 1)
@@ -112,18 +114,16 @@ def _become(uid: int, keep_read: bool) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    if keep_read:
-        _keep_capability(CAP_DAC_READ_SEARCH)
 
 
-def _keep_capability(capability: int) -> None:
-    """Give up all capabilities of this process but one."""
+def _give_up_capabilities(kept: int | None) -> None:
+    """Give up all capabilities of this process, or all but one."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    bit = 1 << capability
+    bit = 0 if kept is None else 1 << kept
     # Two sets of (effective, permitted, inheritable), 32 capabilities each.
     sets = (ctypes.c_uint32 * 6)(bit, bit, 0, 0, 0, 0)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(CAPSET[os.uname().machine], header, sets):
+    if libc.capset(header, sets):
         code = ctypes.get_errno()
         raise OSError(code, f"could not give up capabilities: {os.strerror(code)}")
 

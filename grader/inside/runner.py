@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import linecache
 import sys
@@ -20,6 +21,7 @@ from grader.inside.submission import DeclaredModules, DoesNotLoad, Emit, NotHeld
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
 CHECKS_MODULE = "_lab_checks"
+DISK_IS_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class Runner:
@@ -121,6 +123,10 @@ def describe(error: BaseException) -> dict[str, Any]:
         verdict = "output"
     elif isinstance(error, MemoryError):
         verdict = "memory"
+    elif isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        verdict = "memory"
+    elif isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+        verdict = "flood"
     elif isinstance(error, NotImplementedError):
         verdict = "unfinished"
     frames = _own_frames(cause)

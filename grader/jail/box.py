@@ -28,6 +28,7 @@ from grader.jail.layout import (
     Layout,
     configuration_folders,
     environment,
+    hand_over,
     new_home,
     ordinary_folder,
     own_file_system,
@@ -52,7 +53,7 @@ NO_ISOLATION = (
 )
 NO_NAMESPACES = "no namespaces on this host: files are guarded by Landlock, processes and network by seccomp"
 NO_LANDLOCK = "this kernel has no Landlock: the file view rests on namespaces alone"
-USER_NOT_CHANGED = "the submission runs as the grader's own user, which is root to the system outside"
+USER_NOT_CHANGED = "the submission keeps the grader's user id, which may be root to the system outside"
 READ_RIGHT_KEPT = (
     "the interpreter or a package lies where other users cannot read it; the submission may read past file "
     "permissions, and Landlock alone decides what it can open"
@@ -149,7 +150,7 @@ class Box:
             if self.level is Level.NAMESPACES:
                 layout = own_file_system(home, self.view)
             else:
-                layout = ordinary_folder(home, self.view, uid)
+                layout = ordinary_folder(home, self.view)
             command, configuration = self._plan(layout, uid)
             self._supervisor = Supervisor(command, environment(layout.scratch, self.limits.threads), configuration)
             self._supervisor.wait_until_ready(START_LIMIT_S)
@@ -190,6 +191,8 @@ class Box:
                     warnings.append(READ_RIGHT_KEPT)
                 else:
                     uid = None
+            if uid is not None:
+                hand_over(layout, uid)
         if uid is None and os.geteuid() == 0:
             warnings.append(USER_NOT_CHANGED)
         enforced = self.level >= Level.LANDLOCK

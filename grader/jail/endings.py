@@ -9,7 +9,6 @@ from grader.jail.model import Limits
 from grader.verdicts import Verdict
 
 NEAR_THE_LIMIT = 0.85
-CLOCK_TICK_S = 0.05
 # What allocators and libraries print before they give up.
 SIGNS_OF_NO_MEMORY = (
     "MemoryError",
@@ -37,9 +36,7 @@ def explain_ending(status: Status, limits: Limits, printed: str) -> tuple[Verdic
     peak_mib = status.peak_kib / 1024
     if status.exceeded:
         return Verdict.FLOOD, f"it wrote {status.exceeded} to disk and was stopped"
-    # The kernel's count and the sum that is reported differ by a tick.
-    over_time = status.signal in (signal.SIGXCPU, signal.SIGKILL) and status.cpu_s >= limits.cpu_s - CLOCK_TICK_S
-    if over_time:
+    if status.signal == signal.SIGXCPU or (status.signal == signal.SIGKILL and status.cpu_s >= limits.cpu_s):
         return Verdict.TIMEOUT, f"it used {status.cpu_s:.0f} s of processor time, {limits.cpu_s} s are allowed"
     if status.killed:
         return Verdict.EXITED, "it closed its connection to the grader and went on running"

@@ -44,9 +44,7 @@ def interpreter() -> Interpreter:
     found = (os.path.realpath(path) for path in (named, "/proc/self/exe"))
     executable = next((path for path in found if os.access(path, os.X_OK)), None)
     if executable is None:
-        raise JailError(
-            f"the interpreter {named} cannot be run; run the grader with a Python that is installed"
-        )
+        raise JailError(f"the interpreter {named} cannot be run; run the grader with a Python that is installed")
     prefix = os.path.realpath(sys.base_prefix)
     parts = {executable}
     if prefix != "/usr":

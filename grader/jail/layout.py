@@ -104,18 +104,18 @@ def own_file_system(home: Path, view: View) -> Layout:
     )
 
 
-def ordinary_folder(home: Path, view: View, uid: int | None) -> Layout:
-    """Lay out a box in a private folder of the host; what can be copied is copied, packages are linked.
+def hand_over(layout: Layout, uid: int) -> None:
+    """Let another user into a box in a private folder, and give it the scratch folder."""
+    layout.home.chmod(0o711)
+    os.chown(layout.scratch, uid, uid)
 
-    ``uid`` is the user that the worker becomes, if it changes.
-    """
+
+def ordinary_folder(home: Path, view: View) -> Layout:
+    """Lay out a box in a private folder of the host; what can be copied is copied, packages are linked."""
     python = interpreter()
     site, scratch = home / "site", home / "tmp"
     site.mkdir(mode=0o755)
     scratch.mkdir(mode=0o700)
-    if uid is not None:
-        home.chmod(0o711)
-        os.chown(scratch, uid, uid)
     packages = package_folders(view.packages)
     for name, path in packages.items():
         (site / name).symlink_to(path)

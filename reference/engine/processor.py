@@ -53,16 +53,10 @@ def _features() -> dict[str, bool]:
     if forced is not None:
         words = [word for word in forced.split(",") if word]
         return {word.lstrip("+-"): word.startswith("+") for word in words}
-    if numba.config.CPU_NAME not in (None, llvm.get_host_cpu_name()):
-        # A forced name brings the features of that name, which LLVM does not list: stay on safe ground.
-        return {"avx2": True, "fma": True} if numba.config.CPU_NAME in _AVX2_NAMES else {}
     try:
         return dict(llvm.get_host_cpu_features())
     except RuntimeError:
         return {}
-
-
-_AVX2_NAMES = {"haswell", "broadwell", "skylake", "znver1", "znver2", "znver3", "x86-64-v3"}
 
 
 def _model_name() -> str:

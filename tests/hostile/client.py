@@ -138,6 +138,7 @@ class GradingProcess:
                 "neighbour": str(neighbour) if neighbour else "",
                 "kind": kind,
                 "limits": entry.facts.get("limits", {}),
+                "packages": entry.facts.get("packages", []),
             }
         )
         after = self.host.state(self.project.root, target)

@@ -29,8 +29,11 @@ def answer(project: Project, level: Level, wanted: dict[str, Any]) -> dict[str, 
     def one(role: str) -> dict[str, Any]:
         silent = Progress(console=Console(file=io.StringIO()))
         lab = project.lab("tiny")
-        limits = lab.facts.limits.model_copy(update=wanted.get("limits", {}) if role == "submission" else {})
-        facts = lab.facts.model_copy(update={"limits": limits})
+        facts = lab.facts
+        if role == "submission":
+            limits = facts.limits.model_copy(update=wanted.get("limits", {}))
+            packages = (*facts.packages, *wanted.get("packages", ()))
+            facts = facts.model_copy(update={"limits": limits, "packages": packages})
         request = Request(
             type(lab)(facts, lab.checks, lab.folder),
             Path(wanted[role]),

@@ -124,7 +124,7 @@ def student(shared_box: Box) -> Attacker:
 @pytest.fixture
 def view(tmp_path: Path) -> View:
     """Return a submission and a lab of this test's own."""
-    return make_view(tmp_path)
+    return make_view(tmp_path, ("numpy",))
 
 
 @pytest.fixture

@@ -113,10 +113,7 @@ def test_two_boxes_share_nothing(attack):
     """Boxes that are open at the same time have scratch folders and Numba caches of their own."""
     first, second = attack(), attack(slot=1)
     code = """
-    import numba, os
-    @numba.njit
-    def f(x): return x + 1
-    f(1)
+    import os
     os.makedirs(os.environ['NUMBA_CACHE_DIR'], exist_ok=True)
     open(os.environ['NUMBA_CACHE_DIR'] + '/planted', 'w').write('x')
     """
@@ -210,17 +207,23 @@ def test_the_doctor_has_a_line_for_everything():
 
 SMOKE = """
 import sys, tempfile
+import numpy
 from pathlib import Path
 from grader.jail import Box, Limits, View, probe
 folder = Path(sys.argv[1])
 for level in probe().levels:
     with Box(View(folder, folder, ("numpy",)), Limits(), level, handler="handler") as box:
         worker = box.worker()
-        good = worker.call({"code": "emit('y', arrays['x'] * 2)"}, {"x": __import__("numpy").ones(3)}, deadline_s=20)
+        good = worker.call({"code": "emit('y', arrays['x'] * 2)"}, {"x": numpy.ones(3)}, deadline_s=20)
         bad = worker.call({"code": "import os; os.fork()" if level > 1 else "1/0"}, deadline_s=20)
         assert good.ok and good.arrays["y"].sum() == 6 and not bad.ok, (good, bad)
         print("level", int(level))
 """
+
+
+def runs(command: list[str]) -> bool:
+    """Tell whether a command succeeds."""
+    return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
 
 
 def run_as(prefix: list[str], folder: Path, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
@@ -246,15 +249,23 @@ def test_inside_an_unprivileged_user_namespace(view):
 def test_as_an_ordinary_user(view, namespace):
     """An ordinary user gets every level that is found, in a user namespace of their own as well."""
     # The shell looks the interpreter up after the change of user; setpriv itself would still find it as root.
-    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *namespace, "sh", "-c", 'exec "$0" "$@"']
+    prefix = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        *namespace,
+        "sh",
+        "-c",
+        'exec "$0" "$@"',
+    ]
     for folder in (view.submission, *view.submission.parents):
         if folder.name.startswith(("pytest", "test_")):
             folder.chmod(0o755)
     same = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, shutil.which(same, path="/usr/bin:/usr/local/bin")):
-        if python and not subprocess.run([*prefix, python, "-c", "import json"], capture_output=True, cwd="/").returncode:
-            break
-    else:
+    candidates = (sys.executable, shutil.which(same, path="/usr/bin:/usr/local/bin"))
+    python = next((p for p in candidates if p and runs([*prefix, p, "-c", "import json"])), None)
+    if python is None:
         pytest.skip(f"no {same} lies where an ordinary user can reach it")
     done = run_as(prefix, view.submission, python)
     assert done.returncode == 0, done.stderr[-1500:]

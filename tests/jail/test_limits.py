@@ -125,7 +125,7 @@ def test_much_data_on_disk(attack):
 def test_many_files(attack):
     """Too many files and folders are a flood, and the next worker finds an empty scratch folder."""
     attacker = attack()
-    ending = ending_of(attacker, "import os, time\nfor i in range(1000): os.mkdir(f'd{i}')\ntime.sleep(5)")
+    ending = ending_of(attacker, "import os, time\nfor i in range(450): os.mkdir(f'd{i}')\ntime.sleep(5)")
     assert ending.verdict is Verdict.FLOOD
     assert "400 files" in ending.message
     assert attacker.value("len(os.listdir('.'))") == 0

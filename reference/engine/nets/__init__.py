@@ -2,6 +2,7 @@
 
 from .lenet import LeNet
 from .resnet import ResNet18
+from .style import StyleTransfer
 from .vgg import VGG, VGG16_PLAN, VGG19_PLAN, vgg16, vgg19
 
-__all__ = ["VGG", "VGG16_PLAN", "VGG19_PLAN", "LeNet", "ResNet18", "vgg16", "vgg19"]
+__all__ = ["VGG", "VGG16_PLAN", "VGG19_PLAN", "LeNet", "ResNet18", "StyleTransfer", "vgg16", "vgg19"]

@@ -1,6 +1,10 @@
 """What hostile submissions share. The harness appends what an attacker with inside knowledge would know."""
 
+import sys
+
 FACTS = {}
+# The layout of the grader's messages; taken without an import statement, which would be noticed.
+frames = sys.modules.get("grader.inside.frames")
 UNSAFE = "this is no jail, and the attack would do harm here"
 
 
@@ -15,6 +19,14 @@ def must_fail(name, action, *arguments):
     except BaseException:
         return
     raise Breach(f"{name}: {result!r}"[:300])
+
+
+def nonce():
+    """Find the number that an answer must carry in the frames of the worker."""
+    frame = sys._getframe()
+    while not isinstance(frame.f_locals.get("nonce"), int):
+        frame = frame.f_back
+    return frame.f_locals["nonce"]
 
 
 def only_in_jail():
@@ -52,7 +64,7 @@ class Nothing:
     """A layer that computes nothing; attacks that hope for a score anyway start from it."""
 
     def __init__(self, weight, bias):
-        self.weight, self.bias = weight, bias
+        self.weight, self.bias, self.inputs = weight, bias, None
 
     def forward(self, inputs):
         self.inputs = inputs

@@ -1,0 +1,150 @@
+"""What the commands of students and of instructors have in common: exit statuses, errors, options, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from grader.contract import Lab
+    from grader.result import GradeResult
+
+OK, BELOW, BAD_INPUT, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `grader list` shows them.")]
+SubmissionPath = Annotated[
+    Path | None, typer.Option("--submission", help="Folder, .zip or .tar.gz; default stu_upload/LAB.")
+]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="CHECK", help="Run only this check; repeatable.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="The course's own checkpoint (.npy, .npz) instead of the seeded one."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result document here.")]
+JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report here.")]
+FormatName = Annotated[
+    str | None, typer.Option("--format", help="Also write this format to --out; see docs/result.md.")
+]
+FormatFile = Annotated[Path | None, typer.Option("--out", help="Where --format is written.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that is known about each check.")]
+
+
+def new_app() -> typer.Typer:
+    """Return an empty application with the settings that all parts of the command line share."""
+    return typer.Typer(
+        name="grader",
+        help="Grades hand-written neural-network layers: what is right, what is wrong, why, and how fast.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Print an error and leave."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), message))
+    raise typer.Exit(status)
+
+
+@contextmanager
+def errors(
+    *, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[Exception]] = ()
+) -> Iterator[None]:
+    """Turn the grader's own exceptions into a message and the right exit status.
+
+    ``bad_input`` and ``failed`` are those of modules that only instructors have.
+    """
+    from grader.contract import ContractError
+    from grader.fixtures import FixtureError
+    from grader.grading import Refused
+    from grader.jail import Ending, JailError
+    from grader.project import ProjectError
+    from grader.report import ReportError
+    from grader.session import GraderFault
+    from grader.start import WouldOverwrite
+    from grader.submission import SubmissionError
+    from grader.weights import WeightsError
+
+    try:
+        yield
+    except (ProjectError, SubmissionError, Refused, WouldOverwrite, ReportError, *bad_input) as error:
+        fail(str(error), BAD_INPUT)
+    except (ContractError, FixtureError, WeightsError, GraderFault, Ending, JailError, *failed) as error:
+        fail(str(error), GRADER_FAILED)
+    except KeyboardInterrupt:
+        fail("interrupted; nothing was written", INTERRUPTED)
+
+
+def require_format(format_: str | None, out: Path | None) -> None:
+    """Refuse a format that does not exist, and one of ``--format`` and ``--out`` without the other.
+
+    Raises
+    ------
+    ProjectError : as said.
+    """
+    from grader.project import ProjectError
+    from grader.report import FORMATS
+
+    if (format_ is None) != (out is None):
+        raise ProjectError("--format and --out go together")
+    if format_ is not None and format_ not in FORMATS:
+        raise ProjectError(f"there is no format {format_!r}; there are: {', '.join(FORMATS)}")
+
+
+def require_checks(lab: Lab, only: Sequence[str]) -> None:
+    """Refuse names of checks that the lab does not have.
+
+    Raises
+    ------
+    ProjectError : as said; the message lists those that exist.
+    """
+    from grader.contract import ContractError
+    from grader.project import ProjectError
+
+    try:
+        lab.in_order(tuple(only))
+    except ContractError as error:
+        raise ProjectError(str(error)) from None
+
+
+def write_reports(
+    result: GradeResult, json_file: Path | None, junit_file: Path | None, format_: str | None, out: Path | None
+) -> None:
+    """Write every report that was asked for.
+
+    Raises
+    ------
+    ReportError : a file cannot be written.
+    """
+    from grader.report import FORMATS
+    from grader.report.json_report import write_json
+    from grader.report.junit import write_junit
+
+    if json_file is not None:
+        write_json(result, json_file)
+    if junit_file is not None:
+        write_junit(result, junit_file)
+    if format_ is not None and out is not None:
+        FORMATS[format_](result, out)
+
+
+def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | None = None) -> int:
+    """Return the exit status: 3 for a fault of the grader's own, else 0 or 1.
+
+    Without ``min_score``, or with ``only``, what counts is whether the checks passed (those in ``only``, if any).
+    """
+    from grader.verdicts import Verdict
+
+    if any(item.verdict is Verdict.GRADER for item in result.checks):
+        return GRADER_FAILED
+    if only or min_score is None:
+        wanted = [item for item in result.checks if not only or item.id in only]
+        return OK if all(item.verdict is Verdict.PASS for item in wanted) else BELOW
+    return OK if result.score >= min_score else BELOW

@@ -1,0 +1,225 @@
+"""The commands that a student has; a kit has no others. Parses and calls, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from grader import __version__
+from grader.cli_common import (
+    BELOW,
+    OK,
+    FormatFile,
+    FormatName,
+    JsonFile,
+    JunitFile,
+    LabName,
+    Only,
+    SubmissionPath,
+    Verbose,
+    Weights,
+    errors,
+    exit_status,
+    new_app,
+    require_checks,
+    require_format,
+    write_reports,
+)
+
+app = new_app()
+
+
+@app.command()
+def check(
+    lab: LabName,
+    submission: SubmissionPath = None,
+    only: Only = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="Run only the checks of this layer, such as `conv` or `max_pool`.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also run the slow checks of the full network.")] = False,
+    weights: Weights = None,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+    format_: FormatName = None,
+    out: FormatFile = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw where the first wrong output differs into this PNG file.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check your own work against the public fixtures; quick, and needs no solution.
+
+    Exit status: 0 all checks that ran passed, 1 some did not, 2 bad usage or bad input, 3 the grader failed.
+    """
+    from grader.difference_picture import draw_first_difference
+    from grader.grading import Request, grade
+    from grader.layer_checks import checks_of_layer
+    from grader.progress import Progress
+    from grader.project import Project
+    from grader.report import render
+    from grader.watch import watch as run_watch
+
+    with errors():
+        require_format(format_, out)
+        project = Project.find()
+        facts = project.lab(lab)
+        wanted = (*(only or ()), *(checks_of_layer(facts, layer, slow=all_) if layer else ()))
+        require_checks(facts, wanted)
+        request = Request(
+            lab=facts,
+            submission=submission or project.submission(lab),
+            kind="public",
+            only=wanted,
+            slow=all_,
+            weights=weights,
+            allow_weak_jail=True,
+        )
+        if watch:
+            run_watch(project, request, Console(), verbose=verbose)
+            raise typer.Exit(OK)
+        with Progress(title=f"{lab}: checking") as progress:
+            result = grade(project, request, progress)
+        render(result, Console(), verbose=verbose)
+        write_reports(result, json_file, junit_file, format_, out)
+        if picture is not None:
+            with Progress(title=f"{lab}: drawing") as progress:
+                line = draw_first_difference(project, request, result, picture, progress)
+            Console().print(Text(line), soft_wrap=True)
+        raise typer.Exit(exit_status(result, wanted))
+
+
+@app.command()
+def start(
+    lab: LabName,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start afresh; your files are kept in a dated folder.")
+    ] = False,
+) -> None:
+    """Copy the skeleton of a lab to stu_upload/LAB, never overwriting work."""
+    from grader.project import Project
+    from grader.start import start as run
+
+    with errors():
+        project = Project.find()
+        started = run(project.lab(lab), project.submission(lab), force=force)
+        console = Console()
+        if started.backup is not None:
+            console.print(f"your earlier files are in {started.backup}", soft_wrap=True)
+        console.print(f"ready: {started.folder} holds {', '.join(started.copied)}", soft_wrap=True)
+        console.print(f"Read labs/{lab}/README.md, fill the holes marked TODO, then: python -m grader check {lab}")
+
+
+@app.command("run")
+def run_picture(
+    lab: LabName,
+    picture: Annotated[Path | None, typer.Argument(help="A picture; default the lab's own.")] = None,
+    submission: SubmissionPath = None,
+    weights: Weights = None,
+) -> None:
+    """Run your own main.py on a picture: class, probabilities and the time of each layer."""
+    from grader.demo import run_demo
+    from grader.progress import Progress
+    from grader.project import Project
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=f"{lab}: running") as progress:
+            demo = run_demo(project, facts, submission or project.submission(lab), picture, weights, progress)
+        demo.render(Console())
+        raise typer.Exit(OK if demo.ran else BELOW)
+
+
+@app.command()
+def gradcheck(
+    lab: LabName,
+    target: Annotated[str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")],
+    submission: SubmissionPath = None,
+) -> None:
+    """Compare your layer's own backward pass with differences of its own forward pass; no solution is needed.
+
+    Exit status: 0 they agree, 1 they do not, 2 bad usage or bad input, 3 the grader failed.
+    """
+    from grader.gradcheck import gradcheck as run
+    from grader.progress import Progress
+    from grader.project import Project
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=f"{lab}: gradient check") as progress:
+            checked = run(facts, submission or project.submission(lab), target, progress)
+        checked.render(Console())
+        raise typer.Exit(OK if checked.agrees else BELOW)
+
+
+@app.command()
+def summary(
+    lab: LabName,
+    submission: SubmissionPath = None,
+    weights: Weights = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw the shares of the layers into this PNG file.")
+    ] = None,
+) -> None:
+    """Show parameters, multiply-adds, time and share of each layer of your network."""
+    from grader.progress import Progress
+    from grader.project import Project
+    from grader.summary import summarise, write_picture
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=f"{lab}: measuring") as progress:
+            measured = summarise(project, facts, submission or project.submission(lab), weights, progress)
+        measured.render(Console())
+        if picture is not None and measured.layers:
+            write_picture(measured, picture)
+            Console().print(Text(f"drawn: {picture}"), soft_wrap=True)
+        raise typer.Exit(BELOW if measured.message else OK)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the labs."""
+    from grader.contract import list_labs
+    from grader.project import Project
+
+    with errors():
+        project = Project.find()
+        for name in list_labs(project.root / "labs"):
+            lab = project.lab(name)
+            Console().print(Text(f"{name:16} {lab.facts.title} ({len(lab.checks)} checks)"))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what isolation this host offers, and what to install or enable for more."""
+    from grader.jail import doctor_lines, probe
+
+    with errors():
+        for line in doctor_lines(probe()):
+            Console().print(Text(line), soft_wrap=True)
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Options of the program itself."""
+    if version:
+        Console().print(__version__)
+        raise typer.Exit(OK)
+
+
+def main() -> None:
+    """Entry point of a kit."""
+    app(prog_name="grader")

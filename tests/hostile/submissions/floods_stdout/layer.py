@@ -1,0 +1,7 @@
+from attack import Nothing
+
+
+class Layer(Nothing):
+    def forward(self, inputs):
+        while True:
+            print("x" * 10000)

@@ -1,0 +1,5 @@
+from attack import Nothing
+from grader.inside import frames, worker
+
+Layer = Nothing
+print(frames, worker)
