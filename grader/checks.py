@@ -60,6 +60,9 @@ class Student(Protocol):
     def resource(self, name: str) -> dict[str, Any]:
         """Return a read-only resource of the lab, such as its checkpoint: nested names to arrays."""
 
+    def resource_file(self, name: str) -> str:
+        """Return the path of a resource that is a single file, for submissions that read it themselves."""
+
     def require(self, condition: bool, message: str) -> None:
         """Fail the check with verdict ``wrong`` and this message, for facts that are not arrays."""
 
@@ -86,6 +89,8 @@ class Check:
     group : checks of one group share a worker, so that a student's JIT compilation is paid once.
     slow : left out of a quick ``check``; only ``check --all`` and ``grade`` run it.
     limit_s : deadline of one call on the grader's clock; None takes the lab's.
+    budget : ``(check id, scale, seconds)``: run only if the seconds that the named check took, times ``scale``, are
+        at most ``seconds``; for exercises that a right but slow submission should not wait for.
     """
 
     id: str
@@ -101,6 +106,7 @@ class Check:
     group: str = "layers"
     slow: bool = False
     limit_s: float | None = None
+    budget: tuple[str, float, float] | None = None
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -118,10 +124,13 @@ def check(
     group: str = "layers",
     slow: bool = False,
     limit_s: float | None = None,
+    budget: tuple[str, float, float] | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
         raise ValueError(f"tier must be 60, 80, 100 or None, not {tier!r}")
+    if budget is not None and tier is not None:
+        raise ValueError("only an exercise (tier=None) may have a budget: what is not run does not score")
     if metric not in ("max", "l2"):
         raise ValueError(f"metric must be 'max' or 'l2', not {metric!r}")
 
@@ -132,7 +141,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, timed, group, slow, limit_s,
+            metric, timed, group, slow, limit_s, budget,
         )  # fmt: skip
 
     return wrap

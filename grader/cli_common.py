@@ -54,9 +54,7 @@ def fail(message: str, status: int) -> NoReturn:
 
 
 @contextmanager
-def errors(
-    *, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[Exception]] = ()
-) -> Iterator[None]:
+def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[Exception]] = ()) -> Iterator[None]:
     """Turn the grader's own exceptions into a message and the right exit status.
 
     ``bad_input`` and ``failed`` are those of modules that only instructors have.

@@ -141,7 +141,9 @@ def run_picture(
 @app.command()
 def gradcheck(
     lab: LabName,
-    target: Annotated[str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")],
+    target: Annotated[
+        str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")
+    ],
     submission: SubmissionPath = None,
 ) -> None:
     """Compare your layer's own backward pass with differences of its own forward pass; no solution is needed.

@@ -77,10 +77,10 @@ class Resource(Section):
 
 
 class Network(Section):
-    """Which checks drive the full network, and which resource holds its parameters."""
+    """Which checks drive the full network (``backward`` may be empty), and which resource holds its parameters."""
 
     forward: str
-    backward: str
+    backward: str = ""
     parameters: str = "checkpoint"
     pictures: dict[str, str] = {}
 
@@ -102,6 +102,8 @@ class LabFacts(Section):
     resources: dict[str, Resource] = {}
     network: Network | None = None
     classes: tuple[str, ...] = ()
+    classes_file: str = ""
+    shims: tuple[Literal["scipy.misc"], ...] = ()
 
     @field_validator("tiers")
     @classmethod
@@ -123,6 +125,13 @@ class Lab:
     def name(self) -> str:
         """The lab's name, also that of its folders."""
         return self.facts.lab
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the network's classes, from ``classes`` or one a line from ``classes_file``."""
+        if not self.facts.classes_file:
+            return self.facts.classes
+        return tuple((self.folder / self.facts.classes_file).read_text(encoding="utf-8").splitlines())
 
     @property
     def required(self) -> tuple[str, ...]:

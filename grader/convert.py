@@ -78,7 +78,7 @@ def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
             with Box(view, limits, handler="grader.inside.convert") as box:
                 if box.level < Level.LANDLOCK:
                     raise WeightsError(
-                        f"{file} is a pickle, which can run any code when it is opened, and this host cannot isolate "
+                        f"{file} is a pickle, which can run any code when opened, and this host cannot isolate "
                         "it; convert it elsewhere to an .npz with names like layer1_conv1.weight"
                     )
                 worker = box.worker()

@@ -26,6 +26,7 @@ DEMO_LIMIT_S = 300.0
 MAX_PICTURE_BYTES = 32 << 20
 MS_PER_S = 1000.0
 BAR_WIDTH = 24
+CLASSES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Demo:
         if self.message:
             console.print(Text(self.message), soft_wrap=True)
             return
-        probabilities = softmax(self.outcome.outputs["logits"].reshape(-1))
+        probabilities = probabilities_in(self.outcome)
         console.print(Text(f"{self.picture.name}: {self.classes[int(np.argmax(probabilities))]}", style="bold"))
-        for name, probability in zip(self.classes, probabilities, strict=True):
-            console.print(Text(f"  {name:<14}{probability:7.1%}  {'#' * round(probability * BAR_WIDTH)}"))
+        for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
+            bar = "#" * round(probabilities[index] * BAR_WIDTH)
+            console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
         seconds = steps(self.outcome.arrived_s)
         total = sum(seconds.values()) or 1.0
         table = Table(box=None, pad_edge=False)
@@ -61,6 +63,14 @@ class Demo:
             table.add_row(Text(name), f"{value * MS_PER_S:.1f}", f"{value / total:.1%}")
         console.print(table)
         console.print(Text(f"forward pass: {total:.2f} s (compiling included, if this was the first call)"))
+
+
+def probabilities_in(outcome: Outcome) -> np.ndarray:
+    """Return the probabilities that a network gave, or those of its logits; empty if it gave neither."""
+    if "probabilities" in outcome.outputs:
+        return outcome.outputs["probabilities"].reshape(-1).astype(np.float64)
+    logits = outcome.outputs.get("logits", np.empty(0))
+    return softmax(logits.reshape(-1)) if logits.size else logits
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -98,6 +108,6 @@ def run_demo(
     message = ""
     if outcome.verdict is not None:
         message = describe_outcome(outcome)
-    elif outcome.outputs.get("logits", np.empty(0)).size != len(lab.facts.classes):
-        message = f"the network did not return {len(lab.facts.classes)} logits, one for each class"
-    return Demo(chosen, lab.facts.classes, outcome, message)
+    elif probabilities_in(outcome).size != len(lab.classes):
+        message = f"the network did not return {len(lab.classes)} numbers, one for each class"
+    return Demo(chosen, lab.classes, outcome, message)

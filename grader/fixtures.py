@@ -23,9 +23,10 @@ import numpy as np
 
 from grader.checks import Case
 from grader.compare import Tolerance
-from grader.misconceptions import PAIR_SIGN
 
 MANIFEST_NAME = "manifest.json"
+# Joins the names of two mistakes that are made at once.
+PAIR_SIGN = " + "
 REMEDY = "restore it from version control or publish the lab again"
 SCHEMA_ID = "grader/fixture/v1"
 MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")

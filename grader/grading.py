@@ -109,7 +109,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         lab_version=lab.facts.version,
         mode="grade" if fixture.hidden else "check",
         started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        submission=_submission_info(request.submission, collected),
+        submission=_submission_info(request.submission, collected, outcomes),
         score=score,
         max_score=max(lab.facts.tiers),
         complete=len(checks) == len(lab.checks),
@@ -135,6 +135,7 @@ def open_session(
         "given": given,
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
+        "shims": lab.facts.shims,
     }
     packages = [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
     view = View(submission, lab.folder, tuple(packages), resources, policy)
@@ -195,6 +196,8 @@ def run_checks(
         elif missing:
             names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
             result = _not_run(check, Verdict.SKIPPED, f"Not run, because {names} did not pass.")
+        elif check.budget is not None and (text := over_budget(lab, check, outcomes)):
+            result = _not_run(check, Verdict.SKIPPED, text)
         else:
             result, outcome = run_check(session, lab, check, fixture.checks[check.id])
             if outcome is not None:
@@ -229,6 +232,20 @@ def by_groups(checks: Sequence[Check]) -> list[Check]:
         ordered += chosen
         left = [check for check in left if check not in chosen]
     return ordered
+
+
+def over_budget(lab: Lab, check: Check, outcomes: Mapping[str, Outcome]) -> str:
+    """Say why an exercise is not run because the submission is too slow for it; empty if it is not."""
+    if check.budget is None:
+        return ""
+    measured, scale, allowed_s = check.budget
+    expected_s = outcomes[measured].seconds * scale if measured in outcomes else float("inf")
+    if expected_s <= allowed_s:
+        return ""
+    return (
+        f"Not run: at the speed of `{lab.checks[measured].title}` it would take about {expected_s:.0f} s, and at most "
+        f"{allowed_s:.0f} s are spent on it. It is not needed for the score."
+    )
 
 
 def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
@@ -301,12 +318,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _submission_info(source: Path, collected: Collected) -> SubmissionInfo:
+def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, Outcome]) -> SubmissionInfo:
+    said = dict.fromkeys(note for outcome in outcomes.values() for note in outcome.notes)
     return SubmissionInfo(
         path=str(source),
         sha256=collected.sha256,
         files=[FileInfo(path=file.path, sha256=file.sha256, bytes=file.bytes) for file in collected.files],
-        notes=list(collected.notes),
+        notes=[*collected.notes, *said],
     )
 
 

@@ -1,8 +1,8 @@
 """Makers of small cases for the layers that many labs share: what separates right from wrong, for any layout.
 
-Sizes are drawn at random within families (strides other than 1, no padding, more rows than columns, several samples,
-windows that overlap or leave a rest), so that public and hidden cases differ. Like `grader.checks`, this module runs
-on both sides of the trust boundary and needs nothing but NumPy.
+Sizes are drawn at random within families (strides other than 1, no padding, more rows than columns, several
+samples, windows that overlap or leave a rest), so that public and hidden cases differ. Like `grader.checks`, this
+module runs on both sides of the trust boundary and needs nothing but NumPy.
 """
 
 from __future__ import annotations
@@ -91,9 +91,7 @@ def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
             x = rng.integers(-2, 2, size=shape).astype(np.float32)
         else:
             x = distinct(rng, shape, -3.0, -0.5 if values == "negative" else 3.0)
-        yield Case.of(
-            name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width)
-        )
+        yield Case.of(name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width))
 
 
 def relu_cases(rng: np.random.Generator) -> Iterable[Case]:

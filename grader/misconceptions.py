@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
+from grader.fixtures import PAIR_SIGN
+
 MISCONCEPTIONS_NAME = "misconceptions"
 VARIANTS_NAME = "variants"
 # Files beside the solution that are no part of it.
 NOT_A_SOLUTION = {f"{MISCONCEPTIONS_NAME}.py", "prepare.py"}
-PAIR_SIGN = " + "
 
 
 class MisconceptionError(Exception):
@@ -54,6 +55,8 @@ class Misconception:
     symptom : regular expression for the message of the exception that it raises, if it raises one. Without it
         the recorded message itself must be the same.
     fingerprint : name of the fingerprint that gives it away where the numbers depend on the order of operations.
+    form_of : name of another misconception of which this is only another form, with other numbers, as when the same
+        slip is made in a program written in another way; it is reported under that name.
     variant : name of the variant over whose files the edits are made; None for the reference itself. A mistake in
         building the network is cheaper to run over fast layers.
     """
@@ -69,6 +72,7 @@ class Misconception:
     reads_outside: bool = False
     symptom: str = ""
     fingerprint: str = ""
+    form_of: str = ""
     variant: str | None = None
 
 
@@ -83,6 +87,11 @@ class Mistaken:
     def name(self) -> str:
         """Its name; those of a pair are joined."""
         return PAIR_SIGN.join(part.name for part in self.parts)
+
+    @property
+    def reported_name(self) -> str:
+        """The name by which it is reported."""
+        return PAIR_SIGN.join(part.form_of or part.name for part in self.parts)
 
     @property
     def is_pair(self) -> bool:

@@ -13,8 +13,7 @@ from grader.contract import ContractError, Lab
 from grader.progress import Progress
 from grader.project import Project, file_digest
 from grader.record_cache import digest_of_files
-from grader.resources import prepare_resources
-from grader.weights import checkpoint_shapes, read_checkpoint
+from grader.resources import prepare_resources, read_resource
 
 Prepare = Callable[[Path, Mapping[str, np.ndarray]], "dict[str, np.ndarray]"]
 
@@ -27,13 +26,14 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
 
     Raises
     ------
-    ContractError : ``prepare.py`` cannot be loaded, or gives parameters of other shapes.
+    ContractError : ``prepare.py`` cannot be loaded.
+    WeightsError : later, when the checkpoint is made, if a parameter has another shape.
     """
     script = reference / "prepare.py"
     if not script.is_file():
         return
     target = project.overrides(lab.name)
-    resource = lab.facts.resources[lab.facts.network.parameters if lab.facts.network else "checkpoint"]
+    name = lab.facts.network.parameters if lab.facts.network else "checkpoint"
     made_from = digest_of_files([script, *(file for file in lab.folder.rglob("*") if file.is_file())])
     stamp = project.cache / "overrides" / f"{lab.name}-{made_from[:16]}"
     if target.is_file() and stamp.is_file() and stamp.read_text() == file_digest(target):
@@ -45,12 +45,8 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     prepare: Prepare = module.prepare
-    shapes = checkpoint_shapes(resource.options)
-    folder = prepare_resources(project, lab, list(lab.checks.values()), None, progress.note)["checkpoint"]
-    fitted = prepare(lab.folder, read_checkpoint(folder))
-    for name, array in fitted.items():
-        if shapes.get(name) != array.shape:
-            raise ContractError(f"{script}: {name} has shape {array.shape}, expected {shapes.get(name)}")
+    folder = prepare_resources(project, lab, list(lab.checks.values()), None, progress.note)[name]
+    fitted = prepare(lab.folder, read_resource(lab.facts.resources[name].kind, folder))
     buffer = io.BytesIO()
     np.savez(buffer, **fitted)  # type: ignore[arg-type]
     if not target.is_file() or target.read_bytes() != buffer.getvalue():

@@ -148,7 +148,7 @@ def _as_recorded(mistaken: Mistaken, runs: Sequence[RecordedRun]) -> RecordedMis
     parts = mistaken.parts
     formulas = dict.fromkeys(part.formula for part in parts if part.formula)
     return RecordedMistake(
-        name=mistaken.name,
+        name=mistaken.reported_name,
         title=" and ".join(part.title for part in parts),
         explanation=parts[0].explanation if len(parts) == 1 else _numbered([part.explanation for part in parts]),
         formula=" and ".join(formulas),
@@ -181,7 +181,7 @@ def checks_to_run(lab: Lab, mistaken: Mistaken) -> list[Check]:
 
 
 def indistinguishable(trials: Sequence[Trial]) -> dict[str, list[str]]:
-    """Return, for each single mistake, the others that did the same in every hidden case of every check it loses."""
+    """Return, for each single mistake, the others that did the same in every hidden case of the checks it loses."""
     singles = [trial for trial in trials if not trial.mistaken.is_pair]
     keys = {trial.mistaken.name: _behaviour(trial) for trial in singles}
     return {

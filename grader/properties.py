@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grader.checks import Case, Check
-from grader.recording import Running
+from grader.running import Running
 
 FORWARD, BACKWARD = "_forward", "_backward"
 # Relative to the largest magnitude. A submission may compute in float32 whatever it is given; a property that does

@@ -204,7 +204,7 @@ def _recognised(
             ]
             best = recognise(runs, known.get(check, ()))
             names.add(best.mistake.name if best is not None else "nothing")
-        if not names & {name, *same[name]}:
+        if not names & {trial.mistaken.reported_name, *same[name]}:
             wrong.append(f"{name} (taken for {', '.join(sorted(names))})")
     share = 1 - len(wrong) / len(singles_) if singles_ else 1.0
     detail = f"{len(singles_) - len(wrong)} of {len(singles_)}"

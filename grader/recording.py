@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from grader.checks import Case, Check
 from grader.contract import CHECKS_NAME, Lab
 from grader.fixtures import RecordedRun
 from grader.record_cache import RecordCache, digest_of_files
+from grader.running import Running
 from grader.session import Outcome
 
 RETURNED = "returned"
@@ -26,13 +26,6 @@ KEPT_MESSAGE_CHARACTERS = 400
 
 class RecordingError(Exception):
     """The reference or a variant does not run through a check."""
-
-
-class Running(Protocol):
-    """What is needed of `grader.session.Session`."""
-
-    def run(self, check: Check, case: Case) -> Outcome:
-        """Run a check on a case."""
 
 
 OpenSession = Callable[[Path, int], AbstractContextManager[Running]]
@@ -53,7 +46,7 @@ class Recorder:
     cache: RecordCache
 
     def run(self, solution: Path, items: Sequence[Item], slot: int = 0) -> list[list[RecordedRun]]:
-        """Return what the solution did in each check: one run for each case, verdict ``returned`` where it returned.
+        """Return what the solution did in each check, one run for each case: ``returned`` where it returned.
 
         The checks run in the order given and in one box, so those that share a worker should stand together.
         """

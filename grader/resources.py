@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from grader.checks import Check
 from grader.contract import ContractError, Lab
 from grader.convert import converted_checkpoint
+from grader.matconvnet import matconvnet_checkpoint, read_parameters
 from grader.project import Project
-from grader.weights import Note, checkpoint_shapes, seeded_checkpoint
+from grader.weights import Note, checkpoint_shapes, read_checkpoint, seeded_checkpoint
 
 
 def prepare_resources(
@@ -24,14 +27,23 @@ def prepare_resources(
     """
     if not any(check.slow for check in checks):
         return {}
+    overrides = project.overrides(lab.name)
     folders = {}
     for name, resource in lab.facts.resources.items():
-        if resource.kind != "checkpoint":
-            raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
-        shapes = checkpoint_shapes(resource.options)
-        if weights is not None:
-            folders[name] = converted_checkpoint(project.cache, weights, shapes, note)
-        else:
+        if resource.kind == "checkpoint":
+            shapes = checkpoint_shapes(resource.options)
             seed = int(resource.options.get("seed", 0))
-            folders[name] = seeded_checkpoint(project.cache, shapes, seed, project.overrides(lab.name), note)
+            if weights is not None:
+                folders[name] = converted_checkpoint(project.cache, weights, shapes, note)
+            else:
+                folders[name] = seeded_checkpoint(project.cache, shapes, seed, overrides, note)
+        elif resource.kind == "matconvnet":
+            folders[name] = matconvnet_checkpoint(project.cache, resource.options, weights, overrides, note)
+        else:
+            raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
     return folders
+
+
+def read_resource(kind: str, folder: Path) -> dict[str, np.ndarray]:
+    """Return the parameters of a resource that was made here, ``<layer>.<parameter>`` to arrays."""
+    return read_parameters(folder) if kind == "matconvnet" else read_checkpoint(folder)

@@ -17,6 +17,8 @@ from grader.verdicts import Verdict
 
 LOAD_LIMIT_S = 30.0
 MAX_FRAMES = 6
+MAX_NOTES = 8
+MAX_NOTE_CHARACTERS = 200
 MAX_MESSAGE_CHARACTERS = 2000
 PRINTED_TAIL_CHARACTERS = 1200
 
@@ -43,6 +45,7 @@ class Outcome:
     arrived_s: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     printed: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class GraderFault(Exception):
@@ -214,6 +217,12 @@ def _verdict_in(info: Mapping[str, Any]) -> Verdict:
 def _text_in(info: Mapping[str, Any], key: str) -> str:
     value = info.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _notes_in(info: Mapping[str, Any]) -> tuple[str, ...]:
+    found = info.get("notes")
+    texts = [item for item in found[:MAX_NOTES] if isinstance(item, str)] if isinstance(found, list) else []
+    return tuple(clean_text(text, MAX_NOTE_CHARACTERS) for text in texts)
 
 
 def _frames_in(info: Mapping[str, Any]) -> tuple[Frame, ...]:

@@ -20,9 +20,9 @@ from grader.recording import RETURNED, Runs
 
 MARGIN = 10.0
 SAFETY_FACTOR = {"max": 20.0, "l2": 10.0}
-# They hold where the measured spread is smaller. ``max``: far above float32 rounding in sums of a few thousand terms,
-# far below any mistake. ``l2``: in a deep network, rounding makes a near tie of a ReLU or of a maximum fall the other
-# way now and then, which moves a sampled gradient by about 1e-2; in which layers is chance.
+# They hold where the measured spread is smaller. ``max``: far above float32 rounding in sums of a few thousand
+# terms, far below any mistake. ``l2``: in a deep network, rounding makes a near tie of a ReLU or of a maximum fall
+# the other way now and then, which moves a sampled gradient by about 1e-2; in which layers is chance.
 FLOOR = {"max": 1e-5, "l2": 5e-2}
 
 Output = tuple[str, str]

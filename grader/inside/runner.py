@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from grader.checks import Case, Check
+from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
-from grader.inside.submission import DeclaredModules, DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
+from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
@@ -35,7 +36,8 @@ class Runner:
         modules = DeclaredModules(
             self.student_folder, self.lab_folder, self.policy.get("modules", ()), self.policy.get("given", ())
         )
-        sys.meta_path.insert(0, modules)
+        self.removed = RemovedFunctions(self.policy.get("shims", ()))
+        sys.meta_path[:0] = [modules, self.removed]
         self.submission = Submission(self.student_folder, modules, self.resources, self._emit)
         own = [file.name.removesuffix(".py") for file in self.student_folder.iterdir()]
         self.watch = ImportWatch(
@@ -90,7 +92,7 @@ class Runner:
             if self.watch.noted:
                 file, line, name = self.watch.noted[0]
                 raise RuledOut(f"{file}, line {line} imports `{name}`")
-        return {"emitted": self.submission.emitted}
+        return {"emitted": self.submission.emitted, "notes": self.removed.notes()}
 
 
 def load_checks(file: Path) -> dict[str, Check]:
@@ -121,9 +123,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         verdict = "forbidden"
     elif isinstance(error, Unusable):
         verdict = "output"
-    elif isinstance(error, MemoryError):
-        verdict = "memory"
-    elif isinstance(error, OSError) and error.errno == errno.ENOMEM:
+    elif isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         verdict = "memory"
     elif isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         verdict = "flood"

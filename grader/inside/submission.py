@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks import Sampled
+from grader.inside.imports import DeclaredModules
 
 Emit = Callable[[str, np.ndarray], None]
 
@@ -31,26 +31,6 @@ class Unusable(Exception):
 
 class RuledOut(Exception):
     """A library was imported that the lab rules out; the message is for the student."""
-
-
-class DeclaredModules:
-    """Import hook that finds the files that the lab declares, whatever else of that name is installed.
-
-    ``declared`` files come from the submission only; ``given`` ones from the lab where they were not handed in.
-    """
-
-    def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
-        self.places: dict[str, tuple[Path, ...]] = {name: (student / f"{name}.py",) for name in declared}
-        self.places |= {name: (student / f"{name}.py", lab / f"{name}.py") for name in given}
-
-    def file(self, name: str) -> Path | None:
-        """Return the file of a declared or given module, None if it is neither or missing."""
-        return next((file for file in self.places.get(name, ()) if file.is_file()), None)
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec of such a file, or None to let the usual search go on."""
-        file = self.file(name)
-        return importlib.util.spec_from_file_location(name, file) if file is not None else None
 
 
 class Submission:
@@ -133,6 +113,11 @@ class Submission:
             mapped = np.load(file, mmap_mode="c", allow_pickle=False)
             found.setdefault(layer, {})[parameter] = mapped.view(np.ndarray)
         return found
+
+    def resource_file(self, name: str) -> str:
+        """Return the path of a resource that is a single file, for submissions that read it themselves."""
+        path = Path(self._resources[name])
+        return str(path if path.is_file() else next(file for file in sorted(path.iterdir()) if file.is_file()))
 
     def require(self, condition: bool, message: str) -> None:
         """Fail the check with ``message`` unless ``condition`` holds."""

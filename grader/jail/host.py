@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.machinery
-import importlib.metadata
-import importlib.util
 import os
 import stat
 import sys
@@ -105,7 +103,7 @@ def package_folders(names: Iterable[str]) -> dict[str, str]:
 
 @functools.lru_cache(maxsize=64)
 def _package(name: str) -> dict[str, str]:
-    # Without the caller's own import hooks and current folder: only what is installed counts.
+    # Without the caller's import hooks: what is imported inside is found by the same plain search.
     spec = importlib.machinery.PathFinder.find_spec(name, [p for p in sys.path if p])
     if spec is None:
         raise JailError(
@@ -119,16 +117,19 @@ def _package(name: str) -> dict[str, str]:
         found = {os.path.basename(spec.origin): place}
     else:
         raise JailError(f"the package {name} has no files of its own and cannot be taken into the jail")
-    for stem in {name, *_distributions().get(name, ())}:
-        bundled = os.path.join(os.path.dirname(place), f"{stem.replace('-', '_')}.libs")
-        if os.path.isdir(bundled):
-            found[os.path.basename(bundled)] = bundled
+    for bundled in Path(place).parent.glob("*.libs"):
+        if bundled.stem == name or _installs(bundled.parent, bundled.stem, name):
+            found[bundled.name] = str(bundled)
     return found
 
 
-@functools.lru_cache(maxsize=1)
-def _distributions() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
+def _installs(folder: Path, distribution: str, name: str) -> bool:
+    """Tell whether a distribution in ``folder`` installs the package ``name``: opencv_python installs cv2."""
+    for record in folder.glob(f"{distribution}-*.dist-info/RECORD"):
+        with record.open(encoding="utf-8", errors="replace") as lines:
+            if any(line.startswith(f"{name}/") for line in lines):
+                return True
+    return False
 
 
 def worker_uid(slot: int) -> int | None:

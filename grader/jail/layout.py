@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -14,6 +15,8 @@ from grader.jail.host import Interpreter, interpreter, package_folders, readable
 from grader.jail.model import View
 
 PRELOADED = ("numpy", "numba")
+# What a lab's checks.py may import; the rest of the grader stays outside.
+STAGED_FILES = ("__init__.py", "checks.py", "layer_cases.py")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 LIBRARY_CACHE = "/etc/ld.so.cache"
 PROCESSOR_FACTS = "/sys/devices/system/cpu"
@@ -67,11 +70,14 @@ def stage_grader(home: Path) -> None:
     """Copy the few files of the grader that run inside into a box's folder."""
     source = Path(__file__).parents[1]
     target = home / "stage" / "grader"
-    target.mkdir(parents=True)
-    for name in ("__init__.py", "checks.py"):
-        shutil.copy2(source / name, target / name)
+    (target / "inside" / "__pycache__").mkdir(parents=True)
+    for file in (source / "__init__.py", source / "checks.py", *(source / "inside").glob("*.py")):
+        shutil.copy2(file, target / file.relative_to(source))
     # With times and compiled files, so that nothing is compiled again at every start.
-    shutil.copytree(source / "inside", target / "inside")
+    for file in (source / "inside" / "__pycache__").glob("*.pyc"):
+        # Another process may be replacing it at this moment.
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(file, target / file.relative_to(source))
     _make_readable(home / "stage")
 
 

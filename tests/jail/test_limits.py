@@ -100,7 +100,7 @@ def test_open_files_are_bounded(student):
 def test_file_size_is_bounded(student):
     """A file cannot grow beyond its limit."""
     assert (
-        student.error("f = open('large', 'wb')\nfor _ in range(20): f.write(bytes(1 << 20)); f.flush()")
+        student.error("f = open('large', 'wb')\nfor _ in range(10): f.write(bytes(1 << 20)); f.flush()")
         == "OSError"
     )
 

@@ -35,7 +35,7 @@ def test_a_neighbours_files_cannot_be_read(attacker, tmp_path):
     canary = tmp_path / "canary.txt"
     canary.write_text("secret")
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.is_relative_to("/tmp/pytest-of-root"):
+        if folder.name.startswith(("pytest", "test_")):
             folder.chmod(0o755)
     assert attacker.error(f"open({str(canary)!r}).read()") in DENIED
 

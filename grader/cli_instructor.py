@@ -1,0 +1,62 @@
+"""The commands that make what is handed out: a student's kit and the archive for Gradescope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.cli_common import LabName, errors, new_app
+
+MIB = 1 << 20
+app = new_app()
+
+
+@app.command()
+def kit(
+    labs: Annotated[list[str], typer.Argument(metavar="LAB...", help="Labs to put into the kit.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new folder, or FILE.zip; default dist/LAB-kit.zip.")
+    ] = None,
+    course: Annotated[str, typer.Option("--course", help="Title of the kit's README.")] = "",
+) -> None:
+    """Build what a student gets: handouts, skeletons, public fixtures and the checking part of the grader."""
+    from grader.import_closure import MissingModule
+    from grader.kit import KitError, write_kit
+    from grader.packing import PackingError
+    from grader.project import Project
+    from grader.skeleton import SkeletonError
+
+    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+        project = Project.find()
+        written = write_kit(project, [project.lab(name) for name in labs], out, course)
+        Console().print(
+            f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB; no solution line, hidden "
+            "fixture, hash or seed is in it",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def gradescope(
+    lab: LabName,
+    out: Annotated[Path, typer.Option("--out", help="The archive to write.")] = Path("autograder.zip"),
+) -> None:
+    """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
+    from grader.autograder import write_autograder
+    from grader.import_closure import MissingModule
+    from grader.kit import KitError
+    from grader.packing import PackingError
+    from grader.project import Project
+    from grader.skeleton import SkeletonError
+
+    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+        project = Project.find()
+        written = write_autograder(project, project.lab(lab), out)
+        Console().print(
+            f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB. It holds hidden fixtures: "
+            "upload it, do not hand it out.",
+            soft_wrap=True,
+        )

@@ -1,0 +1,153 @@
+"""Builds what a student gets: handouts, skeletons, public fixtures and the checking part of the grader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import __version__
+from grader.contract import Lab
+from grader.import_closure import needed_files
+from grader.leaks import find_leaks, secrets_of
+from grader.packing import read_tree, write_folder, write_zip
+from grader.project import Project
+
+TEMPLATES = Path(__file__).parent / "kit_files"
+# Template to its place in the kit.
+PLACES = {
+    "Makefile.template": "Makefile",
+    "pyproject.toml.template": "pyproject.toml",
+    "README.md.template": "README.md",
+    "check.yml.template": ".github/workflows/check.yml",
+    "vscode_settings.json.template": ".vscode/settings.json",
+    "vscode_tasks.json.template": ".vscode/tasks.json",
+    "editorconfig.template": ".editorconfig",
+    "gitignore.template": ".gitignore",
+    "grader_main.py": "grader/__main__.py",
+}
+ROOTS = ("grader.cli_student",)
+# Needed to develop the grader, not to run it.
+ONLY_FOR_TESTS = ("pytest",)
+DEFAULT_TITLE = "Neural-network layers, written by hand"
+ZIP_SUFFIX = ".zip"
+
+
+class KitError(Exception):
+    """The kit cannot be built or would give a secret away; nothing was written."""
+
+
+@dataclass(frozen=True)
+class WrittenKit:
+    """Where the kit is, how many files it has and how large they are together."""
+
+    path: Path
+    files: int
+    size_bytes: int
+
+
+def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[str, bytes]:
+    """Return every file of a kit by its path, in order.
+
+    Raises
+    ------
+    KitError : a lab has no public fixtures, or something of a solution or of hidden fixtures would be in the kit.
+    """
+    if not labs:
+        raise KitError("name at least one lab, such as `python -m grader kit vgg16`")
+    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parent, ROOTS).items()}
+    for lab in labs:
+        files |= _files_of_lab(project, lab)
+    files |= _from_templates(project, labs, course)
+    for lab in labs:
+        leaks = find_leaks(files, secrets_of(project, lab))
+        if leaks:
+            shown = "\n  ".join(leaks[:10])
+            raise KitError(
+                f"the kit would give away {len(leaks)} secrets of lab {lab.name}, so nothing was written:\n"
+                f"  {shown}\n"
+                f"If a skeleton was edited by hand, generate it again: python -m grader skeleton {lab.name}"
+            )
+    return dict(sorted(files.items()))
+
+
+def write_kit(project: Project, labs: Sequence[Lab], out: Path | None, course: str = "") -> WrittenKit:
+    """Build a kit and write it to ``out``: a new folder, or an archive if the name ends in ``.zip``.
+
+    Raises
+    ------
+    KitError : as for `kit_files`.
+    PackingError : ``out`` cannot be written.
+    """
+    files = kit_files(project, labs, course)
+    name = f"{'-'.join(lab.name for lab in labs)}-kit"
+    target = out or project.root / "dist" / f"{name}{ZIP_SUFFIX}"
+    if target.suffix == ZIP_SUFFIX:
+        write_zip(files, target, folder=name)
+    else:
+        write_folder(files, target)
+    return WrittenKit(target, len(files), sum(map(len, files.values())))
+
+
+def _files_of_lab(project: Project, lab: Lab) -> dict[str, bytes]:
+    public = read_tree(lab.folder, f"labs/{lab.name}")
+    handed = [file.path for file in lab.facts.files] + list(lab.facts.given)
+    files = dict(public)
+    for path, content in public.items():
+        inside = path.removeprefix(f"labs/{lab.name}/")
+        if any(inside == name or inside.startswith(f"{name}/") for name in handed):
+            files[f"stu_upload/{lab.name}/{inside}"] = content
+    folder = project.root / "fixtures" / lab.name
+    fixtures = [path for path in sorted(folder.glob("**/public")) if path.relative_to(folder).parts[0] != "archive"]
+    if not fixtures:
+        raise KitError(f"{folder / 'public'}: missing; publish the lab first: python -m grader publish {lab.name}")
+    for place in fixtures:
+        files |= read_tree(place, place.relative_to(project.root).as_posix())
+    overrides = project.overrides(lab.name)
+    if overrides.is_file():
+        files[overrides.relative_to(project.root).as_posix()] = overrides.read_bytes()
+    return files
+
+
+def _from_templates(project: Project, labs: Sequence[Lab], course: str) -> dict[str, bytes]:
+    values = {
+        "LAB": labs[0].name,
+        "LAB_LIST": ", ".join(lab.name for lab in labs),
+        "LABS": "\n".join(_row(lab) for lab in labs),
+        "TITLE": _one_line(course) or (labs[0].facts.title if len(labs) == 1 else DEFAULT_TITLE),
+        "VERSION": __version__,
+        "DEPENDENCIES": "\n".join(f"  {line}" for line in dependencies(project.root / "pyproject.toml")),
+    }
+    return {place: _filled(TEMPLATES / name, values).encode() for name, place in PLACES.items()}
+
+
+def _row(lab: Lab) -> str:
+    pages = [page.name for page in sorted(lab.folder.glob("README*.md"))]
+    links = ", ".join(f"[{page}](labs/{lab.name}/{page})" for page in pages)
+    return f"- **{lab.name}**: {_one_line(lab.facts.title)}. Handout: {links}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace('"', "'").replace("\\", "/").split())
+
+
+def _filled(template: Path, values: Mapping[str, str]) -> str:
+    text = template.read_text(encoding="utf-8")
+    return re.sub(r"@([A-Z_]+)@", lambda found: values.get(found[1], found[0]), text)
+
+
+def dependencies(file: Path) -> list[str]:
+    """Return the lines of the grader's own dependencies, without those that only its tests need.
+
+    They are taken over as text: Python 3.10 has no TOML reader.
+
+    Raises
+    ------
+    KitError : ``file`` does not list them as expected.
+    """
+    found = re.search(r"^dependencies = \[\n(.*?)^\]", file.read_text(encoding="utf-8"), re.M | re.S)
+    if found is None:
+        raise KitError(f"{file}: expected `dependencies = [` with one requirement on each line")
+    lines = [line.strip() for line in found[1].splitlines() if line.strip()]
+    return [line for line in lines if not line.strip('"').startswith(ONLY_FOR_TESTS)]

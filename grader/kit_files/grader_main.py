@@ -1,0 +1,142 @@
+"""``python -m grader`` in a student's kit: sets the kit up, finds its packages, hands over to the grader.
+
+Only the standard library is used here, and nothing newer than Python 3.7 understands, so that a wrong Python or
+missing packages end in a message and not in a traceback.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+MINIMUM = (3, 10)
+FREE_DISK_MIB = 1500
+MIB = 1 << 20
+BAD_INPUT = 2
+NEEDED = ("numpy", "numba", "scipy", "cv2", "yaml", "typer", "rich", "pydantic", "jinja2")
+KIT = Path(__file__).resolve().parent.parent
+VENV = KIT / ".venv"
+LOG = KIT / "setup.log"
+# What pip printed, and what it means to a student; the first that fits counts.
+REASONS = (
+    (
+        r"No space left on device|Errno 28|not enough space on the disk",
+        "The disk is full. Free about {disk} MiB and run it again.",
+    ),
+    (
+        r"NewConnectionError|ConnectTimeout|Failed to establish|name resolution|getaddrinfo failed|ProxyError"
+        r"|Network is unreachable|ReadTimeoutError|SSLError|Connection (refused|reset|broken)",
+        "The package server cannot be reached. Connect to the Internet, for this step alone, and run it again.",
+    ),
+    (
+        r"Permission denied|Errno 13|Access is denied",
+        "A file could not be written. Move the kit into a folder of your own and run it again.",
+    ),
+    (
+        r"Microsoft Visual C\+\+|gcc|clang|compiler|Failed (to build|building) |subprocess-exited-with-error"
+        r"|metadata-generation-failed|from versions: none|No matching distribution|Requires-Python",
+        "There is no ready-made package for Python {version} on this computer, and none needs to be compiled: use "
+        "another Python, 3.10 to 3.13, and run it again with that one, for example `python3.12 -m grader setup`.",
+    ),
+)
+
+
+def main():
+    """Check the Python, then set up, or run the grader with the kit's own packages."""
+    if sys.version_info < MINIMUM:
+        _fail(
+            f"Python {MINIMUM[0]}.{MINIMUM[1]} or newer is needed, and this is {_version()} ({sys.executable}). "
+            "Install a newer one, or name it: python3.12 -m grader ..."
+        )
+    if sys.argv[1:2] == ["setup"]:
+        _set_up()
+        return
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if not missing:
+        from grader.cli_student import main as run
+
+        run()
+        return
+    python = _venv_python()
+    if not python.is_file() or Path(sys.prefix).resolve() == VENV.resolve():
+        _fail(
+            f"The packages of this kit are not installed yet (missing: {', '.join(missing)}). "
+            "Run this once: python -m grader setup"
+        )
+    command = [str(python), "-m", "grader", *sys.argv[1:]]
+    if os.name == "nt":
+        sys.exit(subprocess.call(command))
+    os.execv(str(python), command)
+
+
+def _set_up():
+    """Make ``.venv`` beside the kit and install the packages into it."""
+    free_mib = shutil.disk_usage(str(KIT)).free // MIB
+    if free_mib < FREE_DISK_MIB:
+        _fail(
+            f"Only {free_mib} MiB are free on this disk, and the packages need about {FREE_DISK_MIB}. "
+            "Free some space and run it again."
+        )
+    if not _venv_python().is_file():
+        print("making .venv ...", flush=True)
+        _run(
+            [sys.executable, "-m", "venv", str(VENV)],
+            "Python could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv",
+        )
+    print("installing the packages, a minute or two the first time ...", flush=True)
+    _run(
+        [str(_venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--editable", str(KIT)],
+        "pip could not install the packages.",
+    )
+    print("ready. Next: python -m grader list")
+
+
+def _run(command, otherwise):
+    """Run one step with its output in the log; say what went wrong if it fails."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=str(KIT),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        _fail(f"{otherwise} ({error})")
+    if done.returncode == 0:
+        return
+    try:
+        LOG.write_text(done.stdout, encoding="utf-8")
+        where = f" Everything that was printed is in {LOG.name}."
+    except OSError:
+        where = ""
+    _fail(explain(done.stdout, otherwise) + where)
+
+
+def explain(printed, otherwise):
+    """Return what the output of a failed step means, ``otherwise`` if it says nothing known."""
+    for pattern, meaning in REASONS:
+        if re.search(pattern, printed):
+            return meaning.format(disk=FREE_DISK_MIB, version=_version())
+    return otherwise
+
+
+def _venv_python():
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _version():
+    return ".".join(str(part) for part in sys.version_info[:3])
+
+
+def _fail(message):
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()
