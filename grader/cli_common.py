@@ -70,11 +70,13 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
     from grader.submission import SubmissionError
     from grader.weights import WeightsError
 
+    users = (ProjectError, SubmissionError, Refused, WouldOverwrite, ReportError, *bad_input)
+    ours = (ContractError, FixtureError, WeightsError, GraderFault, Ending, JailError, *failed)
     try:
         yield
-    except (ProjectError, SubmissionError, Refused, WouldOverwrite, ReportError, *bad_input) as error:
+    except users as error:
         fail(str(error), BAD_INPUT)
-    except (ContractError, FixtureError, WeightsError, GraderFault, Ending, JailError, *failed) as error:
+    except ours as error:
         fail(str(error), GRADER_FAILED)
     except KeyboardInterrupt:
         fail("interrupted; nothing was written", INTERRUPTED)

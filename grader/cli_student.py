@@ -145,12 +145,17 @@ def gradcheck(
         str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")
     ],
     submission: SubmissionPath = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=NUMBER", help="An argument of the constructor; repeatable."),
+    ] = None,
 ) -> None:
     """Compare your layer's own backward pass with differences of its own forward pass; no solution is needed.
 
     Exit status: 0 they agree, 1 they do not, 2 bad usage or bad input, 3 the grader failed.
     """
     from grader.gradcheck import gradcheck as run
+    from grader.gradcheck import parse_settings
     from grader.progress import Progress
     from grader.project import Project
 
@@ -158,7 +163,9 @@ def gradcheck(
         project = Project.find()
         facts = project.lab(lab)
         with Progress(title=f"{lab}: gradient check") as progress:
-            checked = run(facts, submission or project.submission(lab), target, progress)
+            checked = run(
+                facts, submission or project.submission(lab), target, progress, parse_settings(set_ or ())
+            )
         checked.render(Console())
         raise typer.Exit(OK if checked.agrees else BELOW)
 

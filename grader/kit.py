@@ -27,7 +27,7 @@ PLACES = {
     "gitignore.template": ".gitignore",
     "grader_main.py": "grader/__main__.py",
 }
-ROOTS = ("grader.cli_student",)
+ROOTS = ("grader.cli_student", "grader.gradcheck_lab.checks")
 # Needed to develop the grader, not to run it.
 ONLY_FOR_TESTS = ("pytest",)
 DEFAULT_TITLE = "Neural-network layers, written by hand"

@@ -110,13 +110,15 @@ class Session:
         first = name not in self._met
         limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
         try:
-            worker = self._loaded(group, case, left_s)
+            worker, load_s = self._loaded(group, case, left_s)
             answer = worker.call(head, deadline_s=min(limit_s, left_s))
         except Ending as ending:
             self.student_s += ending.seconds
             return self._ended(ending)
         self._met.add(name)
-        self.student_s += answer.seconds
+        # Student code that runs while its case is loaded gains nothing: that time is its own, too.
+        seconds = load_s + answer.seconds
+        self.student_s += seconds
         self.peak_mib = max(self.peak_mib, worker.usage.peak_mib)
         printed = worker.printed()[-PRINTED_TAIL_CHARACTERS:]
         if answer.ok:
@@ -124,8 +126,9 @@ class Session:
                 None,
                 outputs=answer.arrays,
                 arrived_s=answer.arrived_s,
-                seconds=answer.seconds,
+                seconds=seconds,
                 printed=printed,
+                notes=_notes_in(answer.info),
             )
         verdict = _verdict_in(answer.info)
         return Outcome(
@@ -135,18 +138,18 @@ class Session:
             _frames_in(answer.info),
             answer.arrays,
             answer.arrived_s,
-            answer.seconds,
+            seconds,
             printed,
         )
 
-    def _loaded(self, group: str, case: Case, left_s: float) -> Worker:
-        """Return a worker that holds the case; our own faults are retried once."""
+    def _loaded(self, group: str, case: Case, left_s: float) -> tuple[Worker, float]:
+        """Return a worker that holds the case, and how long it took; our own faults are retried once."""
         head = {"op": "load", "case": case.name, "config": dict(case.config)}
         for last in (False, True):
             try:
                 worker = self._worker_for(group)
-                worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s))
-                return worker
+                answer = worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s))
+                return worker, answer.seconds
             except Ending as ending:
                 if ending.verdict is not Verdict.GRADER:
                     raise

@@ -157,7 +157,7 @@ def _story(
         cases_total=len(fixture.checks[check.id]),
         seen=seen,
         explanation=explanation,
-        regenerate=command if failing is not None and not fixture.hidden else "",
+        regenerate=command if failing is not None and failing.recorded.case.arrays and not fixture.hidden else "",
         picture=picture,
         differences=differences,
     )
@@ -203,7 +203,7 @@ def render(story: Story, console: Console) -> None:
     line(f"  {passed} of {story.cases_total} {story.kind} cases pass")
     for number, run in enumerate(story.runs, start=1):
         mark, style = ("ok  ", "green") if run.passed else ("FAIL", "red")
-        line(f"    {number:2} {mark} {describe_case(run.recorded.case)}", style)
+        line(f"    {number:2} {mark} {_named(run.recorded.case)}", style)
     failing = story.failing
     if failing is None:
         line("Nothing to explain: every case passes.", "green")
@@ -231,6 +231,10 @@ def render(story: Story, console: Console) -> None:
         line("Its inputs, to try your layer on:")
         line(f"  {story.regenerate}")
         line('  >>> import numpy as np; case = np.load("case.npz"); print(case.files)')
+
+
+def _named(case: Case) -> str:
+    return describe_case(Case(case.name, case.config))
 
 
 def _can_draw(console: Console) -> bool:

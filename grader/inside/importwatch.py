@@ -30,13 +30,14 @@ class ImportWatch:
         sys.addaudithook(self._on_event)
 
     def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "import" or len(self.noted) >= MAX_NOTED:
+        if event not in ("import", "exec") or len(self.noted) >= MAX_NOTED:
             return
-        name, filename = str(arguments[0]), arguments[1] if len(arguments) > 1 else None
+        # `importlib` raises no "import" event, but every module's code is run by `exec`, under its file's name.
+        name = str(arguments[0]) if event == "import" else _module_in(getattr(arguments[0], "co_filename", ""))
+        if not self.is_refused(name):
+            return
         place = self._caller(sys._getframe(1))
-        if place is None:
-            return
-        if self.is_refused(name) or (isinstance(filename, str) and self.is_refused(_package_in(filename))):
+        if place is not None:
             self.noted.append((*place, name))
 
     def _caller(self, frame: FrameType | None) -> tuple[str, int] | None:
@@ -52,11 +53,12 @@ class ImportWatch:
         return None
 
 
-def _package_in(filename: str) -> str:
-    """Return the top-level package whose file this is, judging by its path below a folder of packages."""
+def _module_in(filename: str) -> str:
+    """Return the dotted name of the installed module whose file this is, judging by its path; empty if it is none."""
     for folder in ("/opt/site/", "/site-packages/", "/dist-packages/", "/site/"):
         if folder in filename:
-            return filename.rpartition(folder)[2].partition("/")[0].partition(".")[0]
+            path = filename.rpartition(folder)[2].rpartition(".")[0]
+            return path.removesuffix("/__init__").replace("/", ".")
     return ""
 
 

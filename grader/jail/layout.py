@@ -71,7 +71,7 @@ def stage_grader(home: Path) -> None:
     source = Path(__file__).parents[1]
     target = home / "stage" / "grader"
     (target / "inside" / "__pycache__").mkdir(parents=True)
-    for file in (source / "__init__.py", source / "checks.py", *(source / "inside").glob("*.py")):
+    for file in (*(source / name for name in STAGED_FILES), *(source / "inside").glob("*.py")):
         shutil.copy2(file, target / file.relative_to(source))
     # With times and compiled files, so that nothing is compiled again at every start.
     for file in (source / "inside" / "__pycache__").glob("*.pyc"):

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 MINIMUM = (3, 10)
 FREE_DISK_MIB = 1500
@@ -44,7 +45,7 @@ REASONS = (
 )
 
 
-def main():
+def main() -> None:
     """Check the Python, then set up, or run the grader with the kit's own packages."""
     if sys.version_info < MINIMUM:
         _fail(
@@ -72,7 +73,7 @@ def main():
     os.execv(str(python), command)
 
 
-def _set_up():
+def _set_up() -> None:
     """Make ``.venv`` beside the kit and install the packages into it."""
     free_mib = shutil.disk_usage(str(KIT)).free // MIB
     if free_mib < FREE_DISK_MIB:
@@ -94,7 +95,7 @@ def _set_up():
     print("ready. Next: python -m grader list")
 
 
-def _run(command, otherwise):
+def _run(command: "list[str]", otherwise: str) -> None:
     """Run one step with its output in the log; say what went wrong if it fails."""
     try:
         done = subprocess.run(
@@ -117,7 +118,7 @@ def _run(command, otherwise):
     _fail(explain(done.stdout, otherwise) + where)
 
 
-def explain(printed, otherwise):
+def explain(printed: str, otherwise: str) -> str:
     """Return what the output of a failed step means, ``otherwise`` if it says nothing known."""
     for pattern, meaning in REASONS:
         if re.search(pattern, printed):
@@ -125,15 +126,15 @@ def explain(printed, otherwise):
     return otherwise
 
 
-def _venv_python():
+def _venv_python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _version():
+def _version() -> str:
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
-def _fail(message):
+def _fail(message: str) -> NoReturn:
     sys.stderr.write(f"error: {message}\n")
     sys.exit(BAD_INPUT)
 

@@ -247,7 +247,9 @@ def load_activation(values: Array, layout: str, target: Activation, *, clear: bo
     source, step, (batch, height, width, channels) = _layout_strides(values, layout)
     expected = (target.batch, target.height, target.width, target.channels)
     if (batch, height, width, channels) != expected:
-        raise ValueError(f"the activation holds N, H, W, C = {expected}, the array has {(batch, height, width, channels)}")
+        raise ValueError(
+            f"the activation holds N, H, W, C = {expected}, the array has {(batch, height, width, channels)}"
+        )
     _, rows, columns, _ = target.buffer.shape
     top, left = target.top, target.left
     if not clear:
@@ -273,6 +275,7 @@ def add_into(target, values, size, threads):
     """``target[:size] += values[:size]``; ``size`` is a multiple of the vector."""
     line = lanes(target)
     for thread in prange(threads):
-        for i in range(size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line):
+        for i in range(
+            size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line
+        ):
             vstore(target, i, vadd(vload(target, i), vload(values, i)))
-

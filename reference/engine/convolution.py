@@ -93,8 +93,8 @@ class Convolution:
         if chosen.startswith("winograd") and (exact or not winograd_allowed(window)):
             raise ValueError(
                 f"{chosen} computes only 3 x 3 kernels with stride 1, dilation 1 and padding up to 2, and never "
-                f"with exact=True; here kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}, "
-                f"padding {window.padding}: leave algorithm=None"
+                f"with exact=True; here kernel {window.kernel}, stride {window.stride}, dilation "
+                f"{window.dilation}, padding {window.padding}: leave algorithm=None"
             )
         self.window, self.outputs, self.algorithm, self.dtype = window, outputs, chosen, np.dtype(dtype)
         line = vector_lanes(dtype)
@@ -192,7 +192,9 @@ class Convolution:
         self._forward_fresh = True
         return target
 
-    def backward_input(self, grad_output: Activation, grad_input: Activation, mask: Activation | None = None) -> Activation:
+    def backward_input(
+        self, grad_output: Activation, grad_input: Activation, mask: Activation | None = None
+    ) -> Activation:
         """Write the gradient with respect to the source.
 
         ``mask``: the source itself when it is a ReLU's output (same geometry as ``grad_input``); the

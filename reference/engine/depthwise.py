@@ -101,7 +101,9 @@ def forward(window: Window, inputs: Array, weight: Array, bias: Array | None, la
     return store_activation(target, layout)
 
 
-def backward(window: Window, grad_output: Array, inputs: Array, weight: Array, layout: str) -> tuple[Array, Array, Array]:
+def backward(
+    window: Window, grad_output: Array, inputs: Array, weight: Array, layout: str
+) -> tuple[Array, Array, Array]:
     """Gradients of :func:`forward` with respect to inputs, weight and bias."""
     source = _source(window, inputs, layout)
     grad = load_activation(grad_output, layout, _target(window, inputs))
@@ -109,9 +111,24 @@ def backward(window: Window, grad_output: Array, inputs: Array, weight: Array, l
     channels, taps = source.pixel, window.kernel[0] * window.kernel[1]
     parts = WORKSPACES.get("depthwise", window.batch * taps * channels, inputs.dtype)
     at = source.strides(window.padding[0], window.padding[2])
-    _backward(source.flat, at, _taps(weight, channels), grad.flat, grad.strides(), result.flat, at, parts, window.batch,
-              window.out_height, window.out_width, channels, *window.kernel, *window.stride, *window.dilation,
-              thread_count())  # fmt: skip
+    _backward(
+        source.flat,
+        at,
+        _taps(weight, channels),
+        grad.flat,
+        grad.strides(),
+        result.flat,
+        at,
+        parts,
+        window.batch,
+        window.out_height,
+        window.out_width,
+        channels,
+        *window.kernel,
+        *window.stride,
+        *window.dilation,
+        thread_count(),
+    )
     grad_weight = parts[: taps * channels].reshape(taps, channels)[:, : window.channels].T.reshape(weight.shape)
     sums = channel_sums(grad, aligned_zeros(channels, inputs.dtype))[: window.channels]
     return store_activation(result, layout), np.ascontiguousarray(grad_weight), np.ascontiguousarray(sums)

@@ -49,9 +49,26 @@ def _direct(x, x_at, x_row, x_column, taps, tap_count, depth, B, E, low, y, y_at
             for r in range(all_rows * block // blocks, all_rows * (block + 1) // blocks):
                 n = r // rows
                 h = r - n * rows
-                biased_rows(vectors, x, x_at.origin + n * x_at.image + h * x_row, x_column, columns, taps, 0, tap_count,
-                            depth, B, b, vectors * line, y, y_at.origin + n * y_at.image + h * y_at.row + column,
-                            y_at.pixel, E, column, low)  # fmt: skip
+                biased_rows(
+                    vectors,
+                    x,
+                    x_at.origin + n * x_at.image + h * x_row,
+                    x_column,
+                    columns,
+                    taps,
+                    0,
+                    tap_count,
+                    depth,
+                    B,
+                    b,
+                    vectors * line,
+                    y,
+                    y_at.origin + n * y_at.image + h * y_at.row + column,
+                    y_at.pixel,
+                    E,
+                    column,
+                    low,
+                )
 
 
 @kernel(parallel=True)
@@ -151,13 +168,30 @@ def _weight_gradient(x, x_at, x_row, x_column, taps, tap_rows, unit_rows, g, g_a
                             length = min(end - position, rows - h)
                             outer_x, outer_g = x_row, g_at.row
                             position += length
-                        outer_rows(not fresh, vectors, count, x, x_at.origin + n * x_at.image + h * x_row + taps[tap] + row,
-                                   outer_x, x_column, g, g_at.origin + n * g_at.image + h * g_at.row + column,
-                                   outer_g, g_at.pixel, length, columns, D, target, outputs)  # fmt: skip
+                        outer_rows(
+                            not fresh,
+                            vectors,
+                            count,
+                            x,
+                            x_at.origin + n * x_at.image + h * x_row + taps[tap] + row,
+                            outer_x,
+                            x_column,
+                            g,
+                            g_at.origin + n * g_at.image + h * g_at.row + column,
+                            outer_g,
+                            g_at.pixel,
+                            length,
+                            columns,
+                            D,
+                            target,
+                            outputs,
+                        )
                         fresh = False
     for thread in prange(threads):
         if row_parts > 1:
-            for i in range(size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line):
+            for i in range(
+                size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line
+            ):
                 total = vload(D, i)
                 for part in range(1, row_parts):
                     total = vadd(total, vload(D, part * size + i))
@@ -229,8 +263,19 @@ def forward_sum(window: Window, taps: Array, source: Activation, reuse: DirectSu
     offsets, depth = merge_taps(positions, strides.row, strides.pixel, channels)
     panels = pack_panels(taps.reshape(rows * columns, channels, outputs), list(range(rows * columns)), outputs,
                          reuse.panels if reuse else None)  # fmt: skip
-    return DirectSum(offsets, depth, panels, outputs, window.padding[0], window.padding[2], window.stride, (0, 0), (1, 1),
-                     window.out_height, window.out_width)  # fmt: skip
+    return DirectSum(
+        offsets,
+        depth,
+        panels,
+        outputs,
+        window.padding[0],
+        window.padding[2],
+        window.stride,
+        (0, 0),
+        (1, 1),
+        window.out_height,
+        window.out_width,
+    )
 
 
 def input_gradient_sums(
@@ -261,15 +306,28 @@ def input_gradient_sums(
             start_w = (first_w + window.padding[2]) // window.stride[1]
             memory = reuse[len(sums)].panels if reuse else None
             sums.append(
-                DirectSum(offsets, depth, pack_panels(flat, order, filled, memory), filled, -start_h, -start_w, (1, 1),
-                          (first_h, first_w), window.stride, rows, columns)  # fmt: skip
+                DirectSum(
+                    offsets,
+                    depth,
+                    pack_panels(flat, order, filled, memory),
+                    filled,
+                    -start_h,
+                    -start_w,
+                    (1, 1),
+                    (first_h, first_w),
+                    window.stride,
+                    rows,
+                    columns,
+                )
             )
     return sums
 
 
 def _hits(residue: int, size: int, stride: int, dilation: int) -> list[tuple[int, int]]:
     """(relative output, kernel index) of the kernel entries that reach this residue, by position."""
-    return sorted(((residue - i * dilation) // stride, i) for i in range(size) if (residue - i * dilation) % stride == 0)
+    return sorted(
+        ((residue - i * dilation) // stride, i) for i in range(size) if (residue - i * dilation) % stride == 0
+    )
 
 
 def run_sum(
@@ -288,9 +346,27 @@ def run_sum(
     all_rows = source.batch * plan.rows
     block = max(1, min(PROCESSOR.level2_bytes // 2 // max(1, row_bytes), -(-all_rows // threads)))
     panels_first = plan.panels.nbytes < PROCESSOR.level2_bytes * 3 // 2
-    _direct(source.flat, at, at.row * plan.step[0], at.pixel * plan.step[1], plan.offsets, len(plan.offsets), plan.depth,
-            plan.panels, bias, dtype.type(low), target.flat, to, plan.outputs, source.batch, plan.rows, plan.columns,
-            block, panels_first, threads)  # fmt: skip
+    _direct(
+        source.flat,
+        at,
+        at.row * plan.step[0],
+        at.pixel * plan.step[1],
+        plan.offsets,
+        len(plan.offsets),
+        plan.depth,
+        plan.panels,
+        bias,
+        dtype.type(low),
+        target.flat,
+        to,
+        plan.outputs,
+        source.batch,
+        plan.rows,
+        plan.columns,
+        block,
+        panels_first,
+        threads,
+    )
 
 
 PRIVATE_GRADIENT_BYTES = 1 << 19
@@ -315,17 +391,43 @@ def weight_gradient(window: Window, source: Activation, grad_output: Activation,
     block = max(1, PROCESSOR.level2_bytes // 3 // item_bytes)
     total = window.out_height * (1 if by_image else source.batch)
     block = max(1, min(block, -(-total // row_parts)))
-    _weight_gradient(source.flat, at, at.row * window.stride[0], at.pixel * window.stride[1], offsets, tap_rows, 24,
-                     grad_output.flat, grad_output.strides(), outputs, source.batch, window.out_height, window.out_width,
-                     block, by_image, row_parts, copies, threads)  # fmt: skip
+    _weight_gradient(
+        source.flat,
+        at,
+        at.row * window.stride[0],
+        at.pixel * window.stride[1],
+        offsets,
+        tap_rows,
+        24,
+        grad_output.flat,
+        grad_output.strides(),
+        outputs,
+        source.batch,
+        window.out_height,
+        window.out_width,
+        block,
+        by_image,
+        row_parts,
+        copies,
+        threads,
+    )
     if row_parts > 1:
         taps.reshape(-1)[:] = copies[: taps.size]
 
 
 def mask_gradient(active: Activation, gradient: Activation) -> None:
     """Apply the mask of the ReLU whose output is ``active``."""
-    keep_where_positive(active.flat, active.strides(), gradient.flat, gradient.strides(), gradient.batch, gradient.height,
-                        gradient.width, gradient.pixel, thread_count())  # fmt: skip
+    keep_where_positive(
+        active.flat,
+        active.strides(),
+        gradient.flat,
+        gradient.strides(),
+        gradient.batch,
+        gradient.height,
+        gradient.width,
+        gradient.pixel,
+        thread_count(),
+    )
 
 
 def swapped_taps(taps: Array, channels: int, into: Array | None = None) -> Array:

@@ -83,7 +83,9 @@ def _apply(kind: int, values: Array) -> Array:
 def _apply_backward(kind: int, outputs: Array, grad_output: Array) -> Array:
     check_dtype(outputs, grad_output)
     if outputs.shape != grad_output.shape:
-        raise ValueError(f"outputs and their gradient must have one shape, got {outputs.shape}, {grad_output.shape}")
+        raise ValueError(
+            f"outputs and their gradient must have one shape, got {outputs.shape}, {grad_output.shape}"
+        )
     y, g = _whole_vectors(outputs), _whole_vectors(grad_output)
     result = aligned_zeros(y.size, outputs.dtype)
     threads = thread_count() if outputs.size > SERIAL_ELEMENTS else 1
@@ -111,7 +113,9 @@ def sigmoid_backward(outputs: Array, grad_output: Array) -> Array:
     return _apply_backward(SIGMOID, outputs, grad_output)
 
 
-def dropout(inputs: Array, probability: float, generator: np.random.Generator, training: bool = True) -> tuple[Array, Array]:
+def dropout(
+    inputs: Array, probability: float, generator: np.random.Generator, training: bool = True
+) -> tuple[Array, Array]:
     """Zero each element with ``probability`` and scale the others by ``1 / (1 - probability)``.
 
     Returns

@@ -61,8 +61,9 @@ class Window:
                 self.width + self.padding[2] + self.padding[3],
             )
             raise ValueError(
-                f"the window of {self.extent[0]} x {self.extent[1]} (kernel {self.kernel}, dilation {self.dilation}) "
-                f"is larger than the padded picture of {padded[0]} x {padded[1]}: use a smaller kernel or more padding"
+                f"the window of {self.extent[0]} x {self.extent[1]} (kernel {self.kernel}, dilation "
+                f"{self.dilation}) is larger than the padded picture of {padded[0]} x {padded[1]}: "
+                "use a smaller kernel or more padding"
             )
 
     @property

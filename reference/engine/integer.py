@@ -7,6 +7,7 @@ holds every integer; longer sums are cut into such blocks and added as int32.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,9 @@ class IntegerConvolution:
         if (channels, (rows, columns)) != (window.channels, window.kernel):
             raise ValueError(f"weight must be (outputs, {window.channels}, *{window.kernel}), got {weight.shape}")
         if channels * rows * columns > MAX_TERMS:
-            raise ValueError(f"sums of {channels * rows * columns} products may overflow 32 bits; at most {MAX_TERMS} fit")
+            raise ValueError(
+                f"sums of {channels * rows * columns} products may overflow 32 bits; at most {MAX_TERMS} fit"
+            )
         self.window, self.outputs = window, outputs
         self.method = "vnni" if (HAS_VNNI if use_vnni is None else use_vnni) else "float32"
         self._filled_outputs = round_up(outputs, LANES)
@@ -123,15 +126,24 @@ class IntegerConvolution:
         self._bytes = aligned_zeros(shape, np.uint8)
         self._bytes[...] = OFFSET
         kernel_rows, kernel_columns = window.kernel
-        positions = [(i * window.dilation[0], j * window.dilation[1]) for i in range(kernel_rows) for j in range(kernel_columns)]
+        positions = [
+            (i * window.dilation[0], j * window.dilation[1])
+            for i in range(kernel_rows)
+            for j in range(kernel_columns)
+        ]
         self._taps, depth = merge_taps(positions, shape[2] * filled, filled, filled)
         self._groups = depth // GROUP
         taps = np.zeros((kernel_rows * kernel_columns, filled, self._filled_outputs), np.int8)
-        taps[:, : window.channels, : self.outputs] = weight.transpose(2, 3, 1, 0).reshape(-1, window.channels, self.outputs)
+        taps[:, : window.channels, : self.outputs] = weight.transpose(2, 3, 1, 0).reshape(
+            -1, window.channels, self.outputs
+        )
         # [step][4 channels][outputs] to panels of up to 64 outputs: [panel][step][vector][16 outputs][4 channels]
         steps = taps.reshape(-1, GROUP, self._filled_outputs)
         panels = [
-            steps[:, :, first : first + 4 * LANES].reshape(len(steps), GROUP, -1, LANES).transpose(0, 2, 3, 1).ravel()
+            steps[:, :, first : first + 4 * LANES]
+            .reshape(len(steps), GROUP, -1, LANES)
+            .transpose(0, 2, 3, 1)
+            .ravel()
             for first in range(0, self._filled_outputs, 4 * LANES)
         ]
         self._panels = aligned_zeros(taps.size, np.int8)
@@ -145,15 +157,19 @@ class IntegerConvolution:
         count = -(-window.channels // share)
         edges = [window.channels * i // count for i in range(count + 1)]
         if window.kernel[0] * window.kernel[1] > EXACT_FLOAT32_TERMS:
-            raise ValueError(f"kernels of more than {EXACT_FLOAT32_TERMS} positions are not supported, got {window.kernel}")
+            raise ValueError(
+                f"kernels of more than {EXACT_FLOAT32_TERMS} positions are not supported, got {window.kernel}"
+            )
         self._parts = []
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in itertools.pairwise(edges):
             part = Window(window.batch, last - first, window.height, window.width, window.kernel, window.stride,
                           window.padding, window.dilation)  # fmt: skip
             convolution = Convolution(part, self.outputs, np.float32, exact=True, filled=False)
             convolution.set_weight(weight[:, first:last].astype(np.float32))
             self._parts.append((first, last, convolution, convolution.new_source()))
-        self._floats = new_activation(window.batch, window.out_height, window.out_width, self.outputs, border=(0, 0, 0, 0))
+        self._floats = new_activation(
+            window.batch, window.out_height, window.out_width, self.outputs, border=(0, 0, 0, 0)
+        )
 
     def load(self, inputs: Array) -> None:
         """Take the inputs (N, H, W, C), int8."""
@@ -181,8 +197,15 @@ class IntegerConvolution:
         else:
             for number, (_, _, convolution, source) in enumerate(self._parts):
                 convolution.forward(source, self._floats)
-                _add_integers(self._floats.flat, self._floats.strides(), result, *sizes, self._filled_outputs, number == 0,
-                              threads)  # fmt: skip
+                _add_integers(
+                    self._floats.flat,
+                    self._floats.strides(),
+                    result,
+                    *sizes,
+                    self._filled_outputs,
+                    number == 0,
+                    threads,
+                )
         return self._result
 
 

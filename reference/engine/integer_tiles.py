@@ -81,7 +81,8 @@ def make_byte_tile(vectors: int) -> Any:
                     with cgutils.for_range(builder, groups, intp=INDEX) as k:
                         b_now = builder.load(b_slot)
                         columns = [
-                            builder.load(vector_at(builder.gep(b_now, [index(64 * v)])), align=1) for v in range(vectors)
+                            builder.load(vector_at(builder.gep(b_now, [index(64 * v)])), align=1)
+                            for v in range(vectors)
                         ]
                         offset = builder.mul(k.index, index(GROUP))
                         for m in range(count):

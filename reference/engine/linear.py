@@ -78,7 +78,12 @@ def _one_sample_backward(weight, grad, index, used, d, inputs, strip, threads):
             k = 0
             while k < used:
                 if k + 4 <= used:
-                    o, p, q, r = index[k] * inputs, index[k + 1] * inputs, index[k + 2] * inputs, index[k + 3] * inputs
+                    o, p, q, r = (
+                        index[k] * inputs,
+                        index[k + 1] * inputs,
+                        index[k + 2] * inputs,
+                        index[k + 3] * inputs,
+                    )
                     a, b = vset(grad[index[k]]), vset(grad[index[k + 1]])
                     c, e = vset(grad[index[k + 2]]), vset(grad[index[k + 3]])
                     for i in range(first, last, line):
@@ -127,15 +132,37 @@ def forward(inputs: Array, weight: Array, bias: Array | None = None, low: float 
     if samples == 1:
         start = np.zeros(outputs, dtype) if bias is None else np.ascontiguousarray(bias)
         result = aligned_zeros((1, outputs), dtype)
-        _one_sample(weight.reshape(-1), start, inputs.reshape(-1), result.reshape(-1), outputs, size, dtype.type(low),
-                    threads)  # fmt: skip
+        _one_sample(
+            weight.reshape(-1),
+            start,
+            inputs.reshape(-1),
+            result.reshape(-1),
+            outputs,
+            size,
+            dtype.type(low),
+            threads,
+        )
         return result
     columns, wide = _transposed(inputs, "linear inputs")
     product = WORKSPACES.get("linear product", outputs * wide, dtype)
     zeros = WORKSPACES.get("no bias", wide, dtype)
     zeros[:wide] = 0
-    product_rows(weight.reshape(-1), size, outputs, NO_TAP, size, columns, wide, wide, product, wide, zeros, dtype.type(-np.inf),
-             row_block_size(outputs, wide, threads), threads)  # fmt: skip
+    product_rows(
+        weight.reshape(-1),
+        size,
+        outputs,
+        NO_TAP,
+        size,
+        columns,
+        wide,
+        wide,
+        product,
+        wide,
+        zeros,
+        dtype.type(-np.inf),
+        row_block_size(outputs, wide, threads),
+        threads,
+    )
     result = np.ascontiguousarray(product[: outputs * wide].reshape(outputs, wide)[:, :samples].T)
     if bias is not None:
         result += bias
@@ -164,8 +191,22 @@ def backward_input(grad_output: Array, weight: Array) -> Array:
         return result
     zeros = WORKSPACES.get("no bias", size, dtype)
     zeros[:size] = 0
-    product_rows(grad_output.reshape(-1), outputs, samples, NO_TAP, outputs, weight.reshape(-1), size, size, result.reshape(-1),
-             size, zeros, dtype.type(-np.inf), row_block_size(samples, size, threads), threads)  # fmt: skip
+    product_rows(
+        grad_output.reshape(-1),
+        outputs,
+        samples,
+        NO_TAP,
+        outputs,
+        weight.reshape(-1),
+        size,
+        size,
+        result.reshape(-1),
+        size,
+        zeros,
+        dtype.type(-np.inf),
+        row_block_size(samples, size, threads),
+        threads,
+    )
     return result
 
 
@@ -178,10 +219,24 @@ def backward_weight(grad_output: Array, inputs: Array) -> Array:
     grad_output, inputs = np.ascontiguousarray(grad_output), np.ascontiguousarray(inputs)
     wide = round_up(size, line)
     if wide != size:
-        filled = WORKSPACES.get("linear inputs filled", samples * wide, dtype)[: samples * wide].reshape(samples, wide)
+        filled = WORKSPACES.get("linear inputs filled", samples * wide, dtype)[: samples * wide].reshape(
+            samples, wide
+        )
         filled[:, :size], filled[:, size:] = inputs, 0
         inputs = filled
     result = aligned_zeros((outputs, wide), dtype)
-    product_transposed(grad_output.reshape(-1), outputs, outputs, samples, inputs.reshape(-1), wide, wide,
-                        result.reshape(-1), wide, row_block_size(outputs, wide, threads), False, threads)  # fmt: skip
+    product_transposed(
+        grad_output.reshape(-1),
+        outputs,
+        outputs,
+        samples,
+        inputs.reshape(-1),
+        wide,
+        wide,
+        result.reshape(-1),
+        wide,
+        row_block_size(outputs, wide, threads),
+        False,
+        threads,
+    )
     return result if wide == size else np.ascontiguousarray(result[:, :size])

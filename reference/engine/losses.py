@@ -78,8 +78,20 @@ def add_content_gradient(features: Activation, wanted: Activation, grad: Activat
     threads, size = thread_count(), features.channels * features.height * features.width * features.batch
     losses = np.zeros(8 * threads)
     factor = features.buffer.dtype.type(2 * weight / size)
-    _add_content(features.flat, wanted.flat, grad.flat, features.strides(), features.batch, features.height, features.width,
-                 features.pixel, factor, features.rectified, losses, threads)  # fmt: skip
+    _add_content(
+        features.flat,
+        wanted.flat,
+        grad.flat,
+        features.strides(),
+        features.batch,
+        features.height,
+        features.width,
+        features.pixel,
+        factor,
+        features.rectified,
+        losses,
+        threads,
+    )
     return weight * float(losses.sum()) / size
 
 
@@ -97,8 +109,18 @@ def add_style_gradient(features: Activation, wanted: Array, grad: Activation, we
     part = Activation(memory[: features.buffer.size].reshape(features.buffer.shape), features.top, features.left,
                       features.height, features.width, channels)  # fmt: skip
     direct.run_sum(direct.forward_sum(_pixels(features), taps, features), features, part)
-    _add_masked(features.flat, part.flat, grad.flat, features.strides(), features.batch, features.height, features.width,
-                features.pixel, features.rectified, thread_count())  # fmt: skip
+    _add_masked(
+        features.flat,
+        part.flat,
+        grad.flat,
+        features.strides(),
+        features.batch,
+        features.height,
+        features.width,
+        features.pixel,
+        features.rectified,
+        thread_count(),
+    )
     return weight * float(np.mean(np.square(error[:channels, :channels], dtype=np.float64)))
 
 

@@ -147,7 +147,9 @@ class BatchNorm:
     running_mean, running_variance : exponential averages, the variance unbiased; used outside training.
     """
 
-    def __init__(self, channels: int, dtype: Any = np.float32, *, momentum: float = 0.1, epsilon: float = EPSILON) -> None:
+    def __init__(
+        self, channels: int, dtype: Any = np.float32, *, momentum: float = 0.1, epsilon: float = EPSILON
+    ) -> None:
         self.channels, self.momentum, self.epsilon = channels, momentum, epsilon
         filled = round_up(channels, vector_lanes(dtype))
         self.gamma, self.beta = aligned_zeros(filled, dtype), aligned_zeros(filled, dtype)
@@ -185,7 +187,18 @@ class BatchNorm:
         shift[:] = self.beta - self._mean * scale
         low = self.gamma.dtype.type(0.0 if rectify else -np.inf)
         extra = source if residual is None else residual
-        _apply(source.flat, source.strides(), *sizes, scale, shift, extra.flat, residual is not None, low, target.flat, threads)
+        _apply(
+            source.flat,
+            source.strides(),
+            *sizes,
+            scale,
+            shift,
+            extra.flat,
+            residual is not None,
+            low,
+            target.flat,
+            threads,
+        )
         return target
 
     def backward(
@@ -206,14 +219,35 @@ class BatchNorm:
         threads, filled = thread_count(), len(self.gamma)
         parts = WORKSPACES.get("batch norm", threads * 2 * filled, self.gamma.dtype)
         kept = grad_output if masked_gradient is None else masked_gradient
-        _backward(grad_output.flat, (mask or grad_output).flat, mask is not None, source.flat, source.strides(), source.batch,
-                  source.height, source.width, filled, self._mean, self._rstd, self.gamma, parts, self.gamma_gradient,
-                  self.beta_gradient, *self._factors, grad_input.flat, kept.flat, masked_gradient is not None, training,
-                  threads)  # fmt: skip
+        _backward(
+            grad_output.flat,
+            (mask or grad_output).flat,
+            mask is not None,
+            source.flat,
+            source.strides(),
+            source.batch,
+            source.height,
+            source.width,
+            filled,
+            self._mean,
+            self._rstd,
+            self.gamma,
+            parts,
+            self.gamma_gradient,
+            self.beta_gradient,
+            *self._factors,
+            grad_input.flat,
+            kept.flat,
+            masked_gradient is not None,
+            training,
+            threads,
+        )
         return grad_input
 
 
-def batch_norm(inputs: Array, gamma: Array, beta: Array, *, layout: str = "NCHW", epsilon: float = EPSILON) -> tuple[Array, BatchNorm]:
+def batch_norm(
+    inputs: Array, gamma: Array, beta: Array, *, layout: str = "NCHW", epsilon: float = EPSILON
+) -> tuple[Array, BatchNorm]:
     """Batch normalization of a plain array with the statistics of this batch.
 
     Returns
@@ -229,7 +263,9 @@ def batch_norm(inputs: Array, gamma: Array, beta: Array, *, layout: str = "NCHW"
     return store_activation(target, layout), state
 
 
-def batch_norm_backward(grad_output: Array, inputs: Array, state: BatchNorm, *, layout: str = "NCHW") -> tuple[Array, Array, Array]:
+def batch_norm_backward(
+    grad_output: Array, inputs: Array, state: BatchNorm, *, layout: str = "NCHW"
+) -> tuple[Array, Array, Array]:
     """Gradients of :func:`batch_norm` with respect to inputs, gamma and beta."""
     dtype = check_dtype(inputs, grad_output)
     window = window_of(inputs.shape, 1, 1, 0, 1, layout)  # type: ignore[arg-type]

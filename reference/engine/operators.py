@@ -145,10 +145,18 @@ def conv2d_backward(
     if groups > 1:
         step, share = window.channels // groups, outputs // groups
         parts = [
-            conv2d_backward(_channels(grad_output, g * share, (g + 1) * share, layout),
-                            _channels(inputs, g * step, (g + 1) * step, layout), weight[g * share : (g + 1) * share],
-                            stride=stride, padding=padding, dilation=dilation, need_input=need_input,
-                            need_weight=need_weight, need_bias=need_bias, **options)  # fmt: skip
+            conv2d_backward(
+                _channels(grad_output, g * share, (g + 1) * share, layout),
+                _channels(inputs, g * step, (g + 1) * step, layout),
+                weight[g * share : (g + 1) * share],
+                stride=stride,
+                padding=padding,
+                dilation=dilation,
+                need_input=need_input,
+                need_weight=need_weight,
+                need_bias=need_bias,
+                **options,
+            )
             for g in range(groups)
         ]
         axis = 1 if layout == "NCHW" else 3
@@ -188,15 +196,24 @@ def _pool_window(inputs: Array, kernel: Pair, stride: Pair | None, padding: Padd
     return window_of(inputs.shape, kernel, kernel if stride is None else stride, padding, 1, layout)  # type: ignore[arg-type]
 
 
-def max_pool2d(inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0, *, layout: str = "NCHW") -> Array:
+def max_pool2d(
+    inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0, *, layout: str = "NCHW"
+) -> Array:
     """Largest value of every window; the stride is the kernel's size unless given."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)
     return store_activation(pooling.max_pool(window, source, _pool_target(inputs, window)), layout)
 
 
-def max_pool2d_backward(grad_output: Array, inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0,
-                        *, layout: str = "NCHW") -> Array:  # fmt: skip
+def max_pool2d_backward(
+    grad_output: Array,
+    inputs: Array,
+    kernel: Pair,
+    stride: Pair | None = None,
+    padding: Padding = 0,
+    *,
+    layout: str = "NCHW",
+) -> Array:
     """Gradient of :func:`max_pool2d`; among equal maxima the first in reading order receives it."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)
@@ -207,15 +224,24 @@ def max_pool2d_backward(grad_output: Array, inputs: Array, kernel: Pair, stride:
     return store_activation(pooling.max_pool_backward(window, source, target, grad, result), layout)
 
 
-def avg_pool2d(inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0, *, layout: str = "NCHW") -> Array:
+def avg_pool2d(
+    inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0, *, layout: str = "NCHW"
+) -> Array:
     """Mean of every window; padding counts as zeros."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)
     return store_activation(pooling.average_pool(window, source, _pool_target(inputs, window)), layout)
 
 
-def avg_pool2d_backward(grad_output: Array, inputs: Array, kernel: Pair, stride: Pair | None = None, padding: Padding = 0,
-                        *, layout: str = "NCHW") -> Array:  # fmt: skip
+def avg_pool2d_backward(
+    grad_output: Array,
+    inputs: Array,
+    kernel: Pair,
+    stride: Pair | None = None,
+    padding: Padding = 0,
+    *,
+    layout: str = "NCHW",
+) -> Array:
     """Gradient of :func:`avg_pool2d`; of ``inputs`` only the shape matters."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)

@@ -78,7 +78,18 @@ class Adam:
         self.steps += 1
         correction = np.sqrt(1 - self.betas[1] ** self.steps)
         rate = self.rate * correction / (1 - self.betas[0] ** self.steps)
-        for parameter, gradient, first, second in zip(self._parameters, gradients, self._first, self._second, strict=True):
+        for parameter, gradient, first, second in zip(
+            self._parameters, gradients, self._first, self._second, strict=True
+        ):
             kind = parameter.dtype.type
-            _adam_step(parameter, np.ascontiguousarray(gradient).reshape(-1), first, second, kind(self.betas[0]),
-                       kind(self.betas[1]), kind(rate), kind(self.epsilon * correction), _threads(parameter.size))  # fmt: skip
+            _adam_step(
+                parameter,
+                np.ascontiguousarray(gradient).reshape(-1),
+                first,
+                second,
+                kind(self.betas[0]),
+                kind(self.betas[1]),
+                kind(rate),
+                kind(self.epsilon * correction),
+                _threads(parameter.size),
+            )

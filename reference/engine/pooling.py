@@ -20,8 +20,27 @@ MAXIMUM, AVERAGE = 0, 1
 
 
 @kernel(parallel=True)
-def _pool(kind, x, x_at, y, y_at, images, height, width, channels, rows, columns, kernel_h, kernel_w, stride_h, stride_w,
-          top, left, factor, threads):  # fmt: skip
+def _pool(
+    kind,
+    x,
+    x_at,
+    y,
+    y_at,
+    images,
+    height,
+    width,
+    channels,
+    rows,
+    columns,
+    kernel_h,
+    kernel_w,
+    stride_h,
+    stride_w,
+    top,
+    left,
+    factor,
+    threads,
+):
     line = lanes(x)
     simple = kind == MAXIMUM and kernel_h == 2 and kernel_w == 2 and top == 0 and left == 0
     for thread in prange(threads):
@@ -135,15 +154,34 @@ def check_pool(window: Window) -> None:
 
 
 def _sizes(window: Window) -> tuple[int, ...]:
-    return (window.out_height, window.out_width, *window.kernel, *window.stride, window.padding[0], window.padding[2])
+    return (
+        window.out_height,
+        window.out_width,
+        *window.kernel,
+        *window.stride,
+        window.padding[0],
+        window.padding[2],
+    )
 
 
 def max_pool(window: Window, source: Activation, target: Activation) -> Activation:
     """Largest value of every window."""
     check_pool(window)
     factor = source.buffer.dtype.type(1)
-    _pool(MAXIMUM, source.flat, source.strides(), target.flat, target.strides(), source.batch, source.height, source.width,
-          target.pixel, *_sizes(window), factor, thread_count())  # fmt: skip
+    _pool(
+        MAXIMUM,
+        source.flat,
+        source.strides(),
+        target.flat,
+        target.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        target.pixel,
+        *_sizes(window),
+        factor,
+        thread_count(),
+    )
     return target
 
 
@@ -151,8 +189,20 @@ def average_pool(window: Window, source: Activation, target: Activation) -> Acti
     """Sum of every window over the window's size; padding counts as zeros."""
     check_pool(window)
     factor = source.buffer.dtype.type(1 / (window.kernel[0] * window.kernel[1]))
-    _pool(AVERAGE, source.flat, source.strides(), target.flat, target.strides(), source.batch, source.height, source.width,
-          target.pixel, *_sizes(window), factor, thread_count())  # fmt: skip
+    _pool(
+        AVERAGE,
+        source.flat,
+        source.strides(),
+        target.flat,
+        target.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        target.pixel,
+        *_sizes(window),
+        factor,
+        thread_count(),
+    )
     return target
 
 
@@ -162,9 +212,22 @@ def max_pool_backward(
     """Gradient of :func:`max_pool`; among equal maxima the first in reading order receives it."""
     exact_halves = window.height == 2 * window.out_height and window.width == 2 * window.out_width
     if window.kernel == window.stride == (2, 2) and exact_halves:
-        _max_halves_backward(source.flat, source.strides(), target.flat, target.strides(), grad_output.flat,
-                             grad_output.strides(), grad_input.flat, grad_input.strides(), source.batch, source.pixel,
-                             window.out_height, window.out_width, source.rectified, thread_count())  # fmt: skip
+        _max_halves_backward(
+            source.flat,
+            source.strides(),
+            target.flat,
+            target.strides(),
+            grad_output.flat,
+            grad_output.strides(),
+            grad_input.flat,
+            grad_input.strides(),
+            source.batch,
+            source.pixel,
+            window.out_height,
+            window.out_width,
+            source.rectified,
+            thread_count(),
+        )
     else:
         _backward(MAXIMUM, window, source, target, grad_output, grad_input, 1.0)
     return grad_input
@@ -174,7 +237,9 @@ def average_pool_backward(
     window: Window, source: Activation, grad_output: Activation, grad_input: Activation
 ) -> Activation:
     """Gradient of :func:`average_pool`: every pixel of a window receives an equal share."""
-    _backward(AVERAGE, window, source, grad_output, grad_output, grad_input, 1 / (window.kernel[0] * window.kernel[1]))
+    _backward(
+        AVERAGE, window, source, grad_output, grad_output, grad_input, 1 / (window.kernel[0] * window.kernel[1])
+    )
     if source.rectified:
         mask_gradient(source, grad_input)
     return grad_input
@@ -189,14 +254,48 @@ def _backward(
     grad_input: Activation,
     factor: float,
 ) -> None:
-    _pool_backward(kind, source.flat, source.strides(), target.flat, target.strides(), grad_output.flat,
-                   grad_output.strides(), grad_input.flat, grad_input.strides(), source.batch, source.height, source.width,
-                   source.pixel, *_sizes(window), source.buffer.dtype.type(factor), source.rectified, thread_count())  # fmt: skip
+    _pool_backward(
+        kind,
+        source.flat,
+        source.strides(),
+        target.flat,
+        target.strides(),
+        grad_output.flat,
+        grad_output.strides(),
+        grad_input.flat,
+        grad_input.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        source.pixel,
+        *_sizes(window),
+        source.buffer.dtype.type(factor),
+        source.rectified,
+        thread_count(),
+    )
 
 
 @kernel(parallel=True)
-def _power_pool(x, x_at, y, y_at, images, height, width, channels, rows, columns, kernel_h, kernel_w, stride_h, stride_w,
-                top, left, power, threads):  # fmt: skip
+def _power_pool(
+    x,
+    x_at,
+    y,
+    y_at,
+    images,
+    height,
+    width,
+    channels,
+    rows,
+    columns,
+    kernel_h,
+    kernel_w,
+    stride_h,
+    stride_w,
+    top,
+    left,
+    power,
+    threads,
+):
     for thread in prange(threads):
         for r in range(images * rows * thread // threads, images * rows * (thread + 1) // threads):
             n = r // rows
@@ -215,8 +314,30 @@ def _power_pool(x, x_at, y, y_at, images, height, width, channels, rows, columns
 
 
 @kernel(parallel=True)
-def _power_pool_backward(x, x_at, y, y_at, g, g_at, d, d_at, images, height, width, channels, rows, columns, kernel_h,
-                         kernel_w, stride_h, stride_w, top, left, power, threads):  # fmt: skip
+def _power_pool_backward(
+    x,
+    x_at,
+    y,
+    y_at,
+    g,
+    g_at,
+    d,
+    d_at,
+    images,
+    height,
+    width,
+    channels,
+    rows,
+    columns,
+    kernel_h,
+    kernel_w,
+    stride_h,
+    stride_w,
+    top,
+    left,
+    power,
+    threads,
+):
     """dx = sum over windows of g * (|x| / y)^(p-1) * sign(x); a window of zeros passes nothing."""
     for thread in prange(threads):
         for unit in range(images * channels * thread // threads, images * channels * (thread + 1) // threads):
@@ -240,8 +361,19 @@ def _power_pool_backward(x, x_at, y, y_at, g, g_at, d, d_at, images, height, wid
 def power_pool(window: Window, source: Activation, target: Activation, power: float) -> Activation:
     """``(sum over the window of |x|^p)^(1/p)``."""
     check_pool(window)
-    _power_pool(source.flat, source.strides(), target.flat, target.strides(), source.batch, source.height, source.width,
-                source.channels, *_sizes(window), float(power), thread_count())  # fmt: skip
+    _power_pool(
+        source.flat,
+        source.strides(),
+        target.flat,
+        target.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        source.channels,
+        *_sizes(window),
+        float(power),
+        thread_count(),
+    )
     return target
 
 
@@ -301,15 +433,31 @@ def _spread(g, d, at, images, height, width, channels, threads):
 
 def global_average(source: Activation, means: Array) -> Array:
     """Write the mean of every map to ``means`` (N, filled channels)."""
-    _means(source.flat, source.strides(), source.batch, source.height, source.width, source.pixel, means.reshape(-1),
-           thread_count())  # fmt: skip
+    _means(
+        source.flat,
+        source.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        source.pixel,
+        means.reshape(-1),
+        thread_count(),
+    )
     return means
 
 
 def global_average_backward(grad_means: Array, source: Activation, grad_input: Activation) -> Activation:
     """Gradient of :func:`global_average` from (N, filled channels)."""
-    _spread(grad_means.reshape(-1), grad_input.flat, grad_input.strides(), source.batch, source.height, source.width,
-            source.pixel, thread_count())  # fmt: skip
+    _spread(
+        grad_means.reshape(-1),
+        grad_input.flat,
+        grad_input.strides(),
+        source.batch,
+        source.height,
+        source.width,
+        source.pixel,
+        thread_count(),
+    )
     if source.rectified:
         mask_gradient(source, grad_input)
     return grad_input

@@ -38,6 +38,7 @@ def channel_sums(values: Activation, sums: Array) -> Array:
     """Write the sum over batch and pixels of every (filled) channel to ``sums``: a bias's gradient."""
     threads = thread_count()
     parts = WORKSPACES.get("channel sums", threads * values.pixel, values.buffer.dtype)
-    _channel_sums(values.flat, values.strides(), values.batch, values.height, values.width, values.pixel, parts, sums,
-                  threads)  # fmt: skip
+    _channel_sums(
+        values.flat, values.strides(), values.batch, values.height, values.width, values.pixel, parts, sums, threads
+    )
     return sums

@@ -60,9 +60,7 @@ def _for_each_row_count(emitter: Emitter, rows: Any, most: int, body: Callable[[
 
 def _slots(emitter: Emitter, rows: int, vectors: int) -> list[list[Any]]:
     """Accumulators as stack slots; LLVM promotes them to registers because no address escapes."""
-    return [
-        [cgutils.alloca_once(emitter.builder, emitter.vector) for _ in range(vectors)] for _ in range(rows)
-    ]
+    return [[cgutils.alloca_once(emitter.builder, emitter.vector) for _ in range(vectors)] for _ in range(rows)]
 
 
 def _step(emitter: Emitter, sums: list[list[Any]], a: list[Any], b: Any) -> None:
@@ -221,4 +219,3 @@ def panel_widths(columns: int, lanes: int) -> list[int]:
     groups = columns // lanes
     widest = PROCESSOR.tile_vectors
     return [min(widest, groups - first) for first in range(0, groups, widest)]
-

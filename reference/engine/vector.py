@@ -292,7 +292,9 @@ def vexp(typing_context: Any, a: Any) -> Any:
         rint = cgutils.get_or_insert_function(builder.module, function, f"llvm.rint.{emitter._suffix}")
         k = builder.call(rint, [builder.fmul(value, emitter.constant(1.4426950408889634))])
         # The leading part has few enough bits that k times it is exact.
-        leading, rest = (0.693359375, -2.12194440054690583e-4) if width == 32 else (0.6931471803691238, 1.9082149292705877e-10)
+        leading, rest = (
+            (0.693359375, -2.12194440054690583e-4) if width == 32 else (0.6931471803691238, 1.9082149292705877e-10)
+        )
         r = emitter.multiply_add(k, emitter.constant(-leading), value)
         r = emitter.multiply_add(k, emitter.constant(-rest), r)
         result = emitter.constant(1.0 / math.factorial(_EXP_TERMS[width]))

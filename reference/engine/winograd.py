@@ -102,9 +102,30 @@ def convolve(
         extra = mask.flat
     else:
         extra = bias if bias is not None else _no_bias(weight.outputs, dtype)
-    convolve_tiles(size, phased, source.flat, source.strides(*padding), weight.channels, weight.planes, extra, dtype.type(low),
-        int(mask is not None), target.flat, target.strides(), weight.outputs, target.batch, target.height, target.width,
-        block, V, M, v_plane, m_plane, NO_TAP, threads)  # fmt: skip
+    convolve_tiles(
+        size,
+        phased,
+        source.flat,
+        source.strides(*padding),
+        weight.channels,
+        weight.planes,
+        extra,
+        dtype.type(low),
+        int(mask is not None),
+        target.flat,
+        target.strides(),
+        weight.outputs,
+        target.batch,
+        target.height,
+        target.width,
+        block,
+        V,
+        M,
+        v_plane,
+        m_plane,
+        NO_TAP,
+        threads,
+    )
 
 
 def _check_reach(source: Activation, target: Activation, size: int, padding: tuple[int, int]) -> None:
@@ -156,5 +177,23 @@ def weight_gradient(
     M = WORKSPACES.get("winograd products", planes * m_plane, dtype)
     D = WORKSPACES.get("winograd sums", threads * planes * GRADIENT_ROWS * WIDEST * line, dtype)
     clear(taps.reshape(-1), taps.size, threads)
-    sum_tile_gradients(size, source.flat, source.strides(*padding), channels, grad_output.flat, grad_output.strides(),
-                     outputs, source.batch, height, width, block, V, M, v_plane, m_plane, D, taps.reshape(-1), threads)  # fmt: skip
+    sum_tile_gradients(
+        size,
+        source.flat,
+        source.strides(*padding),
+        channels,
+        grad_output.flat,
+        grad_output.strides(),
+        outputs,
+        source.batch,
+        height,
+        width,
+        block,
+        V,
+        M,
+        v_plane,
+        m_plane,
+        D,
+        taps.reshape(-1),
+        threads,
+    )

@@ -49,7 +49,9 @@ def _to_planes(kind, size, x, at, channels, V, v, plane, first, last, tile_rows,
 
 
 @kernel
-def _from_planes(size, M, m, plane, y, at, channels, first, last, height, width, tile_rows, tile_columns, E, low, mask):
+def _from_planes(
+    size, M, m, plane, y, at, channels, first, last, height, width, tile_rows, tile_columns, E, low, mask
+):
     """Transform tiles back and write them, with bias and bound, or with the ReLU's mask."""
     line = lanes(y)
     for tile in range(first, last):
@@ -122,8 +124,24 @@ def convolve_tiles(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, ou
                     _multiply_planes(first_product, last_product, V, v, v_plane, count, channels, U, M, m, m_plane,
                                      outputs, no_tap)  # fmt: skip
                 if phase == 2 or phase < 0:
-                    _from_planes(size, M, m + first * outputs, m_plane, y, y_at, outputs, start + first, start + last,
-                                 height, width, tile_rows, tile_columns, E, low, mask)  # fmt: skip
+                    _from_planes(
+                        size,
+                        M,
+                        m + first * outputs,
+                        m_plane,
+                        y,
+                        y_at,
+                        outputs,
+                        start + first,
+                        start + last,
+                        height,
+                        width,
+                        tile_rows,
+                        tile_columns,
+                        E,
+                        low,
+                        mask,
+                    )
 
 
 @kernel(parallel=True)
@@ -197,9 +215,27 @@ def sum_tile_gradients(size, x, x_at, channels, g, g_at, outputs, images, height
                     column = panel * WIDEST * line
                     vectors = panel_vectors(outputs, panel, line)
                     for plane in range(planes):
-                        outer_rows(False, vectors, rows, V, plane * v_plane + c, 0, channels, M,
-                                   plane * m_plane + column, 0, outputs, 1, count, D, d + plane * d_plane, d_row)  # fmt: skip
-                    _from_products(size, D, d, d_plane, d_row, taps, c * outputs + column, channels, outputs, rows, vectors)
+                        outer_rows(
+                            False,
+                            vectors,
+                            rows,
+                            V,
+                            plane * v_plane + c,
+                            0,
+                            channels,
+                            M,
+                            plane * m_plane + column,
+                            0,
+                            outputs,
+                            1,
+                            count,
+                            D,
+                            d + plane * d_plane,
+                            d_row,
+                        )
+                    _from_products(
+                        size, D, d, d_plane, d_row, taps, c * outputs + column, channels, outputs, rows, vectors
+                    )
 
 
 @kernel(parallel=True)
@@ -208,5 +244,7 @@ def clear(target, size, threads):
     line = lanes(target)
     for thread in prange(threads):
         zero = vzero(target)
-        for i in range(size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line):
+        for i in range(
+            size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line
+        ):
             vstore(target, i, zero)

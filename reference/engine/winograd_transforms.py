@@ -44,9 +44,7 @@ INPUT_MATRIX = {
 
 OUTPUT_MATRIX = {
     2: np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float64),
-    4: np.array(
-        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64
-    ),
+    4: np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64),
 }
 """``A^T`` by output tile size."""
 
@@ -253,7 +251,9 @@ def _make_output(size: int) -> Any:
                     write(
                         [
                             [
-                                emitter.where_positive(emitter.load(emitter.move(active, offsets[i][j])), tile[i][j])
+                                emitter.where_positive(
+                                    emitter.load(emitter.move(active, offsets[i][j])), tile[i][j]
+                                )
                                 for j in range(size)
                             ]
                             for i in range(size)

@@ -38,7 +38,9 @@ def check(shape, outputs, kernel, stride, padding, dilation, groups, dtype, limi
     """Forward and all gradients of one case are within ``limit`` of the definition."""
     x, w, b = arrays(shape, outputs, kernel, groups, dtype)
     arguments = (stride, padding, dilation, groups)
-    keywords = dict(zip(("stride", "padding", "dilation", "groups"), arguments, strict=True), layout=layout, **options)
+    keywords = dict(
+        zip(("stride", "padding", "dilation", "groups"), arguments, strict=True), layout=layout, **options
+    )
     expected = truth.convolve(x, w, b, *arguments)
     actual = from_layout(conv2d(to_layout(x, layout), w, b, **keywords), layout)
     assert actual.dtype == np.dtype(dtype)
@@ -57,7 +59,9 @@ def cases(draw):
     kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
     dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     padding = draw(st.tuples(*[st.integers(0, 3)] * 4))
-    need = [d * (k - 1) + 1 - a - b for k, d, a, b in zip(kernel, dilation, padding[::2], padding[1::2], strict=True)]
+    need = [
+        d * (k - 1) + 1 - a - b for k, d, a, b in zip(kernel, dilation, padding[::2], padding[1::2], strict=True)
+    ]
     size = [draw(st.integers(max(1, n), max(1, n) + 8)) for n in need]
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
     channels, outputs = (groups * draw(st.integers(1, 20)) for _ in range(2))
@@ -93,7 +97,11 @@ def test_winograd_stays_within_its_error_bound(shape, outputs, padding, algorith
 @pytest.mark.parametrize("algorithm", ["direct", "gemm"])
 @pytest.mark.parametrize(
     ("shape", "outputs", "kernel", "stride"),
-    [((2, 70, 3, 3), 130, (3, 3), (1, 1)), ((1, 3, 20, 20), 64, (7, 7), (2, 2)), ((4, 64, 6, 6), 48, (1, 1), (2, 2))],
+    [
+        ((2, 70, 3, 3), 130, (3, 3), (1, 1)),
+        ((1, 3, 20, 20), 64, (7, 7), (2, 2)),
+        ((4, 64, 6, 6), 48, (1, 1), (2, 2)),
+    ],
 )
 def test_direct_and_gemm_agree_with_the_definition(shape, outputs, kernel, stride, algorithm):
     """Both exact algorithms are right for small maps, large kernels and strided projections."""

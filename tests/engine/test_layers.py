@@ -43,7 +43,9 @@ def test_pools_equal_their_definitions(kernel, stride, padding, layout):
 @pytest.mark.parametrize("kind", ["max", "avg", "lp"])
 def test_pool_gradients_equal_finite_differences(kind, kernel, stride, padding):
     """The slope along random directions is <gradient, direction>, overlapping windows included."""
-    forward = {"max": engine.max_pool2d, "avg": engine.avg_pool2d, "lp": lambda x, *a: engine.lp_pool2d(x, 3, *a)}[kind]
+    forward = {"max": engine.max_pool2d, "avg": engine.avg_pool2d, "lp": lambda x, *a: engine.lp_pool2d(x, 3, *a)}[
+        kind
+    ]
     backward = {
         "max": engine.max_pool2d_backward,
         "avg": engine.avg_pool2d_backward,
@@ -85,11 +87,16 @@ def test_global_average_and_its_gradient():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("samples", "inputs", "outputs"), [(1, 1, 1), (1, 333, 10), (1, 640, 31), (7, 50, 9), (64, 256, 128)])
+@pytest.mark.parametrize(
+    ("samples", "inputs", "outputs"), [(1, 1, 1), (1, 333, 10), (1, 640, 31), (7, 50, 9), (64, 256, 128)]
+)
 def test_linear_and_its_gradients(samples, inputs, outputs, dtype):
     """One sample and batches agree with float64 products."""
     rng = RNG(0)
-    x, w = rng.standard_normal((samples, inputs)).astype(dtype), rng.standard_normal((outputs, inputs)).astype(dtype)
+    x, w = (
+        rng.standard_normal((samples, inputs)).astype(dtype),
+        rng.standard_normal((outputs, inputs)).astype(dtype),
+    )
     b, g = rng.standard_normal(outputs).astype(dtype), rng.standard_normal((samples, outputs)).astype(dtype)
     limit = 2e-6 if dtype == "float32" else 1e-14
     wide = [a.astype(np.float64) for a in (x, w, b, g)]
@@ -109,7 +116,9 @@ def test_batch_norm_survives_a_mean_far_from_zero(dtype):
     wide = x.astype(np.float64)
     mean, variance = wide.mean((0, 2, 3)), wide.var((0, 2, 3))
     shape = (1, -1, 1, 1)
-    expected = (wide - mean.reshape(shape)) / np.sqrt(variance + 1e-5).reshape(shape) * gamma.reshape(shape) + beta.reshape(shape)
+    expected = (wide - mean.reshape(shape)) / np.sqrt(variance + 1e-5).reshape(shape) * gamma.reshape(
+        shape
+    ) + beta.reshape(shape)
     assert truth.relative_error(y, expected) < (2e-3 if dtype == "float32" else 1e-11)
     assert np.allclose(state.running_mean[:19], 0.1 * mean, rtol=1e-5)
     assert np.allclose(state.running_variance[:19], 0.9 + 0.1 * variance * 120 / 119, rtol=1e-4)
@@ -126,7 +135,9 @@ def test_batch_norm_gradients_equal_finite_differences():
         direction = rng.standard_normal(value.shape)
 
         def loss(v, position=position):
-            return (engine.batch_norm(*[v if i == position else a for i, a in enumerate((x, gamma, beta))])[0] * g).sum()
+            return (
+                engine.batch_norm(*[v if i == position else a for i, a in enumerate((x, gamma, beta))])[0] * g
+            ).sum()
 
         slope = truth.central_difference(loss, value, direction)
         assert slope == pytest.approx((grads[position] * direction).sum(), rel=1e-6, abs=1e-7)

@@ -79,8 +79,11 @@ def test_vgg_passes_agree_with_pytorch(options):
     # Rounding can flip a ReLU or a maximum at a near tie, so the whole gradient is compared by its norm.
     assert np.linalg.norm(grad - tensor.grad.numpy()) < 2e-3 * np.linalg.norm(tensor.grad.numpy())
     trained = [p.grad.numpy() for p in model.parameters()]
-    ours = [a for layer in net.convolutions for a in
-            (layer.convolution.weight_gradient(), layer.convolution.bias_gradient[: layer.convolution.outputs])]  # fmt: skip
+    ours = [
+        a
+        for layer in net.convolutions
+        for a in (layer.convolution.weight_gradient(), layer.convolution.bias_gradient[: layer.convolution.outputs])
+    ]
     ours += [a for dense in net.classifier for a in (dense.weight_gradient, dense.bias_gradient)]
     for actual, wanted in zip(ours, trained, strict=True):
         assert np.linalg.norm(actual - wanted) < 2e-3 * np.linalg.norm(wanted)
@@ -109,9 +112,20 @@ def test_lenet_gradients_agree_with_pytorch(batch, padding, hidden):
     net.set_parameters(dict(zip(NAMES, drawn, strict=True)))
     flat = drawn[2][0].shape[1]
     nn = torch.nn
-    model = nn.Sequential(nn.Conv2d(1, 6, 5, padding=padding), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(),
-                          nn.MaxPool2d(2), nn.Flatten(), nn.Linear(flat, hidden[0]), nn.ReLU(), nn.Linear(*hidden), nn.ReLU(),
-                          nn.Linear(hidden[1], 10)).double()  # fmt: skip
+    model = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=padding),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(flat, hidden[0]),
+        nn.ReLU(),
+        nn.Linear(*hidden),
+        nn.ReLU(),
+        nn.Linear(hidden[1], 10),
+    ).double()
     for parameter, value in zip(model.parameters(), [a for pair in drawn for a in pair], strict=True):
         parameter.data = torch.tensor(value, dtype=torch.float64)
     rng = np.random.default_rng(batch)
@@ -131,7 +145,9 @@ def test_lenet_learns_what_can_be_learned():
     """Thirty steps of Adam on ten fixed patterns bring the loss near zero."""
     rng = np.random.default_rng(0)
     net = LeNet(10)
-    net.set_parameters(dict(zip(NAMES, initial([w.shape for w, _ in net.get_parameters().values()], 1), strict=True)))
+    net.set_parameters(
+        dict(zip(NAMES, initial([w.shape for w, _ in net.get_parameters().values()], 1), strict=True))
+    )
     x, labels = rng.standard_normal((10, 1, 28, 28)).astype(np.float32), np.arange(10)
     losses = [net.train_step(x, labels, 3e-3) for _ in range(30)]
     assert losses[-1] < 0.02 < 1 < losses[0]
@@ -153,12 +169,17 @@ def test_resnet_training_follows_pytorch():
     convolutions, norms = [], []
     for unit, weight in zip(net.units, weights, strict=True):
         window = unit.layer.convolution.window
-        layer = nn.Conv2d(weight.shape[1], weight.shape[0], window.kernel, window.stride, window.padding[0], bias=False)
+        layer = nn.Conv2d(
+            weight.shape[1], weight.shape[0], window.kernel, window.stride, window.padding[0], bias=False
+        )
         layer.weight.data = torch.tensor(weight)
         convolutions.append(layer.double())
         norms.append(nn.BatchNorm2d(weight.shape[0]).double())
     dense = nn.Linear(512, 10).double()
-    dense.weight.data, dense.bias.data = torch.tensor(net.weight.astype(np.float64)), torch.zeros(10, dtype=torch.float64)
+    dense.weight.data, dense.bias.data = (
+        torch.tensor(net.weight.astype(np.float64)),
+        torch.zeros(10, dtype=torch.float64),
+    )
 
     def model(value):
         units = iter(zip(convolutions, norms, strict=True))

@@ -39,7 +39,9 @@ def _dot(vectors, count, A, row, taps, depth, B, C, E, low, plain):
 @kernel
 def _outer(add, vectors, count, A, B, outer, depth, C):
     width = vectors * lanes(A)
-    outer_rows(add, vectors, count, A, 0, depth * count, count, B, 0, depth * width, width, outer, depth, C, 0, width)
+    outer_rows(
+        add, vectors, count, A, 0, depth * count, count, B, 0, depth * width, width, outer, depth, C, 0, width
+    )
 
 
 def _close(actual, expected, dtype):
@@ -59,10 +61,16 @@ def test_dot_tiles_multiply_any_number_of_rows(vectors, dtype):
         b = rng.standard_normal((3 * depth, width)).astype(dtype)
         bias = rng.standard_normal(width).astype(dtype)
         c = aligned_zeros((count, width), dtype)
-        gathered = np.stack([np.concatenate([a[m * row + t : m * row + t + depth] for t in taps]) for m in range(count)])
-        _dot(vectors, count, a, row, taps, depth, b.reshape(-1), c.reshape(-1), bias, np.dtype(dtype).type(0), False)
+        gathered = np.stack(
+            [np.concatenate([a[m * row + t : m * row + t + depth] for t in taps]) for m in range(count)]
+        )
+        _dot(
+            vectors, count, a, row, taps, depth, b.reshape(-1), c.reshape(-1), bias, np.dtype(dtype).type(0), False
+        )
         assert _close(c, np.maximum(gathered.astype(np.float64) @ b + bias, 0), dtype)
-        _dot(vectors, count, a, row, NO_TAP, depth, b.reshape(-1), c.reshape(-1), bias, np.dtype(dtype).type(0), True)
+        _dot(
+            vectors, count, a, row, NO_TAP, depth, b.reshape(-1), c.reshape(-1), bias, np.dtype(dtype).type(0), True
+        )
         assert _close(c, gathered[:, :depth].astype(np.float64) @ b[:depth], dtype)
 
 

@@ -10,7 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 Array = np.ndarray[Any, Any]
 
 
-def convolve(x: Array, w: Array, b: Array | None, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Array:
+def convolve(
+    x: Array, w: Array, b: Array | None, stride: Any, padding: Any, dilation: Any, groups: int = 1
+) -> Array:
     """Convolution of NCHW by windows and einsum, in float64."""
     top, bottom, left, right = padding
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (top, bottom), (left, right)))
@@ -31,7 +33,9 @@ def convolve(x: Array, w: Array, b: Array | None, stride: Any, padding: Any, dil
     return result if b is None else result + b.astype(np.float64)[:, None, None]
 
 
-def convolve_input_gradient(g: Array, w: Array, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Array:
+def convolve_input_gradient(
+    g: Array, w: Array, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1
+) -> Array:
     """The transpose of :func:`convolve` in its input: scatter every output's gradient over its window."""
     top, bottom, left, right = padding
     padded = np.zeros((*shape[:2], shape[2] + top + bottom, shape[3] + left + right))
@@ -40,14 +44,18 @@ def convolve_input_gradient(g: Array, w: Array, shape: Any, stride: Any, padding
         part = g[:, group * outputs : (group + 1) * outputs].astype(np.float64)
         for i in range(w.shape[2]):
             for j in range(w.shape[3]):
-                share = np.einsum("nkhw,kc->nchw", part, w[group * outputs : (group + 1) * outputs, :, i, j].astype(np.float64))
+                share = np.einsum(
+                    "nkhw,kc->nchw", part, w[group * outputs : (group + 1) * outputs, :, i, j].astype(np.float64)
+                )
                 rows = slice(i * dilation[0], i * dilation[0] + stride[0] * (g.shape[2] - 1) + 1, stride[0])
                 columns = slice(j * dilation[1], j * dilation[1] + stride[1] * (g.shape[3] - 1) + 1, stride[1])
                 padded[:, group * inputs : (group + 1) * inputs, rows, columns] += share
     return padded[:, :, top : top + shape[2], left : left + shape[3]]
 
 
-def convolve_weight_gradient(g: Array, x: Array, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Array:
+def convolve_weight_gradient(
+    g: Array, x: Array, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1
+) -> Array:
     """The transpose of :func:`convolve` in its weight."""
     top, bottom, left, right = padding
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (top, bottom), (left, right)))

@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,8 @@ class GradingProcess:
             "solution": str(self.project.solution),
             "grader_pid": self.process.pid,
             "temporary": str(self.temporary),
+            "checkout": str(ROOT),
+            "packages": sysconfig.get_path("purelib"),
         }
         target = materialise(entry, self.folder / f"{self._count}-{entry.name}", facts)
         if entry.name == "looks_answers_up":

@@ -16,7 +16,7 @@ import numpy as np
 from .. import linear, pooling
 from ..buffers import Activation, Array, aligned_zeros, new_activation
 from ..convolution import Algorithm, Convolution
-from ..geometry import Pair, Padding, window_of
+from ..geometry import Padding, Pair, window_of
 
 BORDER = (1, 1, 1, 1)
 """Enough for every 3 x 3 convolution with padding 1 and every 1 x 1, forward and backward."""
@@ -97,7 +97,9 @@ class ConvolutionLayer:
     @property
     def multiply_adds(self) -> int:
         window, outputs = self.convolution.window, self.convolution.outputs
-        return window.out_height * window.out_width * outputs * window.channels * window.kernel[0] * window.kernel[1]
+        return (
+            window.out_height * window.out_width * outputs * window.channels * window.kernel[0] * window.kernel[1]
+        )
 
     def forward(self) -> None:
         self.convolution.forward(self.source.value, self.target.value, self.rectify)
@@ -116,13 +118,21 @@ class MaxPoolLayer:
     parameter_count = 0
     multiply_adds = 0
 
-    def __init__(self, name: str, source: Feature, kernel: Pair = 2, stride: Pair = 2, padding: Padding = 0) -> None:
+    def __init__(
+        self, name: str, source: Feature, kernel: Pair = 2, stride: Pair = 2, padding: Padding = 0
+    ) -> None:
         self.name, self.source = name, source
         self.window = window_of(source.shape, kernel, stride, padding)
         value = source.value
         self.target = Feature(
-            new_activation(value.batch, self.window.out_height, self.window.out_width, value.channels,
-                           value.buffer.dtype, border=BORDER)  # fmt: skip
+            new_activation(
+                value.batch,
+                self.window.out_height,
+                self.window.out_width,
+                value.channels,
+                value.buffer.dtype,
+                border=BORDER,
+            )
         )
 
     def forward(self) -> None:

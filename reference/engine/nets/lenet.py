@@ -57,24 +57,68 @@ class LeNet:
         side1 = padded - kernel + 1
         side2 = side1 // 2 - kernel + 1
         if side1 % 2 or side2 < 2:
-            raise ValueError(f"pictures of {side} with padding {padding} do not fit: maps of {side1} and {side2} pixels")
+            raise ValueError(
+                f"pictures of {side} with padding {padding} do not fit: maps of {side1} and {side2} pixels"
+            )
         self.batch, self.side, self.padding, self.hidden, self.channels = batch, side, padding, hidden, channels
         flat = (side2 // 2) ** 2 * LINE
-        self.sizes = z = Sizes(padded, side1, side1 // 2, side2, side2 // 2, kernel, channels[0], channels[1], flat,
-                               round_up(hidden[0], LINE), round_up(hidden[1], LINE), classes, round_up(classes, LINE))  # fmt: skip
+        self.sizes = z = Sizes(
+            padded,
+            side1,
+            side1 // 2,
+            side2,
+            side2 // 2,
+            kernel,
+            channels[0],
+            channels[1],
+            flat,
+            round_up(hidden[0], LINE),
+            round_up(hidden[1], LINE),
+            classes,
+            round_up(classes, LINE),
+        )
         run = kernel * channels[0]
-        self.offsets = Offsets(*_starts([kernel * kernel * LINE, LINE, kernel * run * LINE, LINE, flat * z.dense1, z.dense1,
-                                         z.dense1 * z.dense2, z.dense2, z.dense2 * z.classes_filled, z.classes_filled]))  # fmt: skip
+        self.offsets = Offsets(
+            *_starts(
+                [
+                    kernel * kernel * LINE,
+                    LINE,
+                    kernel * run * LINE,
+                    LINE,
+                    flat * z.dense1,
+                    z.dense1,
+                    z.dense1 * z.dense2,
+                    z.dense2,
+                    z.dense2 * z.classes_filled,
+                    z.classes_filled,
+                ]
+            )
+        )
         filled = round_up(run, LINE)
-        self._transposed_at = Transposed(*_starts([kernel * LINE * filled, flat * z.dense1, z.dense1 * z.dense2,
-                                                   z.dense2 * z.classes_filled]))  # fmt: skip
+        self._transposed_at = Transposed(
+            *_starts([kernel * LINE * filled, flat * z.dense1, z.dense1 * z.dense2, z.dense2 * z.classes_filled])
+        )
         self._threads = thread_count()
         share = -(-batch // self._threads)
         dense = (flat, z.dense1, z.dense2, z.classes_filled)
-        self._places = Places(*_starts(
-            [share * side1 * side1 * LINE, share * z.pooled1**2 * channels[0] + LINE, share * side2 * side2 * LINE]
-            + [share * size for size in dense] + [share * size for size in dense[::-1]]
-            + [side2 * side2 * LINE, z.pooled1**2 * channels[0] + 2 * filled, side1 * side1 * LINE, side2 * filled], slack=LINE))  # fmt: skip
+        self._places = Places(
+            *_starts(
+                [
+                    share * side1 * side1 * LINE,
+                    share * z.pooled1**2 * channels[0] + LINE,
+                    share * side2 * side2 * LINE,
+                ]
+                + [share * size for size in dense]
+                + [share * size for size in dense[::-1]]
+                + [
+                    side2 * side2 * LINE,
+                    z.pooled1**2 * channels[0] + 2 * filled,
+                    side1 * side1 * LINE,
+                    side2 * filled,
+                ],
+                slack=LINE,
+            )
+        )
         self.parameters = aligned_zeros(self.offsets.total)
         self.gradients = aligned_zeros(self.offsets.total * self._threads)
         self._moments = aligned_zeros(self.offsets.total), aligned_zeros(self.offsets.total)
@@ -94,7 +138,11 @@ class LeNet:
         k, (c1, c2), (h1, h2) = z.kernel, self.channels, self.hidden
         first = flat[o.weight1 : o.bias1].reshape(k, k, 1, LINE)[..., :c1].transpose(3, 2, 0, 1)
         second = flat[o.weight2 : o.bias2].reshape(k, k, c1, LINE)[..., :c2].transpose(3, 2, 0, 1)
-        dense1 = flat[o.weight3 : o.bias3].reshape(z.pooled2, z.pooled2, LINE, z.dense1)[:, :, :c2, :h1].transpose(3, 2, 0, 1)
+        dense1 = (
+            flat[o.weight3 : o.bias3]
+            .reshape(z.pooled2, z.pooled2, LINE, z.dense1)[:, :, :c2, :h1]
+            .transpose(3, 2, 0, 1)
+        )
         dense2 = flat[o.weight4 : o.bias4].reshape(z.dense1, z.dense2)[:h1, :h2].T
         dense3 = flat[o.weight5 : o.bias5].reshape(z.dense2, z.classes_filled)[:h2, : z.classes].T
         biases = [(o.bias1, c1), (o.bias2, c2), (o.bias3, h1), (o.bias4, h2), (o.bias5, z.classes)]
@@ -159,10 +207,30 @@ class LeNet:
         correction = np.sqrt(1 - BETA2 ** max(1, self.step))
         scaled = np.float32(rate * correction / (1 - BETA1 ** max(1, self.step)))
         return float(
-            train_step(self._pictures.reshape(-1), self._labels, count, self.parameters, *self._moments, self._transposed,
-                       self._workspace, self.gradients, self._zeros, self._losses, self.sizes, self.offsets,
-                       self._transposed_at, self._places, self._taps1, self._taps2, np.float32(BETA1), np.float32(BETA2),
-                       scaled, np.float32(EPSILON * correction), update, self._threads)  # fmt: skip
+            train_step(
+                self._pictures.reshape(-1),
+                self._labels,
+                count,
+                self.parameters,
+                *self._moments,
+                self._transposed,
+                self._workspace,
+                self.gradients,
+                self._zeros,
+                self._losses,
+                self.sizes,
+                self.offsets,
+                self._transposed_at,
+                self._places,
+                self._taps1,
+                self._taps2,
+                np.float32(BETA1),
+                np.float32(BETA2),
+                scaled,
+                np.float32(EPSILON * correction),
+                update,
+                self._threads,
+            )
         )
 
     def summary(self) -> Summary:

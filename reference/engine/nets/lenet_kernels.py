@@ -139,7 +139,24 @@ def _dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
     line = lanes(A)
     for column in range(0, outputs, 4 * line):
         vectors = min(4, (outputs - column) // line)
-        outer_rows(False, vectors, inputs, A, a, 0, inputs, B, b + column, 0, outputs, 1, count, G, weight + column, outputs)
+        outer_rows(
+            False,
+            vectors,
+            inputs,
+            A,
+            a,
+            0,
+            inputs,
+            B,
+            b + column,
+            0,
+            outputs,
+            1,
+            count,
+            G,
+            weight + column,
+            outputs,
+        )
     for column in range(0, outputs, line):
         total = vzero(A)
         for n in range(count):
@@ -170,12 +187,43 @@ def forward_share(x, first, count, p, z, o, w, at, taps1, taps2):
         _pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
         maps2 = at.maps2 + n * z.side2 * z.side2 * line
         for h in range(z.side2):
-            biased_rows(1, w, pooled1 + h * z.pooled1 * z.channels1, z.channels1, z.side2, taps2, 0, k, k * z.channels1,
-                        p, o.weight2, line, w, maps2 + h * z.side2 * line, line, p, o.bias2, low)  # fmt: skip
+            biased_rows(
+                1,
+                w,
+                pooled1 + h * z.pooled1 * z.channels1,
+                z.channels1,
+                z.side2,
+                taps2,
+                0,
+                k,
+                k * z.channels1,
+                p,
+                o.weight2,
+                line,
+                w,
+                maps2 + h * z.side2 * line,
+                line,
+                p,
+                o.bias2,
+                low,
+            )
         _pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
     _dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
     _dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
-    _dense(w, at.dense2, z.dense2, count, p, o.weight5, o.bias5, z.classes_filled, w, at.logits, x.dtype.type(-np.inf), taps1)
+    _dense(
+        w,
+        at.dense2,
+        z.dense2,
+        count,
+        p,
+        o.weight5,
+        o.bias5,
+        z.classes_filled,
+        w,
+        at.logits,
+        x.dtype.type(-np.inf),
+        taps1,
+    )
 
 
 @kernel
@@ -209,7 +257,9 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
     for i in range(0, o.weight3, line):
         vstore(g, i, zero)
     _dense_weight(w, at.dense2, z.dense2, w, at.grad_logits, z.classes_filled, count, g, o.weight5, o.bias5)
-    _dense_input(w, at.grad_logits, z.classes_filled, count, T, t.weight5, z.dense2, w, at.grad_dense2, zeros, none, no_tap)
+    _dense_input(
+        w, at.grad_logits, z.classes_filled, count, T, t.weight5, z.dense2, w, at.grad_dense2, zeros, none, no_tap
+    )
     _mask(w, at.dense2, at.grad_dense2, count * z.dense2)
     _dense_weight(w, at.dense1, z.dense1, w, at.grad_dense2, z.dense2, count, g, o.weight4, o.bias4)
     _dense_input(w, at.grad_dense2, z.dense2, count, T, t.weight4, z.dense1, w, at.grad_dense1, zeros, none, no_tap)
@@ -230,8 +280,24 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
                 vstore(w, grad2 + i, zero)
         bias2 = _unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
         for i in range(k):
-            outer_rows(True, 1, run, w, pooled1 + i * pooled_row, pooled_row, z.channels1, w, grad2, row2, line, z.side2,
-                       z.side2, g, o.weight2 + i * run * line, line)  # fmt: skip
+            outer_rows(
+                True,
+                1,
+                run,
+                w,
+                pooled1 + i * pooled_row,
+                pooled_row,
+                z.channels1,
+                w,
+                grad2,
+                row2,
+                line,
+                z.side2,
+                z.side2,
+                g,
+                o.weight2 + i * run * line,
+                line,
+            )
         for i in range(0, z.pooled1 * pooled_row + line, line):
             vstore(w, grad_pooled1 + i, zero)
         for i in range(k):
@@ -270,8 +336,31 @@ def _transpose_rows(p, start, rows, columns, T, target, first, last):
 
 
 @kernel(parallel=True)
-def train_step(x, labels, batch, p, moment1, moment2, T, w, g, zeros, losses, z, o, t, at, taps1, taps2, beta1, beta2,
-               rate, epsilon, update, threads):  # fmt: skip
+def train_step(
+    x,
+    labels,
+    batch,
+    p,
+    moment1,
+    moment2,
+    T,
+    w,
+    g,
+    zeros,
+    losses,
+    z,
+    o,
+    t,
+    at,
+    taps1,
+    taps2,
+    beta1,
+    beta2,
+    rate,
+    epsilon,
+    update,
+    threads,
+):
     """Forward, loss, backward, and with ``update`` Adam, for one batch; returns the mean loss.
 
     Phases are separated by the end of a parallel region: transpose the weights, take shares of the batch
@@ -326,4 +415,3 @@ def forward_pass(x, batch, p, w, z, o, at, taps1, taps2, logits, threads):
         forward_share(x, first, last - first, p, z, o, mine, at, taps1, taps2)
         for i in range((last - first) * z.classes_filled):
             logits[first * z.classes_filled + i] = mine[at.logits + i]
-

@@ -28,7 +28,9 @@ class NormalizedConvolution:
         self.norm = BatchNorm(outputs, source.value.buffer.dtype)
         self.rectify = rectify
         raw = self.layer.target.value
-        self.target = Feature(Activation(raw.like().buffer, raw.top, raw.left, raw.height, raw.width, outputs, rectify))
+        self.target = Feature(
+            Activation(raw.like().buffer, raw.top, raw.left, raw.height, raw.width, outputs, rectify)
+        )
 
     @property
     def parameter_count(self) -> int:
@@ -103,15 +105,26 @@ class ResNet18:
         stride 2 and a 3 x 3 pool; 11.7 million with 1000).
     """
 
-    def __init__(self, batch: int, *, side: int = 32, classes: int = 10, stem: str = "cifar", dtype: Any = np.float32,
-                 exact: bool = False, accurate: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        batch: int,
+        *,
+        side: int = 32,
+        classes: int = 10,
+        stem: str = "cifar",
+        dtype: Any = np.float32,
+        exact: bool = False,
+        accurate: bool = False,
+    ) -> None:
         if stem not in ("cifar", "imagenet"):
             raise ValueError(f"stem must be 'cifar' or 'imagenet', got {stem!r}")
         options = {"exact": exact, "accurate": accurate}
         wide = 3 if stem == "imagenet" else 1
         self.picture = Feature(new_activation(batch, side, side, 3, dtype, border=(wide,) * 4, filled=False))
         if stem == "imagenet":
-            self.stem = NormalizedConvolution("stem", self.picture, 64, rectify=True, kernel=7, stride=2, padding=3, **options)
+            self.stem = NormalizedConvolution(
+                "stem", self.picture, 64, rectify=True, kernel=7, stride=2, padding=3, **options
+            )
             self.pool: MaxPoolLayer | None = MaxPoolLayer("pool", self.stem.target, 3, 2, 1)
             source = self.pool.target
         else:
@@ -197,5 +210,3 @@ class ResNet18:
             rows.append((unit.name, unit.target.shape[1:], unit.parameter_count, unit.layer.multiply_adds, seconds))
         rows.append(("classifier", self.bias.shape, self.weight.size + self.bias.size, self.weight.size, 0.0))
         return summarize(rows, self.picture.shape[0])
-
-

@@ -47,7 +47,8 @@ class Summary:
         return sum(layer.seconds for layer in self.layers)
 
     def __str__(self) -> str:
-        lines = [f"{'layer':12} {'output':>15} {'parameters':>12} {'multiply-adds':>15} {'ms':>8} {'share':>6} {'GFLOP/s':>8}"]
+        head = f"{'layer':12} {'output':>15} {'parameters':>12} {'multiply-adds':>15}"
+        lines = [f"{head} {'ms':>8} {'share':>6} {'GFLOP/s':>8}"]
         for layer in self.layers:
             shape = " x ".join(map(str, layer.shape))
             speed = 2e-9 * layer.multiply_adds * self.batch / layer.seconds if layer.seconds else 0

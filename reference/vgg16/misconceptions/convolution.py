@@ -22,6 +22,32 @@ FORWARD_PADDING = """        padding = self.padding
 COPY_INPUTS = "inputs_pad[:, :, padding : padding + height, padding : padding + width] = inputs"
 CROP = "in_grad[:, :, padding : padding + height, padding : padding + width]"
 
+BACK_LOOPS = """            for c in range(out_channels):
+                for h in range(out_height):
+                    for w in range(out_width):
+                        top = h * stride
+                        left = w * stride
+                        grad = out_grad[n, c, h, w]
+                        for k in range(in_channels):
+                            for i in range(kernel_size):
+                                for j in range(kernel_size):
+"""
+BACK_LOOPS_OF_HANDOUT = """            for h in range(out_height):
+                for w in range(out_width):
+                    top = h * stride
+                    left = w * stride
+                    for k in range(in_channels):
+                        for i in range(kernel_size):
+                            for j in range(kernel_size):
+                                in_grad[n, k, top + i, left + j] = 0
+                                for c in range(out_channels):
+                                    grad = out_grad[n, c, h, w]
+"""
+OVERWRITES = (
+    "Windows overlap, so most pixels belong to several of them and get a share from each. The gradient seems to be "
+    "assigned (`=`); add the shares up with `+=`."
+)
+
 
 def forward(name, title, explanation, *edits, loses=("conv_forward",), formula=FORMULA_3, **more):
     """Return a mistake in the forward pass."""
@@ -277,8 +303,7 @@ MISCONCEPTIONS = [
     backward(
         "backward_overwrites",
         "gradient assigned instead of added up",
-        "Windows overlap, so most pixels belong to several of them and get a share from each. The gradient seems "
-        "to be assigned (`=`); add the shares up with `+=`.",
+        OVERWRITES,
         (BACK_SUM, BACK_SUM.replace("+=", "=")),
         common=True,
     ),
@@ -384,5 +409,26 @@ MISCONCEPTIONS = [
             ),
         ),
         "section 2.1 of the README",
+    ),
+    Misconception(
+        "backward_overwrites_in_handout_order",
+        "gradient assigned instead of added up, with the sum over output channels inside",
+        ("conv_backward",),
+        ("conv_backward",),
+        OVERWRITES,
+        (Edit("layer.py", BACK_LOOPS, BACK_LOOPS_OF_HANDOUT),),
+        FORMULA_4,
+        form_of="backward_overwrites",
+    ),
+    Misconception(
+        "backward_overwrites_unrolled",
+        "gradient assigned instead of added up, kernel position by kernel position",
+        ("conv_backward",),
+        ("conv_backward",),
+        OVERWRITES,
+        (Edit("layer.py", ":j + stride * cols:stride] += patches", ":j + stride * cols:stride] = patches"),),
+        FORMULA_4,
+        form_of="backward_overwrites",
+        variant="im2col_gemm",
     ),
 ]

@@ -15,6 +15,11 @@ COLUMN = "column = w * stride + argidx[n, c, h, w] % kernel_size"
 BACK_SUM = "in_grad[n, c, row, column] += out_grad[n, c, h, w]"
 BOTH = ("max_pool_forward", "max_pool_backward")
 
+OVERWRITES = (
+    "Where windows overlap, one pixel can be the maximum of several, and their gradients add up. They seem to be "
+    "assigned (`=`): use `+=`."
+)
+
 
 def forward(name, title, explanation, *edits, loses=("max_pool_forward",), formula=FORMULA_5, **more):
     """Return a mistake in the forward pass."""
@@ -153,8 +158,7 @@ MISCONCEPTIONS = [
     backward(
         "pool_backward_overwrites",
         "gradients of overlapping windows overwritten",
-        "Where windows overlap, one pixel can be the maximum of several, and their gradients add up. They seem to "
-        "be assigned (`=`): use `+=`.",
+        OVERWRITES,
         (BACK_SUM, BACK_SUM.replace("+=", "=")),
         common=True,
     ),
@@ -209,5 +213,16 @@ MISCONCEPTIONS = [
         "which does not exist.",
         ("self._pool_back(out_grad, in_grad, self.argidx", "self._pool_back(out_grad, in_grad, self.argmax"),
         symptom="has no attribute 'argmax'",
+    ),
+    Misconception(
+        "pool_backward_overwrites_unrolled",
+        "gradients of overlapping windows overwritten, window position by window position",
+        ("max_pool_backward",),
+        ("max_pool_backward",),
+        OVERWRITES,
+        (Edit("layer.py", ":j + stride * cols:stride] += patches", ":j + stride * cols:stride] = patches"),),
+        FORMULA_7,
+        form_of="pool_backward_overwrites",
+        variant="im2col_gemm",
     ),
 ]

@@ -1,0 +1,165 @@
+"""Measure the engine against PyTorch and against simpler code, alternating, on the same cores.
+
+    python -m benchmarks.engine [--only PREFIX ...] [--quick] [--out results/engine]
+
+Every library runs in a process of its own. For each sample the driver waits until the machine is quiet,
+then asks the libraries in turn, so that what changes slowly (clock, temperature, neighbours) hits all of
+them. Figures are medians of clean samples; ratios are PyTorch's best memory format over ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from . import engine_cases as cases
+from .engine_report import write_report
+from .engine_worker import busy_seconds
+
+QUIET_SHARE = 0.1
+GATE_S = 0.05
+MAX_WAIT_S = 4.0
+TARGET_SAMPLE_S = 0.3
+"""Runs of one sample together take about this long."""
+
+
+@dataclass
+class Worker:
+    """A library's process."""
+
+    library: str
+    threads: int
+
+    def __post_init__(self) -> None:
+        environment = {**os.environ, "NUMBA_NUM_THREADS": str(self.threads), "OMP_NUM_THREADS": str(self.threads),
+                       "OMP_PROC_BIND": "true", "OPENBLAS_NUM_THREADS": str(self.threads)}  # fmt: skip
+        command = [sys.executable, "-m", "benchmarks.engine_worker", self.library]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def ask(self, **request: Any) -> Any:
+        """Send one request and wait for its answer."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("@"):
+                return json.loads(line[1:])
+        raise RuntimeError(f"the {self.library} process ended while working on {request}; its error is above")
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def wait_until_quiet() -> bool:
+    """Wait until other processes leave the processors alone; False when they do not."""
+    start = time.perf_counter()
+    while time.perf_counter() - start < MAX_WAIT_S:
+        before, at = busy_seconds(), time.perf_counter()
+        time.sleep(GATE_S)
+        if busy_seconds() - before <= QUIET_SHARE * (time.perf_counter() - at) + 0.01:
+            return True
+    return False
+
+
+def measure(workers: dict[str, Worker], case: str, rounds: int) -> dict[str, Any]:
+    """Median, best and number of samples for every library and memory format, and how often the gate failed."""
+    entries = [("ours", "")]
+    if "torch" in workers:
+        entries += [("torch", "nchw")] + ([] if case.startswith("linear") else [("torch", "channels-last")])
+    times: dict[tuple[str, str], list[float]] = {entry: [] for entry in entries}
+    counts: dict[tuple[str, str], int] = {}
+    for library, variant in entries:
+        workers[library].ask(do="make", case=case, variant=variant)
+        first = min(workers[library].ask(do="time", case=case, variant=variant, count=2))
+        counts[library, variant] = max(2, min(15, int(TARGET_SAMPLE_S / first)))
+    noisy = 0
+    for _ in range(rounds):
+        for library, variant in entries:
+            noisy += not wait_until_quiet()
+            times[library, variant] += workers[library].ask(
+                do="time", case=case, variant=variant, count=counts[library, variant]
+            )
+    for worker in workers.values():
+        worker.ask(do="drop")
+    result: dict[str, Any] = {
+        " ".join(filter(None, entry)): {"median": statistics.median(v), "best": min(v), "samples": len(v)}
+        for entry, v in times.items()
+    }
+    return {"times": result, "noisy": noisy}
+
+
+def second_process(threads: int) -> float:
+    """Seconds from starting a process to VGG16's first logits, kernels from the disk cache, weights in memory."""
+    program = (
+        "import time; start = time.perf_counter()\n"
+        "import numpy as np\nfrom reference.engine.nets import vgg16\n"
+        "net = vgg16(); net.forward(np.zeros((1, 3, 224, 224), np.float32))\n"
+        "print(time.perf_counter() - start)"
+    )
+    environment = {**os.environ, "NUMBA_NUM_THREADS": str(threads)}
+    runs = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        runs.append(float(done.stdout))
+    return min(runs[1:])
+
+
+def main() -> None:
+    """Parse the command line, measure, write the report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--only", nargs="*", default=[], help="measure cases that start with one of these")
+    parser.add_argument("--quick", action="store_true", help="fewer samples, no textbook loops")
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--out", type=Path, default=Path("results/engine"))
+    options = parser.parse_args()
+    chosen = [c for c in cases.CASES if not options.only or c.startswith(tuple(options.only))]
+    workers = {"ours": Worker("ours", options.threads)}
+    if find_spec("torch"):
+        workers["torch"] = Worker("torch", options.threads)
+    else:
+        print("PyTorch is not installed: only our own times are measured. Install torch to compare.")
+    results: dict[str, Any] = {}
+    try:
+        for case in chosen:
+            results[case] = measure(workers, case, 2 if options.quick else 5)
+            times = results[case]["times"]
+            line = ", ".join(f"{name} {value['median'] * 1e3:.2f} ms" for name, value in times.items())
+            print(f"{case:32} {line}", flush=True)
+    finally:
+        for worker in workers.values():
+            worker.close()
+    if not options.quick and not options.only:
+        baselines = Worker("baselines", options.threads)
+        for case in (c for c in chosen if c.startswith("conv/") and c.endswith("/forward")):
+            for method in ("textbook", "im2col"):
+                baselines.ask(do="make", case=case, variant=method)
+                wait_until_quiet()
+                found = baselines.ask(do="time", case=case, variant=method, count=1 if method == "textbook" else 3)
+                results[case]["times"][method] = {
+                    "median": statistics.median(found),
+                    "best": min(found),
+                    "samples": len(found),
+                }
+            print(f"{case:32} baselines measured", flush=True)
+        baselines.close()
+    extra = {} if options.only else {"second_process_s": second_process(options.threads)}
+    print(write_report(results, options.threads, extra, options.out))
+
+
+if __name__ == "__main__":
+    main()

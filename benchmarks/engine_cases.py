@@ -1,0 +1,119 @@
+"""The cases of the engine's benchmark: names, shapes, seeded data. No library is imported here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+VGG16_LAYERS = {
+    "conv1_1": (3, 64, 224), "conv1_2": (64, 64, 224), "conv2_1": (64, 128, 112), "conv2_2": (128, 128, 112),
+    "conv3_1": (128, 256, 56), "conv3_2": (256, 256, 56), "conv4_1": (256, 512, 28), "conv4_2": (512, 512, 28),
+    "conv5_1": (512, 512, 14),
+}  # fmt: skip
+"""Different convolutions of VGG16: input channels, output channels, height and width; all 3 x 3, padding 1."""
+
+LAYER_REPEATS = {"conv3_2": 2, "conv4_2": 2, "conv5_1": 3}
+"""How often VGG16 has a layer of this shape; once where not listed."""
+
+DEEP_LAYERS = tuple(name for name, (channels, _, _) in VGG16_LAYERS.items() if channels >= 64)
+
+OTHER_CONVOLUTIONS = {
+    "1x1 256>64 56": (256, 64, 56, 1, 1, 0),
+    "3x3/2 128>256 56": (128, 256, 56, 3, 2, 1),
+    "1x1/2 256>512 28": (256, 512, 28, 1, 2, 0),
+    "5x5 32>64 28": (32, 64, 28, 5, 1, 2),
+    "7x7/2 3>64 224": (3, 64, 224, 7, 2, 3),
+}
+"""Channels in, channels out, size, kernel, stride, padding."""
+
+POOLS = {"64 224": (64, 224), "128 112": (128, 112), "256 56": (256, 56), "512 28": (512, 28)}
+
+VGG19_STACK = ((3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), *[(256, 256, 56)] * 3,
+               (256, 512, 28), *[(512, 512, 28)] * 3, *[(512, 512, 14)] * 4)  # fmt: skip
+
+DIRECTIONS = ("forward", "input", "weight")
+
+CASES = (
+    *(f"conv/{name}/{direction}" for direction in DIRECTIONS for name in VGG16_LAYERS),
+    *(
+        f"other/{name}/{direction}"
+        for direction in DIRECTIONS
+        for name in OTHER_CONVOLUTIONS
+        if not ("3>64" in name and direction == "input")
+    ),
+    *(f"pool/{name}/{direction}" for direction in ("forward", "input") for name in POOLS),
+    "linear/64 4096>1000/forward",
+    "vgg16/forward",
+    "vgg16/both",
+    "vgg16/accurate",
+    "lenet/epoch",
+    "resnet18/128",
+    "style/iteration",
+    "int8/vgg19",
+)
+
+
+def convolution_data(
+    channels: int, outputs: int, size: int, kernel: int = 3, batch: int = 1
+) -> tuple[Array, Array, Array]:
+    """Inputs (N, C, H, W), weight, bias."""
+    rng = np.random.default_rng(0)
+    scale = np.float32(np.sqrt(2 / (channels * kernel * kernel)))
+    return (rng.standard_normal((batch, channels, size, size), dtype=np.float32),
+            rng.standard_normal((outputs, channels, kernel, kernel), dtype=np.float32) * scale,
+            rng.standard_normal(outputs, dtype=np.float32) * np.float32(0.1))  # fmt: skip
+
+
+def gradient_data(shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+
+
+def byte_data(channels: int, outputs: int, size: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(2)
+    return (rng.integers(-127, 128, (1, channels, size, size), dtype=np.int8),
+            rng.integers(-127, 128, (outputs, channels, 3, 3), dtype=np.int8))  # fmt: skip
+
+
+def vgg_parameters(plan: tuple[int | str, ...], classes: int | None = 1000) -> list[tuple[Array, Array]]:
+    """(weight, bias) of all layers, He-normal."""
+    rng, channels, result = np.random.default_rng(3), 3, []
+    shapes: list[tuple[int, ...]] = []
+    for item in plan:
+        if not isinstance(item, str):
+            shapes.append((item, channels, 3, 3))
+            channels = item
+    if classes is not None:
+        shapes += [(4096, 25088), (4096, 4096), (classes, 4096)]
+    for shape in shapes:
+        scale = np.float32(np.sqrt(2 / np.prod(shape[1:])))
+        result.append((rng.standard_normal(shape, dtype=np.float32) * scale, np.zeros(shape[0], np.float32)))
+    return result
+
+
+def picture(height: int = 224, width: int = 224, seed: int = 4) -> Array:
+    return np.random.default_rng(seed).standard_normal((1, 3, height, width), dtype=np.float32)
+
+
+def digits() -> tuple[Array, Array]:
+    """10000 pictures of noise with a pattern per class, as MNIST is shaped."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 10, 10000)
+    patterns = rng.standard_normal((10, 1, 28, 28), dtype=np.float32)
+    return rng.standard_normal((10000, 1, 28, 28), dtype=np.float32) + np.float32(0.5) * patterns[labels], labels
+
+
+def cifar(batch: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(6)
+    return rng.standard_normal((batch, 3, 32, 32), dtype=np.float32), rng.integers(0, 10, batch)
+
+
+def multiply_adds(case: str) -> int:
+    """Multiply-adds of a convolution case, 0 for the others."""
+    kind, name, *_ = case.split("/", 2)
+    if kind == "conv":
+        channels, outputs, size = VGG16_LAYERS[name]
+        return 9 * channels * outputs * size * size
+    return 0

@@ -1,0 +1,171 @@
+"""Table, JSON and picture of the engine's benchmark."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from . import engine_cases as cases
+
+COLORS = {  # blue, green, red, for cv2
+    "ours": (150, 90, 20), "torch": (40, 120, 230), "im2col": (90, 160, 60), "textbook": (150, 150, 150),
+}  # fmt: skip
+
+GROUPS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
+    *((f"3x3 convolution, {d}, >= 64 channels (geometric mean)",
+       tuple(f"conv/{n}/{d}" for n in cases.DEEP_LAYERS), must, aim)
+      for d, must, aim in (("forward", 2.5, 3.3), ("input", 2.5, 3.4), ("weight", 2.0, 3.0))),
+    ("VGG16 forward", ("vgg16/forward",), 1.8, 2.3),
+    ("VGG16 forward + backward to the picture", ("vgg16/both",), 1.9, 2.5),
+    ("VGG16 forward, accurate mode", ("vgg16/accurate",), 1.4, 1.8),
+    ("LeNet epoch, 10000 pictures, batch 64, Adam", ("lenet/epoch",), 3.0, 5.0),
+    ("ResNet18 (CIFAR) training step, batch 128", ("resnet18/128",), 1.7, 2.4),
+    ("style-transfer iteration, 192 x 320", ("style/iteration",), 2.0, 3.0),
+    ("exact int8 VGG19 stack against float32 PyTorch", ("int8/vgg19",), 3.0, 4.5),
+)  # fmt: skip
+"""Title, cases, and the ratios to reach: least and aimed at, on processors with AVX-512 (int8: with VNNI)."""
+
+
+def seconds(results: dict[str, Any], case: str, library: str) -> float | None:
+    """Median of a library's best memory format."""
+    times = results.get(case, {}).get("times", {})
+    found = [value["median"] for name, value in times.items() if name.split()[0] == library]
+    return min(found) if found else None
+
+
+def ratio(results: dict[str, Any], case: str, library: str = "torch") -> float | None:
+    """How many times faster we are than a library's best memory format."""
+    theirs, ours = seconds(results, case, library), seconds(results, case, "ours")
+    return theirs / ours if theirs and ours else None
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """Processor, threads and versions that a figure depends on."""
+    from reference.engine.processor import PROCESSOR
+
+    versions = {}
+    for name in ("numpy", "numba", "llvmlite", "torch"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "processor": PROCESSOR.model, "llvm_name": PROCESSOR.name, "instruction_set": PROCESSOR.instruction_set,
+        "level2_bytes": PROCESSOR.level2_bytes, "threads": threads, "system": platform.platform(),
+        "python": platform.python_version(), "versions": versions, "measured": time.strftime("%Y-%m-%d"),
+    }  # fmt: skip
+
+
+def table(results: dict[str, Any], about: dict[str, Any]) -> str:
+    """Markdown: the goals first, then every case."""
+    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items() if v)
+    lines = [
+        f"{about['processor']} ({about['llvm_name']}, {about['instruction_set']}), {about['threads']} threads, "
+        f"{versions}",
+        "",
+    ]
+    lines += ["| work | ratio to PyTorch's best layout | must | aim |", "|---|---|---|---|"]
+    for title, members, must, aim in GROUPS:
+        found = [r for case in members if (r := ratio(results, case))]
+        if found and len(found) == len(members):
+            lines.append(f"| {title} | {statistics.geometric_mean(found):.2f} | {must} | {aim} |")
+    all_ratios = {case: r for case in results if (r := ratio(results, case))}
+    if all_ratios:
+        worst = min(all_ratios, key=all_ratios.__getitem__)
+        lines.append(f"| slowest case of all: {worst} | {all_ratios[worst]:.2f} | 0.9 | 1.2 |")
+    loops = [(cases.LAYER_REPEATS.get(n, 1), f"conv/{n}/forward") for n in cases.VGG16_LAYERS]
+    if all(seconds(results, c, "textbook") for _, c in loops) and seconds(results, "vgg16/forward", "ours"):
+        textbook = sum(times * (seconds(results, c, "textbook") or 0) for times, c in loops)
+        network = seconds(results, "vgg16/forward", "ours") or 1.0
+        lines.append(
+            f"| VGG16 forward against textbook numba loops ({textbook:.1f} s) "
+            f"| {textbook / network:.0f} | 100 | 150 |"
+        )
+    if "second_process_s" in about:
+        lines.append(
+            f"| second process, VGG16 ready, kernels from disk | {about['second_process_s']:.2f} s | 3 s | 1 s |"
+        )
+    lines += [
+        "",
+        "| case | ours ms | GFLOP/s | PyTorch NCHW ms | channels-last ms | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for case, result in results.items():
+        times = result["times"]
+        ours = times["ours"]["median"]
+        speed = f"{2e-9 * cases.multiply_adds(case) / ours:.0f}" if cases.multiply_adds(case) else ""
+        theirs = [
+            f"{times[n]['median'] * 1e3:.3f}" if n in times else "" for n in ("torch nchw", "torch channels-last")
+        ]
+        found_ratio = ratio(results, case)
+        shown = f"{found_ratio:.2f}" if found_ratio else ""
+        noise = " (noisy)" if result.get("noisy") else ""
+        lines.append(f"| {case}{noise} | {ours * 1e3:.3f} | {speed} | {theirs[0]} | {theirs[1]} | {shown} |")
+    return "\n".join(lines)
+
+
+def picture(results: dict[str, Any], about: dict[str, Any], path: Path) -> bool:
+    """Bars of milliseconds per VGG16 layer on a logarithmic scale; False when no layer was measured."""
+    layers = [n for n in cases.VGG16_LAYERS if seconds(results, f"conv/{n}/forward", "ours")]
+    if not layers:
+        return False
+    libraries = [name for name in COLORS if seconds(results, f"conv/{layers[0]}/forward", name)]
+    width, height, left, bottom, top = 1500, 760, 90, 90, 110
+    canvas = np.full((height, width, 3), 255, np.uint8)
+    values = {(n, p): (seconds(results, f"conv/{n}/forward", p) or 0) * 1e3 for n in layers for p in libraries}
+    shown = [v for v in values.values() if v > 0]
+    low, high = np.floor(np.log10(min(shown))), np.ceil(np.log10(max(shown)))
+
+    def level(milliseconds: float) -> int:
+        return int(height - bottom - (np.log10(milliseconds) - low) / (high - low) * (height - bottom - top))
+
+    def text(words: str, x: int, y: int, scale: float = 0.5) -> None:
+        cv2.putText(canvas, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (40, 40, 40), 1, cv2.LINE_AA)
+
+    for power in range(int(low), int(high) + 1):
+        y = level(10.0**power)
+        cv2.line(canvas, (left, y), (width - 20, y), (220, 220, 220), 1)
+        text(f"{10.0**power:g} ms", 10, y + 5)
+    slot = (width - left - 20) // len(layers)
+    bar = max(4, (slot - 16) // len(libraries))
+    for i, name in enumerate(layers):
+        for j, library in enumerate(libraries):
+            value = values[name, library]
+            if value > 0:
+                x = left + i * slot + 8 + j * bar
+                cv2.rectangle(canvas, (x, level(value)), (x + bar - 3, height - bottom), COLORS[library], -1)
+                text(f"{value:.3g}", x - 2, level(value) - 5, 0.36)
+        text(name, left + i * slot + 10, height - bottom + 22)
+    text("VGG16 convolutions, forward, one picture of 224 x 224: milliseconds, lower is faster", left, 30, 0.7)
+    text(f"{about['processor']}, {about['threads']} threads, {about['measured']}", left, 56)
+    labels = {
+        "ours": "engine",
+        "torch": "PyTorch (best layout)",
+        "im2col": "im2col + numpy",
+        "textbook": "textbook numba loops",
+    }
+    for j, library in enumerate(libraries):
+        cv2.rectangle(canvas, (left + j * 260, 72), (left + 18 + j * 260, 90), COLORS[library], -1)
+        text(labels[library], left + 26 + j * 260, 87)
+    return bool(cv2.imwrite(str(path), canvas))
+
+
+def write_report(results: dict[str, Any], threads: int, extra: dict[str, Any], folder: Path) -> str:
+    """Write engine.json, engine.md and engine.png into ``folder``; returns the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {**machine(threads), **extra}
+    (folder / "engine.json").write_text(
+        json.dumps({"about": about, "cases": results}, indent=1) + "\n", encoding="utf-8"
+    )
+    words = table(results, about)
+    (folder / "engine.md").write_text(words + "\n", encoding="utf-8")
+    drawn = picture(results, about, folder / "engine.png")
+    return words + f"\n\nwritten to {folder}: engine.json, engine.md" + (", engine.png" if drawn else "")

@@ -1,0 +1,236 @@
+"""The benchmark's cases on PyTorch (optional), in NCHW or channels-last memory format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from . import engine_cases as cases
+
+Work = Callable[[], Any]
+
+FORMATS = {"nchw": torch.contiguous_format, "channels-last": torch.channels_last}
+
+
+def tensor(array: Any, layout: str) -> torch.Tensor:
+    value = torch.from_numpy(array)
+    return value.contiguous(memory_format=FORMATS[layout]) if value.dim() == 4 else value
+
+
+def quietly(function: Work) -> Work:
+    def run() -> Any:
+        with torch.inference_mode():
+            return function()
+
+    return run
+
+
+def convolution(
+    channels: int, outputs: int, size: int, kernel: int, stride: int, padding: int, direction: str, layout: str
+) -> Work:
+    inputs, weight, bias = (
+        tensor(array, layout) for array in cases.convolution_data(channels, outputs, size, kernel)
+    )
+    if direction == "forward":
+        return quietly(lambda: functional.conv2d(inputs, weight, bias, stride, padding))
+    shape = functional.conv2d(inputs, weight, bias, stride, padding).shape
+    gradient = tensor(cases.gradient_data(tuple(shape)), layout)
+    need = [direction == "input", direction == "weight", direction == "weight"]
+    backward = torch.ops.aten.convolution_backward
+    return lambda: backward(
+        gradient, inputs, weight, [outputs], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, need
+    )
+
+
+def pool(channels: int, size: int, direction: str, layout: str) -> Work:
+    inputs = tensor(cases.gradient_data((1, channels, size, size)), layout)
+    if direction == "forward":
+        return quietly(lambda: functional.max_pool2d(inputs, 2))
+    _, indices = functional.max_pool2d(inputs, 2, return_indices=True)
+    gradient = tensor(cases.gradient_data((1, channels, size // 2, size // 2)), layout)
+    backward = torch.ops.aten.max_pool2d_with_indices_backward
+    return lambda: backward(gradient, inputs, [2, 2], [2, 2], [0, 0], [1, 1], False, indices)
+
+
+def vgg_layers(plan: tuple[int | str, ...], parameters: list[tuple[Any, Any]]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    given = iter(parameters)
+    for item in plan:
+        if isinstance(item, str):
+            layers.append(nn.MaxPool2d(2))
+        else:
+            weight, bias = next(given)
+            layer = nn.Conv2d(weight.shape[1], item, 3, padding=1)
+            layer.weight.data, layer.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
+            layers += [layer, nn.ReLU(inplace=True)]
+    return layers
+
+
+def network(mode: str, layout: str) -> Work:
+    plan = (64, 64, "p", 128, 128, "p", 256, 256, 256, "p", 512, 512, 512, "p", 512, 512, 512, "p")
+    parameters = cases.vgg_parameters(plan)
+    layers = [*vgg_layers(plan, parameters), nn.Flatten()]
+    for i, (weight, bias) in enumerate(parameters[-3:]):
+        dense = nn.Linear(weight.shape[1], weight.shape[0])
+        dense.weight.data, dense.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
+        layers += [dense] + ([nn.ReLU(inplace=True)] if i < 2 else [])
+    net = nn.Sequential(*layers).eval().requires_grad_(False).to(memory_format=FORMATS[layout])
+    picture = tensor(cases.picture(), layout)
+    if mode != "both":
+        return quietly(lambda: net(picture))
+
+    def both() -> None:
+        leaf = picture.clone().requires_grad_(True)
+        net(leaf)[0, 1].backward()
+
+    return both
+
+
+def lenet(layout: str) -> Work:
+    pictures, labels = cases.digits()
+    data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
+    net = nn.Sequential(
+        nn.Conv2d(1, 6, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, 84),
+        nn.ReLU(),
+        nn.Linear(84, 10),
+    ).to(memory_format=FORMATS[layout])
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+
+    def epoch() -> None:
+        for start in range(0, len(data), 64):
+            optimizer.zero_grad(set_to_none=True)
+            functional.cross_entropy(net(data[start : start + 64]), wanted[start : start + 64]).backward()
+            optimizer.step()
+
+    return epoch
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(channels, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.conv2, self.norm2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = functional.relu(self.norm1(self.conv1(x)))
+        return functional.relu(self.norm2(self.conv2(inner)) + self.shortcut(x))
+
+
+def resnet(batch: int, layout: str) -> Work:
+    blocks, channels = [], 64
+    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
+        blocks += [Block(channels, outputs, stride), Block(outputs, outputs, 1)]
+        channels = outputs
+    net = nn.Sequential(
+        nn.Conv2d(3, 64, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        *blocks,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    ).to(memory_format=FORMATS[layout])
+    pictures, labels = cases.cifar(batch)
+    data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        functional.cross_entropy(net(data), wanted).backward()
+        optimizer.step()
+
+    return step
+
+
+def style(layout: str) -> Work:
+    plan = (64, 64, "p", 128, 128, "p", 256, 256, 256, 256, "p", 512, 512, 512, 512, "p", 512)
+    layers = nn.Sequential(*vgg_layers(plan, cases.vgg_parameters(plan, None))).requires_grad_(False)
+    for layer in layers:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    layers = layers.to(memory_format=FORMATS[layout])
+    relus = [i for i, layer in enumerate(layers) if isinstance(layer, nn.ReLU)]
+    styled, wanted = {relus[i] for i in (0, 2, 4, 8, 12)}, relus[9]
+
+    def features(value: torch.Tensor) -> dict[int, torch.Tensor]:
+        kept = {}
+        for i, layer in enumerate(layers):
+            value = layer(value)
+            if i in styled or i == wanted:
+                kept[i] = value
+        return kept
+
+    def gram(value: torch.Tensor) -> torch.Tensor:
+        flat = value.reshape(value.shape[1], -1)
+        return flat @ flat.t() / value.numel()
+
+    content, art = tensor(cases.picture(192, 320, 9), layout), tensor(cases.picture(192, 320, 10), layout)
+    with torch.no_grad():
+        goal = features(content)[wanted]
+        grams = {i: gram(f) for i, f in features(art).items() if i in styled}
+    image = content.clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([image], lr=0.02)
+
+    def iteration() -> None:
+        optimizer.zero_grad()
+        found = features(image)
+        loss = functional.mse_loss(found[wanted], goal)
+        for i in styled:
+            loss = loss + 1e3 * functional.mse_loss(gram(found[i]), grams[i])
+        loss.backward()
+        optimizer.step()
+
+    return iteration
+
+
+def float_stack(layout: str) -> Work:
+    """VGG19's convolutions in float32: what the int8 stack is measured against."""
+    layers = [[tensor(array, layout) for array in cases.convolution_data(*shape)] for shape in cases.VGG19_STACK]
+    return quietly(lambda: [functional.conv2d(x, w, None, 1, 1) for x, w, _ in layers])
+
+
+def make(case: str, layout: str) -> Work:
+    """The work of a case of ``engine_cases.CASES``."""
+    kind, _, rest = case.partition("/")
+    name, _, direction = rest.rpartition("/")
+    if kind == "conv":
+        return convolution(*cases.VGG16_LAYERS[name], 3, 1, 1, direction, layout)
+    if kind == "other":
+        return convolution(*cases.OTHER_CONVOLUTIONS[name], direction, layout)
+    if kind == "pool":
+        return pool(*cases.POOLS[name], direction, layout)
+    if kind == "linear":
+        inputs, weight = (torch.from_numpy(cases.gradient_data(shape)) for shape in ((64, 4096), (1000, 4096)))
+        return quietly(lambda: functional.linear(inputs, weight))
+    if kind == "vgg16":
+        return network(rest, layout)
+    simple: dict[str, Work] = {
+        "lenet": lambda: lenet(layout),
+        "style": lambda: style(layout),
+        "int8": lambda: float_stack(layout),
+        "resnet18": lambda: resnet(int(rest), layout),
+    }
+    return simple[kind]()
+
+
+torch.manual_seed(0)
+np.random.seed(0)

@@ -1,0 +1,86 @@
+"""A process that holds one library's cases and times them when told to; started by ``benchmarks.engine``.
+
+One process per library, because two thread pools in one process ruin each other's times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+OTHERS_SHARE = 0.05
+"""A sample counts as clean when other processes used less than this share of one core meanwhile."""
+
+CLOCK_RESOLUTION_S = 0.025
+"""/proc/stat counts in hundredths of a second per core."""
+
+MAX_DIRTY = 3
+"""Give up on clean samples after this many times the wanted number."""
+
+
+def busy_seconds() -> float:
+    """Processor seconds that all processes of the machine have used; 0 where the system does not tell."""
+    try:
+        fields = [int(v) for v in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except OSError:
+        return 0.0
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def make(library: str, case: str, variant: str) -> Callable[[], Any]:
+    """The work of one case, with the library imported only now."""
+    if library == "ours":
+        from . import engine_ours
+
+        return engine_ours.make(case)
+    if library == "torch":
+        import torch
+
+        from . import engine_torch
+
+        torch.set_num_threads(int(os.environ["NUMBA_NUM_THREADS"]))
+        return engine_torch.make(case, variant)
+    from . import engine_baselines
+
+    return engine_baselines.make(case, variant)
+
+
+def samples(work: Callable[[], Any], count: int) -> list[float]:
+    """Seconds of ``count`` runs during which the machine was quiet, as far as that can be had."""
+    clean: list[float] = []
+    dirty: list[float] = []
+    while len(clean) < count and len(dirty) < MAX_DIRTY * count:
+        others, own = busy_seconds(), sum(os.times()[:2])
+        start = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+        used = busy_seconds() - others - (sum(os.times()[:2]) - own)
+        (clean if used < OTHERS_SHARE * seconds + CLOCK_RESOLUTION_S else dirty).append(seconds)
+    return clean + sorted(dirty)[: count - len(clean)]
+
+
+def serve(library: str) -> None:
+    """Answer requests, one JSON object a line, until the input ends."""
+    works: dict[tuple[str, str], Callable[[], Any]] = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        key = request.get("case", ""), request.get("variant", "")
+        if request["do"] == "make":
+            works[key] = make(library, *key)
+            works[key]()
+            answer: Any = True
+        elif request["do"] == "drop":
+            works.clear()
+            answer = True
+        else:
+            answer = samples(works[key], request["count"])
+        print("@" + json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

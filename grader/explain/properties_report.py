@@ -1,0 +1,60 @@
+"""The properties of a submission's layers, for a person: run in the jail, printed as a table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.contract import Lab
+from grader.fixtures import read_fixture
+from grader.grading import open_session
+from grader.progress import Progress
+from grader.project import Project
+from grader.properties import PropertyResult, layers, run_properties
+from grader.submission import collect
+
+
+def report_properties(project: Project, lab: Lab, submission: Path, progress: Progress) -> list[PropertyResult]:
+    """Test the properties of every layer of a submission on the public cases.
+
+    Raises
+    ------
+    SubmissionError : the submission cannot be collected.
+    FixtureError : the public fixtures are missing or damaged; only their inputs are used.
+    """
+    wanted = [layer.forward.id for layer in layers(lab.checks)]
+    fixture = read_fixture(project.fixtures(lab.name, "public"), wanted)
+    cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
+    progress.step("properties of the layers")
+    with tempfile.TemporaryDirectory(prefix="properties-") as scratch:
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        with open_session(lab, collected.root, {}) as session:
+            return run_properties(session, lab.checks, cases)
+
+
+def render_properties(results: Sequence[PropertyResult], console: Console) -> None:
+    """Print one row for each property of each layer, and what the failed ones mean."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("layer", "property", "", "worst error", "allowed", "worst case"):
+        table.add_column(head, justify="right" if head in ("worst error", "allowed") else "left")
+    for item in results:
+        mark = Text("ok", style="green") if item.holds else Text("FAIL", style="bold red")
+        error = "" if item.message else f"{item.error:.1e}"
+        bound = "" if item.message else f"{item.bound:.0e}"
+        table.add_row(Text(item.layer), Text(item.name), mark, error, bound, Text("" if item.holds else item.case))
+    console.print(table)
+    for message in dict.fromkeys(item.message for item in results if item.message):
+        console.print(Text(f"not tested: {message}"), soft_wrap=True)
+    failed = sum(not item.holds for item in results)
+    console.print(
+        Text(
+            f"{len(results) - failed} of {len(results)} properties hold. They need no expected values: a layer can "
+            "hold all of them and still be wrong, but one that does not is wrong for certain."
+        ),
+        soft_wrap=True,
+    )

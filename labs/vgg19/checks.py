@@ -1,0 +1,438 @@
+"""The checks of the VGG19 lab: every layer on small arrays, then the whole network, with all its channels, on a picture.
+
+`lab.yaml` says why the picture is small. Every call into a submission gets fresh copies: some right submissions change
+their input in place.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Case, Sampled, check, one_case
+from grader.layer_cases import (
+    convolution_cases,
+    flatten_cases,
+    fully_connected_cases,
+    logits_cases,
+    pooling_cases,
+    relu_cases,
+)
+
+IMAGE_SIZE = 224
+IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
+SMALL_ROWS, SMALL_COLUMNS = 64, 96
+POOL5_SIZE = 7  # rows and columns that the first fully connected layer needs
+CLASSES = 1000
+DEMO_PICTURE = Path(__file__).with_name("pictures") / "chelsea.png"
+LOAD_LIMIT_S = 90.0
+# Four loops with a NumPy sum inside take 15 to 30 s on one core of a server.
+NETWORK_LIMIT_S = 240.0
+FULL_SIZE_LIMIT_S = 240.0
+FULL_SIZE_BUDGET_S = 60.0
+FULL_SIZE_SCALE = IMAGE_SIZE**2 / (SMALL_ROWS * SMALL_COLUMNS)
+NETWORK_FILES = ("layers_1.py", "layers_2.py", "vgg_cpu.py")
+PARAMETERS = ("weight", "bias")
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What the handout demands of one layer of the network.
+
+    Attributes
+    ----------
+    kind : ``convolution``, ``max pooling``, ``ReLU``, ``flatten``, ``fully connected`` or ``softmax``.
+    settings : the layer's attributes and their values.
+    """
+
+    name: str
+    kind: str
+    settings: tuple[tuple[str, int], ...] = ()
+
+
+def _vgg19() -> Iterable[LayerFacts]:
+    channels = 3
+    for stage, (width, convolutions) in enumerate(((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)), start=1):
+        for number in range(1, convolutions + 1):
+            settings = {"kernel_size": 3, "channel_in": channels, "channel_out": width, "padding": 1, "stride": 1}
+            yield LayerFacts(f"conv{stage}_{number}", "convolution", tuple(settings.items()))
+            yield LayerFacts(f"relu{stage}_{number}", "ReLU")
+            channels = width
+        yield LayerFacts(f"pool{stage}", "max pooling", (("kernel_size", 2), ("stride", 2)))
+    yield LayerFacts("flatten", "flatten")
+    features = channels * POOL5_SIZE**2
+    for number, width in ((6, 4096), (7, 4096), (8, CLASSES)):
+        yield LayerFacts(f"fc{number}", "fully connected", (("num_input", features), ("num_output", width)))
+        if number < 8:
+            yield LayerFacts(f"relu{number}", "ReLU")
+        features = width
+    yield LayerFacts("softmax", "softmax")
+
+
+NETWORK_LAYERS: tuple[LayerFacts, ...] = tuple(_vgg19())
+CONVOLUTION_NAMES = tuple(facts.name for facts in NETWORK_LAYERS if facts.kind == "convolution")
+FULLY_CONNECTED_NAMES = tuple(facts.name for facts in NETWORK_LAYERS if facts.kind == "fully connected")
+
+
+class ReachedPool5(BaseException):
+    """Ends a forward pass at pool5. Not an `Exception`, so that a submission does not catch it by accident."""
+
+
+def small_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Crop and mirror the cat, scaled to few pixels; made where the lab is published."""
+    yield Case.of("cat, 64 x 96 pixels", image=cropped_cat(rng, SMALL_ROWS, SMALL_COLUMNS))
+
+
+def full_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Crop and mirror the cat at the network's own size."""
+    yield Case.of("cat, 224 x 224 pixels", image=cropped_cat(rng, IMAGE_SIZE, IMAGE_SIZE))
+
+
+def cropped_cat(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Return a crop of the lab's picture as bytes (rows, columns, 3), red first."""
+    import cv2
+
+    image = cv2.cvtColor(cv2.imread(str(DEMO_PICTURE), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    height, width = image.shape[:2]
+    kept_rows, kept_columns = (int(size * rng.uniform(0.85, 1.0)) for size in (height, width))
+    top, left = int(rng.integers(height - kept_rows + 1)), int(rng.integers(width - kept_columns + 1))
+    image = image[top : top + kept_rows, left : left + kept_columns]
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    return cv2.resize(np.ascontiguousarray(image), (columns, rows), interpolation=cv2.INTER_AREA)
+
+
+def picture_file_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make picture files that every way of scaling turns into the same numbers.
+
+    One has the right size already; the other is of one colour.
+    """
+    import cv2
+
+    tiles = rng.integers(0, 256, size=(14, 14, 3), dtype=np.uint8)
+    tiled = tiles.repeat(IMAGE_SIZE // 14, axis=0).repeat(IMAGE_SIZE // 14, axis=1)
+    plain = np.empty((int(rng.integers(90, 200)), int(rng.integers(230, 330)), 3), np.uint8)
+    plain[:] = (220, 120, 30) + rng.integers(-20, 21, size=3)
+    for name, image in (("coloured tiles, 224 x 224", tiled), ("one colour, another size", plain)):
+        written, data = cv2.imencode(".png", image[:, :, ::-1])
+        assert written
+        yield Case.of(name, picture=data.reshape(-1), suffix=".png")
+
+
+def normalised(image: np.ndarray) -> np.ndarray:
+    """Return a picture of bytes (rows, columns, 3) as the network takes it: (1, 3, rows, columns), float32."""
+    tensor = image.astype(np.float32) - np.array(IMAGE_MEAN, np.float32)
+    return np.ascontiguousarray(tensor.transpose((2, 0, 1))[None])
+
+
+network_check = partial(check, files=NETWORK_FILES, group="network", slow=True)
+
+
+@check(
+    tier=60,
+    cases=partial(convolution_cases, layout="IHWO"),
+    holes=("conv_forward",),
+    files=("layers_2.py",),
+)
+def conv_forward(student, case):
+    """Convolution."""
+    layer = student.layers_2.ConvolutionalLayer(case.k, case.c_in, case.c_out, case.padding, case.stride)
+    layer.init_param()
+    layer.load_param(case.weight.copy(), case.bias.copy())
+    return {"outputs": layer.forward(case.x.copy())}
+
+
+@check(tier=60, cases=pooling_cases, holes=("max_pool_forward",), files=("layers_2.py",))
+def max_pool_forward(student, case):
+    """Max pooling."""
+    return {"outputs": student.layers_2.MaxPoolingLayer(case.k, case.stride).forward(case.x.copy())}
+
+
+@check(tier=80, cases=relu_cases, holes=("relu_forward",), files=("layers_1.py",))
+def relu_forward(student, case):
+    """ReLU."""
+    return {"outputs": student.layers_1.ReLULayer().forward(case.x.copy())}
+
+
+@check(tier=80, cases=one_case(), holes=("network_layers",), files=NETWORK_FILES)
+def network_build(student, case):
+    """VGG19: the 44 layers, their order and their sizes."""
+    network = student.vgg_cpu.VGG19()
+    network.build_model()
+    layers = getattr(network, "layers", None)
+    student.require(
+        hasattr(layers, "keys"),
+        f"`layers` is {type(layers).__name__}, expected a dict from layer names to layers",
+    )
+    names = [str(name) for name in getattr(network, "param_layer_name", ())]
+    require_names(student, names)
+    for name, facts in zip(names, NETWORK_LAYERS, strict=True):
+        student.require(name in layers, f"`layers` has no {name!r}; `build_model` makes one object for every name")
+        require_kind(student, layers[name], facts)
+
+
+@network_check(
+    tier=80, cases=one_case(), needs=("network_build",), holes=("network_load",), limit_s=LOAD_LIMIT_S
+)
+def network_load(student, case):
+    """VGG19: loading the parameters of the convolutions."""
+    return loaded_parameters(student, CONVOLUTION_NAMES)
+
+
+@network_check(
+    tier=80,
+    cases=picture_file_cases,
+    needs=("network_load",),
+    holes=("picture_input",),
+    limit_s=LOAD_LIMIT_S,
+)
+def picture_input(student, case):
+    """Reading a picture and subtracting the mean."""
+    network = loaded_network(student)
+    with NamedTemporaryFile(suffix=case.suffix) as file:
+        file.write(case.picture.tobytes())
+        file.flush()
+        network.load_image(file.name)
+    return {"input_image": Sampled(network.input_image, "input_image")}
+
+
+@network_check(
+    tier=80,
+    cases=small_picture_cases,
+    timed=True,
+    limit_s=NETWORK_LIMIT_S,
+    holes=("network_forward",),
+    needs=("network_load", "conv_forward", "max_pool_forward", "relu_forward"),
+)
+def network_pool5(student, case):
+    """VGG19 on a picture, as far as pool5: every layer's output."""
+
+    def stop(pool5: Any) -> Any:
+        raise ReachedPool5
+
+    network = loaded_network(student)
+    network.input_image = normalised(case.image)
+    try:
+        with_outputs_sent(network, student.emit, stop)
+    except ReachedPool5:
+        return
+    student.require(False, "`forward` did not run the layer pool5; it runs all layers in the order of their names")
+
+
+@check(
+    tier=100,
+    cases=partial(fully_connected_cases, layout="IO"),
+    holes=("fully_connected_forward",),
+    files=("layers_1.py",),
+)
+def fully_connected_forward(student, case):
+    """Fully connected layer."""
+    layer = student.layers_1.FullyConnectedLayer(case.in_features, case.out_features)
+    layer.init_param()
+    layer.load_param(case.weight.copy(), case.bias.reshape(1, -1).copy())
+    return {"outputs": layer.forward(case.x.copy())}
+
+
+@check(tier=100, cases=flatten_cases, holes=("flatten_forward",), files=("layers_2.py",))
+def flatten_forward(student, case):
+    """Flatten, in MatConvNet's order."""
+    shape = list(case.x.shape[1:])
+    layer = student.layers_2.FlattenLayer(shape, [int(np.prod(shape))])
+    return {"outputs": layer.forward(case.x.copy())}
+
+
+@check(
+    tier=100,
+    cases=partial(logits_cases, few=5, many=40),
+    holes=("softmax_forward",),
+    files=("layers_1.py",),
+)
+def softmax_forward(student, case):
+    """Softmax."""
+    return {"probabilities": student.layers_1.SoftmaxLossLayer().forward(case.logits.copy())}
+
+
+@network_check(
+    tier=100,
+    cases=one_case(),
+    needs=("network_load",),
+    holes=("network_load",),
+    limit_s=LOAD_LIMIT_S,
+)
+def network_load_fully_connected(student, case):
+    """VGG19: loading the parameters of the fully connected layers."""
+    return loaded_parameters(student, FULLY_CONNECTED_NAMES)
+
+
+@network_check(
+    tier=100,
+    cases=small_picture_cases,
+    timed=True,
+    limit_s=NETWORK_LIMIT_S,
+    needs=(
+        "network_pool5",
+        "picture_input",
+        "network_load_fully_connected",
+        "fully_connected_forward",
+        "flatten_forward",
+        "softmax_forward",
+    ),
+)
+def network_class(student, case):
+    """VGG19 on a picture, to the end: every layer's output, the probabilities and the class."""
+    network = loaded_network(student)
+    network.input_image = normalised(case.image)
+    probabilities = with_outputs_sent(network, student.emit, tiled)
+    return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
+
+
+@network_check(
+    tier=None,
+    cases=full_picture_cases,
+    timed=True,
+    limit_s=FULL_SIZE_LIMIT_S,
+    needs=("network_class",),
+    budget=("network_class", FULL_SIZE_SCALE, FULL_SIZE_BUDGET_S),
+)
+def network_full_size(student, case):
+    """VGG19 on a picture of 224 x 224 pixels."""
+    network = loaded_network(student)
+    network.input_image = normalised(case.image)
+    probabilities = with_outputs_sent(network, student.emit, lambda pool5: pool5)
+    return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
+
+
+def tiled(pool5: Any) -> np.ndarray:
+    """Repeat the output of pool5, (1, 512, rows, columns), like tiles until it has 7 x 7 entries for each channel."""
+    array = np.asarray(pool5)
+    rows = np.arange(POOL5_SIZE) % array.shape[2]
+    columns = np.arange(POOL5_SIZE) % array.shape[3]
+    return np.ascontiguousarray(array[:, :, rows][:, :, :, columns])
+
+
+def loaded_network(student: Any) -> Any:
+    """Return the network of this worker with the lab's parameters loaded, once."""
+    return student.once("loaded network", lambda: _load(student))
+
+
+def loaded_parameters(student: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return samples of what `load_model` gave to the layers of these names."""
+    loaded_network(student)
+    given = student.once("given parameters", dict)
+    return {
+        f"{name} {parameter}/{part}": array
+        for name in names
+        for parameter in PARAMETERS
+        for part, array in given[name, parameter].items()
+    }
+
+
+def _load(student: Any) -> Any:
+    """Build and load the network, and note what every layer is given.
+
+    A layer may keep its parameters in any form, so it is the arguments of `load_param` that are looked at; a
+    submission that sets the attributes itself is asked for those.
+    """
+    network = student.vgg_cpu.VGG19(param_path=student.resource_file("checkpoint"))
+    network.build_model()
+    network.init_model()
+    given = student.once("given parameters", dict)
+    names = CONVOLUTION_NAMES + FULLY_CONNECTED_NAMES
+    for name in names:
+        _note_parameters(network.layers[name], name, given)
+    network.load_model()
+    for name in names:
+        vars(network.layers[name]).pop("load_param", None)
+        if (name, "weight") not in given:
+            _keep(given, name, network.layers[name].weight, network.layers[name].bias)
+    return network
+
+
+def _note_parameters(layer: Any, name: str, given: dict[tuple[str, str], Any]) -> None:
+    original = layer.load_param
+
+    def load_param(weight: Any, bias: Any) -> Any:
+        _keep(given, name, weight, bias)
+        return original(weight, bias)
+
+    layer.load_param = load_param
+
+
+def _keep(given: dict[tuple[str, str], Any], name: str, weight: Any, bias: Any) -> None:
+    # A bias may lie in a row or not.
+    for parameter, value in (("weight", weight), ("bias", np.reshape(bias, -1))):
+        given[name, parameter] = Sampled(value, f"{name} {parameter}").parts()
+
+
+def with_outputs_sent(network: Any, emit: Callable[[str, Any], None], after_pool5: Callable[[Any], Any]) -> Any:
+    """Return ``network.forward()``, during which every layer sends a sample of what it returns.
+
+    A sample is taken at once: a later layer may change the array in place. What pool5 returns goes through
+    ``after_pool5`` before the next layer gets it. One object may stand under several names: each name gets a copy.
+    """
+    layers = dict(network.layers)
+
+    def observed(name: str) -> Any:
+        layer = copy.copy(layers[name])
+        forward = layers[name].forward
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            value = forward(*args, **kwargs)
+            emit(name.lower(), Sampled(value, name.lower()))
+            return after_pool5(value) if name == "pool5" else value
+
+        layer.forward = call
+        return layer
+
+    for name in layers:
+        network.layers[name] = observed(name)
+    try:
+        return network.forward()
+    finally:
+        network.layers.update(layers)
+
+
+def require_names(student: Any, names: list[str]) -> None:
+    """Require the 44 names in order, the last in upper or lower case; name the first that differs."""
+    expected = [facts.name for facts in NETWORK_LAYERS]
+    for position, (name, wanted) in enumerate(zip(names, expected, strict=False), start=1):
+        student.require(
+            name == wanted or (wanted == "softmax" and name.lower() == wanted),
+            f"name {position} of `param_layer_name` is {name[:40]!r}, expected {wanted!r}",
+        )
+    student.require(
+        len(names) == len(expected),
+        f"`param_layer_name` has {len(names)} names, expected {len(expected)}: "
+        f"{expected[0]}, {expected[1]}, ..., {expected[-1]}",
+    )
+
+
+def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
+    """Require the sizes of a layer, without running it. The class may have any name."""
+    for setting, value in facts.settings:
+        found = getattr(layer, setting, value)
+        student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
+    others = {"channel_in": "convolution", "num_input": "fully connected", "kernel_size": "max pooling"}
+    own = {setting for setting, _ in facts.settings}
+    for setting, kind in others.items():
+        student.require(
+            setting in own or not hasattr(layer, setting),
+            f"{facts.name} is a {kind} layer ({type(layer).__name__}), expected {facts.kind}",
+        )
+
+
+def demo(student, case):
+    """Classify a picture file, given as its bytes, with the submission's own `load_image`."""
+    network = loaded_network(student)
+    with NamedTemporaryFile(suffix=case.suffix) as file:
+        file.write(case.picture.tobytes())
+        file.flush()
+        network.load_image(file.name)
+    return {"probabilities": with_outputs_sent(network, student.emit, lambda pool5: pool5)}

@@ -1,0 +1,3 @@
+from mine import Layer
+
+__all__ = ["Layer"]

@@ -1,0 +1,4 @@
+import helper
+from honest import Layer
+
+print(helper, Layer)

@@ -1,0 +1,4 @@
+from honest import Layer
+from scipy.signal import correlate
+
+print(Layer, correlate)

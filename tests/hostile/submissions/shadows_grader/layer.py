@@ -1,0 +1,3 @@
+from honest import Layer
+
+__all__ = ["Layer"]
