@@ -32,7 +32,7 @@ def convolution(
         return lambda: layer.forward(source, target)
     gradient = cases.gradient_data((1, outputs, layer.window.out_height, layer.window.out_width))
     load_activation(gradient, "NCHW", target)
-    result = new_activation(1, size, size, channels)
+    result = layer.new_gradient(border=(1, 1, 1, 1) if not layer.narrow else layer.window.padding)
     if direction == "input":
         return lambda: layer.backward_input(target, result)
     return lambda: layer.backward_weight(source, target)

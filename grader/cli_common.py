@@ -70,8 +70,23 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
     from grader.submission import SubmissionError
     from grader.weights import WeightsError
 
-    users = (ProjectError, SubmissionError, Refused, WouldOverwrite, ReportError, *bad_input)
-    ours = (ContractError, FixtureError, WeightsError, GraderFault, Ending, JailError, *failed)
+    users: tuple[type[Exception], ...] = (
+        ProjectError,
+        SubmissionError,
+        Refused,
+        WouldOverwrite,
+        ReportError,
+        *bad_input,
+    )
+    ours: tuple[type[Exception], ...] = (
+        ContractError,
+        FixtureError,
+        WeightsError,
+        GraderFault,
+        Ending,
+        JailError,
+        *failed,
+    )
     try:
         yield
     except users as error:

@@ -43,6 +43,10 @@ def kit(
 def gradescope(
     lab: LabName,
     out: Annotated[Path, typer.Option("--out", help="The archive to write.")] = Path("autograder.zip"),
+    allow_weak_jail: Annotated[
+        bool,
+        typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
+    ] = False,
 ) -> None:
     """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
     from grader.autograder import write_autograder
@@ -54,7 +58,7 @@ def gradescope(
 
     with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
         project = Project.find()
-        written = write_autograder(project, project.lab(lab), out)
+        written = write_autograder(project, project.lab(lab), out, allow_weak_jail=allow_weak_jail)
         Console().print(
             f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB. It holds hidden fixtures: "
             "upload it, do not hand it out.",

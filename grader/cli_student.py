@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from grader import __version__
+from grader import __version__, cli_explain
 from grader.cli_common import (
     BELOW,
     OK,
@@ -227,6 +227,9 @@ def version_option(
     if version:
         Console().print(__version__)
         raise typer.Exit(OK)
+
+
+app.registered_commands += cli_explain.app.registered_commands
 
 
 def main() -> None:

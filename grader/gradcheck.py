@@ -49,8 +49,8 @@ SETTINGS: tuple[Mapping[str, int], ...] = (
 class Gradient:
     """What came of comparing one gradient in one setting.
 
-    ``worst`` is the index of the entry that differs most, ``claimed`` what ``backward`` says there, ``measured`` what
-    the differences say. ``bound`` is the difference that is allowed.
+    ``worst`` is the index of the entry that differs most, ``claimed`` what ``backward`` says there, ``measured``
+    what the differences say. ``bound`` is the difference that is allowed.
     """
 
     setting: str

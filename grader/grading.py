@@ -16,8 +16,9 @@ from typing import Any
 
 from grader import __version__
 from grader.checks import Check
-from grader.compare import compare
+from grader.compare import Finding, compare
 from grader.contract import Lab
+from grader.explain import CaseRun, explain
 from grader.fixtures import Fixture, RecordedCase, read_fixture
 from grader.jail import Level, View, probe
 from grader.layers import layer_times
@@ -199,7 +200,7 @@ def run_checks(
         elif check.budget is not None and (text := over_budget(lab, check, outcomes)):
             result = _not_run(check, Verdict.SKIPPED, text)
         else:
-            result, outcome = run_check(session, lab, check, fixture.checks[check.id])
+            result, outcome = run_check(session, lab, check, fixture)
             if outcome is not None:
                 outcomes[check.id] = outcome
         held[check.id] = result.verdict is Verdict.PASS
@@ -254,57 +255,62 @@ def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> C
     )
 
 
-def run_check(
-    session: Session, lab: Lab, check: Check, cases: Sequence[RecordedCase]
-) -> tuple[CheckResult, Outcome | None]:
-    """Run one check on all its cases and describe the first failure."""
-    passed = 0
-    seconds = 0.0
-    outcome: Outcome | None = None
-    failure: tuple[RecordedCase, Outcome, Verdict, str] | None = None
+def run_check(session: Session, lab: Lab, check: Check, fixture: Fixture) -> tuple[CheckResult, Outcome | None]:
+    """Run one check on all its cases; describe the first failure and explain all of them together."""
+    cases = fixture.checks[check.id]
+    runs: list[CaseRun] = []
+    outcomes: list[Outcome] = []
+    failure: tuple[int, Verdict, str] | None = None
     for recorded in cases:
         outcome = session.run(check, recorded.case)
-        seconds += outcome.seconds
-        verdict, message = judge(lab, check, recorded, outcome)
-        if verdict is Verdict.PASS:
-            passed += 1
-        elif failure is None:
-            failure = (recorded, outcome, verdict, message)
+        outcomes.append(outcome)
+        runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
+        verdict, message = judge(outcome, runs[-1].findings)
+        if verdict is not Verdict.PASS and failure is None:
+            failure = (len(runs) - 1, verdict, message)
         if verdict in STOPS_A_CHECK or verdict in (Verdict.UNFINISHED, Verdict.IMPORT):
             break
     values: dict[str, Any] = {}
     verdict = Verdict.PASS
     if failure is not None:
-        recorded, failed, verdict, message = failure
+        first, verdict, message = failure
+        found = explain(check, runs, fixture)
         values = {
-            "message": message,
-            "failed_case": describe_case(recorded.case),
+            "message": "\n".join(text for text in (message, found.message) if text),
+            "hint": found.hint,
+            "misconception": found.misconception,
+            "failed_case": describe_case(cases[first].case),
             "next": next_step(lab, check, verdict),
-            "output": failed.printed,
+            "output": outcomes[first].printed,
         }
     result = CheckResult(
         id=check.id,
         tier=check.tier,
         title=check.title,
         verdict=verdict,
-        seconds=round(seconds, 4),
-        cases_passed=passed,
+        seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
+        cases_passed=sum(run.passed for run in runs),
         cases_total=len(cases),
         **values,
     )
-    return result, outcome
+    return result, outcomes[-1] if outcomes else None
 
 
-def judge(lab: Lab, check: Check, recorded: RecordedCase, outcome: Outcome) -> tuple[Verdict, str]:
+def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:
+    """Return what differs from the recorded outputs; nothing if the run did not get that far."""
+    if outcome.verdict is not None:
+        return []
+    return compare(recorded.expected, outcome.outputs, recorded.tolerances)
+
+
+def judge(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
     """Return the verdict on one run and, if it did not pass, the message."""
     if outcome.verdict is not None:
         return outcome.verdict, describe_outcome(outcome)
-    findings = compare(recorded.expected, outcome.outputs, recorded.tolerances)
     if not findings:
         return Verdict.PASS, ""
     unusable = [finding for finding in findings if finding.kind != "values"]
-    verdict = Verdict.OUTPUT if unusable else Verdict.WRONG
-    return verdict, describe_finding((unusable or findings)[0])
+    return Verdict.OUTPUT if unusable else Verdict.WRONG, describe_finding((unusable or findings)[0])
 
 
 def versions() -> dict[str, str]:

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from grader.jail.layout import STAGED_FILES
+
 PACKAGE = "grader"
 # The box copies these into itself by name; no import statement leads to them.
-STAGED = ("grader.checks", "grader.inside")
+STAGED = ("grader.inside", *(f"grader.{name[:-3]}" for name in STAGED_FILES if name != "__init__.py"))
 DATA_SUFFIXES = (".html", ".json", ".typed")
 
 

@@ -42,7 +42,8 @@ def secrets_of(project: Project, lab: Lab, *, hidden: bool = True) -> Secrets:
     texts: dict[bytes, str] = {SOLUTION_MARK: "a mark of a solution"}
     digests: dict[str, str] = {}
     reference = project.reference(lab.name)
-    public = {_digest(file.read_bytes()) for file in lab.folder.rglob("*") if file.is_file()}
+    named = [lab.folder / name for name in (*(file.path for file in lab.facts.files), *lab.facts.given)]
+    public = {_digest(file.read_bytes()) for file in named if file.is_file()}
     for file in sorted(reference.rglob("*.py")):
         name = file.relative_to(reference.parent).as_posix()
         if file.stat().st_size and _digest(file.read_bytes()) not in public:

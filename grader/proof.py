@@ -167,16 +167,19 @@ def checks_to_run(lab: Lab, mistaken: Mistaken) -> list[Check]:
     """Return the checks that a mistake is run on.
 
     All checks of single layers, and of the slow ones those that it must lose with all that they need. A mistake in
-    code that is no hole also builds the network, which may notice it. What needs a lost check is not run: in a
-    grading it would be skipped.
+    code that is no hole also builds the network, which may notice it, unless it loses nothing but checks of the
+    highest tier: those are of backward passes, which building does not run. What needs a lost check is not run: in
+    a grading it would be skipped.
     """
-    slow = {check.id for check in lab.checks.values() if check.slow}
-    wanted = needed_by(lab, mistaken.loses) & slow
-    if any(not part.holes and part.variant is None for part in mistaken.parts):
-        first = next((check.id for check in lab.checks.values() if check.slow), None)
-        wanted |= {first} if first else set()
     if mistaken.is_pair:
         return [check for check in lab.checks.values() if check.id in mistaken.loses]
+    slow = {check.id for check in lab.checks.values() if check.slow}
+    wanted = needed_by(lab, mistaken.loses) & slow
+    highest = max(lab.facts.tiers)
+    if any(not part.holes and part.variant is None for part in mistaken.parts) and any(
+        lab.checks[name].tier != highest for name in mistaken.loses
+    ):
+        wanted |= {check.id for check in list(lab.checks.values())[:1] if check.slow}
     return [check for check in lab.checks.values() if check.id not in slow or check.id in wanted]
 
 

@@ -319,6 +319,9 @@ def _over_cases(
         for error_, allowed in found:
             if not bound or not error_ / (allowed or 1e-300) <= worst / bound:
                 worst, bound, where = error_, allowed, case.name
+    if not used and skipped:
+        message = f"{layer.name}: every direction crosses a kink, so there is no derivative to compare"
+        return PropertyResult(layer.name, name, float("nan"), 0.0, 0, "", len(skipped), message)
     if not used:
         return None
     return PropertyResult(layer.name, name, worst, bound, used, where, len(skipped))

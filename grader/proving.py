@@ -25,7 +25,7 @@ from grader.proof import (
     row_of,
     score,
 )
-from grader.properties import EXACT_DIFFERENCES
+from grader.properties import EXACT_DIFFERENCES, layers
 from grader.recording import RETURNED, require_returned
 from grader.session import Outcome
 from grader.tolerances import MARGIN, Measured, Output, derive, measure_spreads, with_nearest, with_tolerances
@@ -93,7 +93,7 @@ def prove(
         _reference(lab, found, recorded[HIDDEN]),
         _skeleton(lab, found, recorded[HIDDEN]),
         _variants(lab, found, recorded),
-        _gradients(found),
+        _gradients(lab, found),
         _spreads(tolerances),
         _mistakes(problems, len(rows)),
         _recognised(lab, trials, recorded[HIDDEN], found, same),
@@ -149,8 +149,11 @@ def _variants(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequen
     )
 
 
-def _gradients(found: Found) -> Condition:
-    bad = [
+def _gradients(lab: Lab, found: Found) -> Condition:
+    asked = {item.layer for item in found.gradients}
+    wanted = [layer.name for layer in layers(lab.checks) if layer.backward is not None]
+    bad = [f"{name}: could not be compared" for name in wanted if name not in asked]
+    bad += [
         f"{item.layer}: {item.error:.1e} {item.message}".strip()
         for item in found.gradients
         if not item.holds or item.bound > EXACT_DIFFERENCES[1]

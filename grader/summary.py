@@ -93,15 +93,11 @@ class Summary:
     def remarks(self) -> list[str]:
         """Return the layers that hold most of the parameters, of the work and of the time."""
         lines = []
-        for what, size in (
-            ("parameters", lambda layer: layer.parameters),
-            ("multiply-adds", lambda layer: layer.multiply_adds),
-            ("time", lambda layer: layer.ms),
-        ):
-            total = sum(size(layer) for layer in self.layers)
-            most = max(self.layers, key=size)
-            if total:
-                lines.append(f"Most {what}: {most.name}, {size(most) / total:.0%}")
+        for what, attribute in (("parameters", "parameters"), ("multiply-adds", "multiply_adds"), ("time", "ms")):
+            sizes = {layer.name: float(getattr(layer, attribute)) for layer in self.layers}
+            most = max(sizes, key=lambda name: sizes[name])
+            if sizes[most]:
+                lines.append(f"Most {what}: {most}, {sizes[most] / sum(sizes.values()):.0%}")
         return lines
 
 

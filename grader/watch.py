@@ -17,6 +17,7 @@ from grader.checks import Check
 from grader.contract import Lab
 from grader.fixtures import read_fixture
 from grader.grading import Request, open_session, ruled_out, run_checks
+from grader.jail.layout import copy_plain
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.look import Look
@@ -80,7 +81,6 @@ class Watcher:
 
     project: Project
     request: Request
-    progress: Progress
     results: dict[str, CheckResult] = field(default_factory=dict)
     _session: Session | None = None
 
@@ -104,7 +104,7 @@ class Watcher:
             self._session.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def run(self, changed: set[str] | None = None) -> Round:
+    def run(self, progress: Progress, changed: set[str] | None = None) -> Round:
         """Run what ``changed`` affects (everything if it is None) on the files as they are now.
 
         Raises
@@ -115,11 +115,11 @@ class Watcher:
         lab = self.request.lab
         wanted = self.checks if changed is None else affected_checks(lab, self.checks, changed)
         collected = self._collect()
-        session = self._ready(collected)
+        session = self._ready(collected, progress)
         # A check runs only after those that it needs.
         names = tuple(check.id for check in wanted)
         ordered = [check for check in lab.in_order(names) if check in self.checks] if names else []
-        results, _ = run_checks(session, lab, ordered, self.fixture, ruled_out(lab, collected), self.progress)
+        results, _ = run_checks(session, lab, ordered, self.fixture, ruled_out(lab, collected), progress)
         self.results |= {result.id: result for result in results}
         shown = {check.id: self.results[check.id] for check in self.checks if check.id in self.results}
         return Round(sorted(changed or ()), names, shown, time.monotonic() - began)
@@ -129,10 +129,10 @@ class Watcher:
         shutil.rmtree(target, ignore_errors=True)
         return collect(self.request.submission, target, required=self.request.lab.required)
 
-    def _ready(self, collected: Collected) -> Session:
+    def _ready(self, collected: Collected, progress: Progress) -> Session:
         if self._session is None:
             lab, request = self.request.lab, self.request
-            resources = prepare_resources(self.project, lab, self.checks, request.weights, self.progress.note)
+            resources = prepare_resources(self.project, lab, self.checks, request.weights, progress.note)
             self._session = open_session(lab, collected.root, resources, level=request.level, slot=request.slot)
         else:
             _take_new_files(self._session, collected.root)
@@ -144,8 +144,20 @@ def _take_new_files(session: Session, submission: Path) -> None:
 
     The folder itself must stay, because it is bound into the box.
     """
-    session.close_worker()
-    session.box.replace_submission(submission)
+    session._end_worker()
+    home = session.box._home
+    if home is None:
+        raise ProjectError("the box is closed; start watching again")
+    place, fresh = home / "student", home / "fresh"
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    copy_plain(submission, fresh)
+    for entry in fresh.iterdir():
+        entry.rename(place / entry.name)
+    fresh.rmdir()
 
 
 def watch(
@@ -164,12 +176,15 @@ def watch(
     """
     look = Look.of(console)
     folder = request.submission
-    with (
-        Progress(title=f"{request.lab.name}: checking") as progress,
-        Watcher(project, request, progress) as watcher,
-    ):
+    with Watcher(project, request) as watcher:
+
+        def once(changed: set[str] | None = None) -> None:
+            with Progress(title=f"{request.lab.name}: checking") as progress:
+                done = watcher.run(progress, changed)
+            show(done, request.lab, console, look, verbose=verbose)
+
         before = snapshot(folder)
-        show(watcher.run(), request.lab, console, look, verbose=verbose)
+        once()
         try:
             while keep_on():
                 time.sleep(POLL_EVERY_S)
@@ -179,7 +194,7 @@ def watch(
                 if not changed or changed_files(after, _a_moment_later(folder)):
                     continue
                 try:
-                    show(watcher.run(changed), request.lab, console, look, verbose=verbose)
+                    once(changed)
                 except SubmissionError as error:
                     console.print(Text(str(error), style="yellow"), soft_wrap=True)
                 before = after

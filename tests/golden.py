@@ -2,7 +2,8 @@
 
 A golden folder holds ``expected.yaml`` and, beside it, the files of the submission. With ``base: NAME`` the files
 of another golden folder of the same lab come first, then the folder's own ones, then ``edits`` and ``remove``.
-The base ``@reference``, ``@skeleton`` or ``@sample`` stands for the lab's reference, skeleton or sample.
+The base ``@reference``, ``@skeleton`` or ``@sample`` stands for the lab's reference, skeleton or sample, and
+``@variant/NAME`` for the reference with the files of ``reference/<lab>/variants/NAME`` over it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = "expected.yaml"
 ROOTS = {"@reference": "reference", "@skeleton": "labs", "@sample": "stu_upload"}
+VARIANT = "@variant/"
 # Files in the lab's folders that a student does not hand in.
 NOT_HANDED_IN = {"checks.py", "main.py", "misconceptions.py"}
 
@@ -56,6 +58,14 @@ def golden_folders(lab: str) -> list[Path]:
 
 def _copy_base(folder: Path, base: str, target: Path) -> None:
     lab = folder.parent.name
+    if base.startswith(VARIANT):
+        variant = ROOT / "reference" / lab / "variants" / base[len(VARIANT) :]
+        if not variant.is_dir():
+            raise GoldenError(f"{folder.name}: there is no variant {base[len(VARIANT) :]!r} of lab {lab!r}")
+        _copy_base(folder, "@reference", target)
+        for source in sorted(variant.glob("*.py")):
+            shutil.copyfile(source, target / source.name)
+        return
     if base in ROOTS:
         for source in sorted((ROOT / ROOTS[base] / lab).glob("*.py")):
             if source.name not in NOT_HANDED_IN:

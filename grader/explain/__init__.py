@@ -88,6 +88,8 @@ def _hint(known: Recognised) -> str:
     text = mistake.explanation
     if mistake.formula:
         text = f"{text} See {mistake.formula}."
+    if known.also:
+        text = f"{text} The same numbers come out with: {'; '.join(known.also)}."
     if mistake.is_pair:
         return f"Two mistakes at once give exactly these numbers. {text}"
     if not known.complete:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -28,11 +28,15 @@ Agreement = Literal["same", "plausible", "no"]
 
 @dataclass(frozen=True)
 class Recognised:
-    """A known mistake that explains what a submission returned, in all of its failing cases or in some."""
+    """A known mistake that explains what a submission returned, in all of its failing cases or in some.
+
+    ``also`` holds the titles of other single mistakes that explain it just as well: they return the same numbers.
+    """
 
     mistake: RecordedMistake
     explained: int
     failing: int
+    also: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -48,7 +52,12 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
     found = [item for mistake in mistakes if (item := _explains(runs, mistake)) is not None]
     if not found:
         return None
-    return min(found, key=lambda item: (not item.complete, -item.explained, item.mistake.is_pair))
+    best = min(found, key=lambda item: (not item.complete, -item.explained, item.mistake.is_pair))
+    if not best.complete or best.mistake.is_pair:
+        return best
+    others = [item.mistake for item in found if item.complete and not item.mistake.is_pair]
+    also = dict.fromkeys(other.title for other in others if other.name != best.mistake.name)
+    return replace(best, also=tuple(also))
 
 
 def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:

@@ -32,7 +32,10 @@ ARGUMENTS: Mapping[str, Any] = {
     "num_output": OUT_FEATURES,
 }
 LABEL_NAMES = ("labels", "label", "target", "targets", "y")
-PARAMETERS = {"weight": ("d_weight", "grad_weight", "weight_grad", "dW"), "bias": ("d_bias", "grad_bias", "bias_grad")}
+PARAMETERS = {
+    "weight": ("d_weight", "grad_weight", "weight_grad", "dW"),
+    "bias": ("d_bias", "grad_bias", "bias_grad"),
+}
 
 
 def made(student: Any, case: Case) -> Any:

@@ -54,7 +54,7 @@ class ImportWatch:
 
 
 def _module_in(filename: str) -> str:
-    """Return the dotted name of the installed module whose file this is, judging by its path; empty if it is none."""
+    """Return the dotted name of the installed module whose file this is, by its path; empty if it is none."""
     for folder in ("/opt/site/", "/site-packages/", "/dist-packages/", "/site/"):
         if folder in filename:
             path = filename.rpartition(folder)[2].rpartition(".")[0]

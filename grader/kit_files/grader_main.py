@@ -29,7 +29,7 @@ REASONS = (
     ),
     (
         r"NewConnectionError|ConnectTimeout|Failed to establish|name resolution|getaddrinfo failed|ProxyError"
-        r"|Network is unreachable|ReadTimeoutError|SSLError|Connection (refused|reset|broken)",
+        r"|Network is unreachable|ReadTimeoutError|SSLError|Connection (refused|reset|broken)|from versions: none",
         "The package server cannot be reached. Connect to the Internet, for this step alone, and run it again.",
     ),
     (
@@ -38,7 +38,7 @@ REASONS = (
     ),
     (
         r"Microsoft Visual C\+\+|gcc|clang|compiler|Failed (to build|building) |subprocess-exited-with-error"
-        r"|metadata-generation-failed|from versions: none|No matching distribution|Requires-Python",
+        r"|metadata-generation-failed|No matching distribution|Requires-Python",
         "There is no ready-made package for Python {version} on this computer, and none needs to be compiled: use "
         "another Python, 3.10 to 3.13, and run it again with that one, for example `python3.12 -m grader setup`.",
     ),

@@ -87,7 +87,7 @@ def _source_digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-class _Locator(caching._CacheLocator):  # type: ignore[misc]
+class _Locator(caching._CacheLocator):
     """Tells numba where a kernel's files are and which source they were made from."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -108,11 +108,11 @@ class _Locator(caching._CacheLocator):  # type: ignore[misc]
         return cls(py_func)
 
 
-class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
+class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012
 
 
-class _RoutineCache(caching.FunctionCache):  # type: ignore[misc]
+class _RoutineCache(caching.FunctionCache):
     _impl_class = _Implementation
 
 

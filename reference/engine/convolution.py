@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from . import direct, im2col, winograd
+from . import direct, im2col, narrow, winograd
 from .buffers import Activation, Array, aligned_zeros, new_activation, round_up, vector_lanes
 from .geometry import Window
 from .reductions import channel_sums
@@ -175,6 +175,23 @@ class Convolution:
         return new_activation(window.batch, window.out_height, window.out_width, self.outputs, self.dtype,
                               **{"border": self.gradient_border(), **options})  # fmt: skip
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the input gradient is computed for few channels: its activation is then unfilled."""
+        return not self._tile_size and narrow.allowed(self.window, self.dtype)
+
+    def new_gradient(self, **options: Any) -> Activation:
+        """An activation that fits as input gradient."""
+        window = self.window
+        return new_activation(
+            window.batch,
+            window.height,
+            window.width,
+            window.channels,
+            self.dtype,
+            **{"border": window.padding, "filled": not self.narrow, **options},
+        )
+
     def forward(self, source: Activation, target: Activation, rectify: bool = False) -> Activation:
         """``target = source * weight + bias``, with ReLU if asked for."""
         low = 0.0 if rectify else -np.inf
@@ -200,9 +217,12 @@ class Convolution:
         ``mask``: the source itself when it is a ReLU's output (same geometry as ``grad_input``); the
         gradient is zeroed where it is not positive.
         """
+        if grad_input.pixel % vector_lanes(self.dtype):
+            return self._narrow_gradient(grad_output, grad_input)
         if not self._backward_fresh:
             turned = direct.reversed_kernel(self.taps) if self._tile_size else self.taps
             self._swapped = direct.swapped_taps(turned, self.filled_channels, self._swapped)
+        assert self._swapped is not None
         if self._tile_size:
             if not self._backward_fresh:
                 self._backward_form = winograd.transform_weight(self._swapped, self._tile_size, self._backward_form)
@@ -218,6 +238,13 @@ class Convolution:
             if mask is not None:
                 direct.mask_gradient(mask, grad_input)
         self._backward_fresh = True
+        return grad_input
+
+    def _narrow_gradient(self, grad_output: Activation, grad_input: Activation) -> Activation:
+        if not self.narrow:
+            raise ValueError("this convolution's input gradient needs filled channels: make it with new_gradient()")
+        packed = narrow.pack(self.taps, self.window.channels, self.outputs)
+        narrow.input_gradient(self.window, packed, self.outputs, grad_output, grad_input)
         return grad_input
 
     def backward_weight(self, source: Activation, grad_output: Activation, bias: bool = True) -> None:

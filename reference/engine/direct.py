@@ -288,7 +288,7 @@ def input_gradient_sums(
     kernel_rows, kernel_columns, outputs, filled = swapped.shape
     strides = grad_output.strides()
     flat = swapped.reshape(kernel_rows * kernel_columns, outputs, filled)
-    sums = []
+    sums: list[DirectSum] = []
     for residue_h in range(window.stride[0]):
         first_h = (residue_h - window.padding[0]) % window.stride[0]
         for residue_w in range(window.stride[1]):

@@ -221,7 +221,7 @@ def conv2d_int8(
 ) -> Array:
     """Exact convolution of int8 inputs with int8 weight (outputs, C, rows, columns); a fresh int32 array."""
     _check_bytes(inputs, weight)
-    window = window_of(inputs.shape, weight.shape[2:], stride, padding, dilation, layout)  # type: ignore[arg-type]
+    window = window_of(inputs.shape, weight.shape[2:], stride, padding, dilation, layout)
     plan = IntegerConvolution(window, weight, use_vnni)
     plan.load(np.ascontiguousarray(inputs if layout == "NHWC" else inputs.transpose(0, 2, 3, 1)))
     result: Any = plan.run()[..., : plan.outputs]

@@ -255,7 +255,7 @@ def batch_norm(
     outputs, state : ``state`` goes to :func:`batch_norm_backward` and has the running statistics.
     """
     dtype = check_dtype(inputs, gamma, beta)
-    window = window_of(inputs.shape, 1, 1, 0, 1, layout)  # type: ignore[arg-type]
+    window = window_of(inputs.shape, 1, 1, 0, 1, layout)
     state = BatchNorm(window.channels, dtype, epsilon=epsilon)
     state.gamma[: window.channels], state.beta[: window.channels] = gamma, beta
     source = load_activation(inputs, layout, _plain(window, dtype, "operator source"))
@@ -268,7 +268,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """Gradients of :func:`batch_norm` with respect to inputs, gamma and beta."""
     dtype = check_dtype(inputs, grad_output)
-    window = window_of(inputs.shape, 1, 1, 0, 1, layout)  # type: ignore[arg-type]
+    window = window_of(inputs.shape, 1, 1, 0, 1, layout)
     source = load_activation(inputs, layout, _plain(window, dtype, "operator source"))
     grad = load_activation(grad_output, layout, _plain(window, dtype, "operator target"))
     result = state.backward(grad, source, _plain(window, dtype, "operator gradient"))

@@ -40,7 +40,7 @@ def _conv_window(inputs: Array, weight: Array, stride: Pair, padding: Padding, d
     check_dtype(inputs, weight)
     if weight.ndim != 4:
         raise ValueError(f"weight must be (outputs, channels / groups, rows, columns), got shape {weight.shape}")
-    window = window_of(inputs.shape, weight.shape[2:], stride, padding, dilation, layout)  # type: ignore[arg-type]
+    window = window_of(inputs.shape, weight.shape[2:], stride, padding, dilation, layout)
     _check_weight(window, weight, groups)
     return window
 
@@ -170,8 +170,7 @@ def conv2d_backward(
     grad_inputs = grad_weight = None
     if need_input:
         plan.set_weight(weight)
-        result = new_activation(window.batch, window.height, window.width, window.channels, inputs.dtype,
-                                workspace="operator gradient")  # fmt: skip
+        result = plan.new_gradient(workspace="operator gradient")
         grad_inputs = store_activation(plan.backward_input(grad, result), layout)
     if need_weight or need_bias:
         source = load_activation(inputs, layout, plan.new_source(workspace="operator source"))
@@ -193,7 +192,7 @@ def _pool_target(inputs: Array, window: Window, workspace: str = "operator targe
 
 def _pool_window(inputs: Array, kernel: Pair, stride: Pair | None, padding: Padding, layout: str) -> Window:
     check_dtype(inputs)
-    return window_of(inputs.shape, kernel, kernel if stride is None else stride, padding, 1, layout)  # type: ignore[arg-type]
+    return window_of(inputs.shape, kernel, kernel if stride is None else stride, padding, 1, layout)
 
 
 def max_pool2d(

@@ -83,7 +83,8 @@ def _detect() -> Processor:
     enabled = tuple(sorted(name for name, present in features.items() if present))
     if features.get("avx512f"):
         # 32 registers of 64 bytes: 24 accumulators, 4 columns of B, 1 broadcast of A.
-        name, vectors, rows = "avx512", 4, (8, 8, 6, 6)
+        name, vectors = "avx512", 4
+        rows: tuple[int, ...] = (8, 8, 6, 6)
     elif features.get("avx2"):
         # 16 registers of 32 bytes: 6 rows of one logical vector are 12 accumulators.
         name, vectors, rows = "avx2", 1, (6,)

@@ -15,10 +15,10 @@ LLVM turns into registers; ``tests/engine`` compares each tile with numpy.
 
 Two kinds are enough:
 
-* :data:`dot_tile`: rows are pixels (or tiles, or samples), the sum runs along contiguous memory of A.
+* :func:`make_dot_tile`: rows are pixels (or tiles, or samples), the sum runs along contiguous memory of A.
   ``C[m] = epilogue(sum_{t<taps} sum_{k<depth} A[offset_t + m*row + k] * B[(t*depth + k)*step + 0..])``
   With one tap it is a matrix product, with one tap per kernel row it is a convolution without im2col.
-* :data:`outer_tile`: rows are neighbours in A, the sum runs over pixels: a weight gradient.
+* :func:`make_outer_tile`: rows are neighbours in A, the sum runs over pixels: a weight gradient.
   ``C[m] (+)= sum_{r<outer} sum_{k<depth} A[r*outer_a + k*step_a + m] * B[r*outer_b + k*step_b + 0..]``
 
 Both take the row count at run time (1 to ``max_rows(vectors)``) and jump to code made for it.
@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -36,7 +37,16 @@ from numba.extending import intrinsic
 from .processor import PROCESSOR
 from .vector import INDEX, Emitter, index
 
-PLAIN, BIAS_CLAMP, ACCUMULATE = "plain", "bias and clamp", "accumulate"
+PLAIN, BIAS_CLAMP = "plain", "bias and clamp"
+
+CHUNK = 256
+"""Terms that are summed in registers before they are added to the result so far.
+
+The rounding error of a sum grows with its length; a sum of sums keeps it near that of a chunk. ``PLAIN``
+sums (Winograd's, at most some hundred terms) do without.
+"""
+
+_BIT = ir.IntType(1)
 
 
 def max_rows(vectors: int) -> int:
@@ -72,7 +82,8 @@ def _step(emitter: Emitter, sums: list[list[Any]], a: list[Any], b: Any) -> None
             emitter.builder.store(emitter.multiply_add(factor, column, emitter.builder.load(slot)), slot)
 
 
-def _pointer_slot(emitter: Emitter, start: Any) -> Any:
+def _slot_of(emitter: Emitter, start: Any) -> Any:
+    """A new stack slot that holds ``start``; stored here, so a tile inside a loop starts afresh."""
     slot = cgutils.alloca_once(emitter.builder, start.type)
     emitter.builder.store(start, slot)
     return slot
@@ -92,7 +103,7 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
     E, e, low : bias array and offset, and the lower bound of the result (0 for a ReLU); read only by
         the epilogue ``BIAS_CLAMP``.
     P, p : array and offset of what the *next* tile will need, prefetched one cache line per step by
-        the epilogue ``PLAIN``; p < 0 for nothing.
+        the epilogue ``PLAIN``.
     """
 
     @intrinsic
@@ -114,38 +125,67 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
             def body(count: int) -> None:
                 sums = _slots(emitter, count, vectors)
                 c_rows = [emitter.move(c_start, builder.mul(index(m), c_row)) for m in range(count)]
+                places = [[emitter.move(r, v * line) for v in range(vectors)] for r in c_rows]
+                biased = epilogue == BIAS_CLAMP
                 for m in range(count):
                     for v in range(vectors):
-                        if epilogue == BIAS_CLAMP:
+                        start = emitter.constant(0.0)
+                        if biased:
                             bias = emitter.pointer(signature.args[14], E, e)
                             start = emitter.load(emitter.move(bias, v * line))
-                        elif epilogue == ACCUMULATE:
-                            start = emitter.load(emitter.move(c_rows[m], v * line))
-                        else:
-                            start = emitter.constant(0.0)
                         builder.store(start, sums[m][v])
-                b_slot = _pointer_slot(emitter, b_start)
-                if epilogue == PLAIN:
-                    ahead = _pointer_slot(emitter, emitter.pointer(signature.args[17], P, p))
+                b_slot = _slot_of(emitter, b_start)
+                length = _slot_of(emitter, index(0))
+                paused = _slot_of(emitter, ir.Constant(_BIT, 0))
+                if not biased:
+                    ahead = _slot_of(emitter, emitter.pointer(signature.args[17], P, p))
+
+                def so_far(m: int, v: int) -> Any:
+                    """The sum up to now: what is in registers and, after a pause, what is in C."""
+                    stored = emitter.load(places[m][v])
+                    stored = builder.select(builder.load(paused), stored, emitter.constant(0.0))
+                    return builder.fadd(stored, builder.load(sums[m][v]))
+
+                def run_chunk(a_rows: list[Any], first: Any, count_k: Any) -> None:
+                    with cgutils.for_range(builder, count_k, intp=INDEX) as k:
+                        b_now = builder.load(b_slot)
+                        at = builder.add(first, k.index)
+                        _step(emitter, sums, [emitter.move(r, at) for r in a_rows], b_now)
+                        builder.store(emitter.move(b_now, step), b_slot)
+                        if not biased:
+                            line_ahead = builder.load(ahead)
+                            emitter.prefetch(line_ahead)
+                            builder.store(emitter.move(line_ahead, line), ahead)
+
                 with cgutils.for_range(builder, tap_count, intp=INDEX) as tap:
                     offset = builder.load(builder.gep(tap_start, [tap.index]))
                     a_tap = emitter.move(a_start, offset)
                     a_rows = [emitter.move(a_tap, builder.mul(index(m), row)) for m in range(count)]
-                    with cgutils.for_range(builder, depth, intp=INDEX) as k:
-                        b_now = builder.load(b_slot)
-                        _step(emitter, sums, [emitter.move(r, k.index) for r in a_rows], b_now)
-                        builder.store(emitter.move(b_now, step), b_slot)
-                        if epilogue == PLAIN:
-                            line_ahead = builder.load(ahead)
-                            emitter.prefetch(line_ahead)
-                            builder.store(emitter.move(line_ahead, line), ahead)
-                bound = emitter.broadcast(low) if epilogue == BIAS_CLAMP else None
+                    if not biased:
+                        run_chunk(a_rows, index(0), depth)
+                    else:
+                        last = builder.sub(depth, index(1))
+                        chunks = builder.add(builder.sdiv(last, index(CHUNK)), index(1))
+                        with cgutils.for_range(builder, chunks, intp=INDEX) as chunk:
+                            first_k = builder.mul(chunk.index, index(CHUNK))
+                            left = builder.sub(depth, first_k)
+                            size = builder.select(builder.icmp_signed("<", left, index(CHUNK)), left, index(CHUNK))
+                            run_chunk(a_rows, first_k, size)
+                            builder.store(builder.add(builder.load(length), size), length)
+                            with builder.if_then(
+                                builder.icmp_signed(">=", builder.load(length), index(CHUNK // 2))
+                            ):
+                                for m in range(count):
+                                    for v in range(vectors):
+                                        emitter.store(places[m][v], so_far(m, v))
+                                        builder.store(emitter.constant(0.0), sums[m][v])
+                                builder.store(ir.Constant(_BIT, 1), paused)
+                                builder.store(index(0), length)
+                bound = emitter.broadcast(low) if biased else None
                 for m in range(count):
                     for v in range(vectors):
-                        value = builder.load(sums[m][v])
-                        if bound is not None:
-                            value = emitter.at_least(value, bound)
-                        emitter.store(emitter.move(c_rows[m], v * line), value)
+                        value = builder.load(sums[m][v]) if bound is None else emitter.at_least(so_far(m, v), bound)
+                        emitter.store(places[m][v], value)
 
             _for_each_row_count(emitter, rows, max_rows(vectors), body)
             return context.get_dummy_value()
@@ -180,11 +220,10 @@ def make_outer_tile(vectors: int, accumulate: bool) -> Any:
                 c_rows = [emitter.move(c_start, builder.mul(index(m), c_row)) for m in range(count)]
                 for m in range(count):
                     for v in range(vectors):
-                        old = emitter.move(c_rows[m], v * emitter.lanes)
-                        builder.store(emitter.load(old) if accumulate else emitter.constant(0.0), sums[m][v])
+                        builder.store(emitter.constant(0.0), sums[m][v])
                 with cgutils.for_range(builder, outer, intp=INDEX) as r:
-                    a_slot = _pointer_slot(emitter, emitter.move(a_start, builder.mul(r.index, outer_a)))
-                    b_slot = _pointer_slot(emitter, emitter.move(b_start, builder.mul(r.index, outer_b)))
+                    a_slot = _slot_of(emitter, emitter.move(a_start, builder.mul(r.index, outer_a)))
+                    b_slot = _slot_of(emitter, emitter.move(b_start, builder.mul(r.index, outer_b)))
                     with cgutils.for_range(builder, depth, intp=INDEX):
                         a_now, b_now = builder.load(a_slot), builder.load(b_slot)
                         _step(emitter, sums, [emitter.move(a_now, m) for m in range(count)], b_now)
@@ -192,7 +231,10 @@ def make_outer_tile(vectors: int, accumulate: bool) -> Any:
                         builder.store(emitter.move(b_now, step_b), b_slot)
                 for m in range(count):
                     for v in range(vectors):
-                        emitter.store(emitter.move(c_rows[m], v * emitter.lanes), builder.load(sums[m][v]))
+                        place = emitter.move(c_rows[m], v * emitter.lanes)
+                        value = builder.load(sums[m][v])
+                        # Added at the end, not at the start: small terms would vanish in a large total.
+                        emitter.store(place, builder.fadd(emitter.load(place), value) if accumulate else value)
 
             _for_each_row_count(emitter, rows, max_rows(vectors), body)
             return context.get_dummy_value()
@@ -208,14 +250,3 @@ def tile_family(make: Callable[..., Any], *options: Any) -> tuple[Any, Any, Any,
     made = [make(vectors, *options) for vectors in range(1, PROCESSOR.tile_vectors + 1)]
     padded = made + [made[-1]] * (4 - len(made))
     return padded[0], padded[1], padded[2], padded[3]
-
-
-def panel_widths(columns: int, lanes: int) -> list[int]:
-    """Vectors of each panel when ``columns`` (a multiple of ``lanes``) are cut for the widest tile.
-
-    All panels but the last are ``PROCESSOR.tile_vectors`` wide, so panel ``p`` starts at column
-    ``p * tile_vectors * lanes`` whatever the last one is.
-    """
-    groups = columns // lanes
-    widest = PROCESSOR.tile_vectors
-    return [min(widest, groups - first) for first in range(0, groups, widest)]

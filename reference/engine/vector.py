@@ -31,7 +31,7 @@ _INT32 = ir.IntType(32)
 _IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
 
-class VectorType(types.Type):  # type: ignore[misc]
+class VectorType(types.Type):
     """Numba's type of one vector; ``dtype`` is ``float32`` or ``float64``."""
 
     def __init__(self, dtype: Any) -> None:
@@ -43,7 +43,7 @@ VECTORS = {dtype: VectorType(dtype) for dtype in _IR_ELEMENT}
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, frontend_type: VectorType) -> None:
         element = _IR_ELEMENT[frontend_type.dtype]
         super().__init__(manager, frontend_type, ir.VectorType(element, lane_count(frontend_type.dtype)))
@@ -236,19 +236,6 @@ def _choice(comparison: str, formula: str) -> Any:
 
 vwhere_greater = _choice(">", "yes if a > b else no")
 vwhere_equal = _choice("==", "yes if a == b else no")
-
-
-@intrinsic
-def vsqrt(typing_context: Any, a: Any) -> Any:
-    """``sqrt(a)``, lane by lane."""
-
-    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emitter = Emitter(context, builder, signature.args[0].dtype)
-        function = ir.FunctionType(emitter.vector, [emitter.vector])
-        name = f"llvm.sqrt.{emitter._suffix}"
-        return builder.call(cgutils.get_or_insert_function(builder.module, function, name), arguments)
-
-    return a(a), emit
 
 
 @intrinsic

@@ -1,7 +1,7 @@
 """Grades on request: one JSON object a line on standard input, one on standard output.
 
-``python -m tests.hostile.grading_process PROJECT LEVEL``. Each request names a submission and a neighbour, which are
-graded at the same moment, each in a slot of its own, by two threads of this process.
+``python -m tests.hostile.grading_process PROJECT LEVEL``. Each request names a submission and a neighbour, which
+are graded at the same moment, each in a slot of its own, by two threads of this process.
 """
 
 from __future__ import annotations

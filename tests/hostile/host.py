@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness", "/etc/passwd", "/etc/hosts")
-SHARED_FOLDERS = ("/dev/shm",)
 
 
 @dataclass

@@ -53,7 +53,9 @@ def make_project(root: Path) -> TinyProject:
     (root / "labs" / LAB).mkdir(parents=True)
     for name in ("lab.yaml", "checks.py"):
         shutil.copyfile(HERE / "lab" / name, root / "labs" / LAB / name)
-    shutil.copytree(HERE / "lab" / "solution", root / "reference" / LAB, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        HERE / "lab" / "solution", root / "reference" / LAB, ignore=shutil.ignore_patterns("__pycache__")
+    )
     command = [sys.executable, "-m", "tests.hostile.project", str(root)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PUBLISH_LIMIT_S, check=False)
     if done.returncode:

@@ -9,7 +9,7 @@ Convention: the gradient in ``target.grad`` is already masked by the target's Re
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -40,26 +40,6 @@ class Feature:
         """(N, C, H, W)."""
         value = self.value
         return value.batch, value.channels, value.height, value.width
-
-
-class Layer(Protocol):
-    """What every layer offers to its network."""
-
-    name: str
-
-    @property
-    def parameter_count(self) -> int:
-        """Numbers that training changes."""
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiply-add pairs of one forward pass of one sample."""
-
-    def forward(self) -> None:
-        """Read the source, write the target."""
-
-    def backward(self, parameters: bool, inputs: bool) -> None:
-        """From the target's gradient, write those of the parameters and of the source as asked for."""
 
 
 class ConvolutionLayer:

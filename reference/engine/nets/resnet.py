@@ -204,7 +204,7 @@ class ResNet18:
         """Counts of every layer and, with pictures, the time of its forward pass."""
         if pictures is not None:
             self.forward(pictures)
-        rows = []
+        rows: list[tuple[str, tuple[int, ...], int, int, float]] = []
         for unit in self.units:
             seconds = best_seconds(lambda unit=unit: unit.layer.forward()) if pictures is not None else 0.0  # type: ignore[misc]
             rows.append((unit.name, unit.target.shape[1:], unit.parameter_count, unit.layer.multiply_adds, seconds))

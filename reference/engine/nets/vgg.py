@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..buffers import Array, load_activation, new_activation, store_activation
+from ..buffers import Activation, Array, load_activation, new_activation, store_activation
 from .layers import BORDER, ConvolutionLayer, Feature, LinearLayer, MaxPoolLayer
 from .summary import Summary, best_seconds, summarize
 
@@ -52,8 +52,6 @@ class VGG:
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.picture = Feature(new_activation(batch, height, width, 3, dtype, border=BORDER, filled=False))
-        # The picture's gradient has filled channels, its values have not: kernels write whole vectors.
-        self.picture_gradient = Feature(new_activation(batch, height, width, 3, dtype, border=BORDER))
         self.layers: list[ConvolutionLayer | MaxPoolLayer] = []
         source, stage, number = self.picture, 1, 1
         for item in plan:
@@ -66,6 +64,7 @@ class VGG:
                 self.layers.append(layer)
                 source, number = layer.target, number + 1
         self.features = source
+        self._picture_gradient: Activation | None = None
         self.classifier: list[LinearLayer] = []
         if classes is not None:
             _, channels, rows, columns = source.shape
@@ -135,13 +134,15 @@ class VGG:
             first.backward(True, False)
         if not inputs:
             return None
-        if isinstance(first, ConvolutionLayer):
-            first.convolution.backward_input(first.target.grad, self.picture_gradient.value)
-        return store_activation(self.picture_gradient.value, "NCHW")
+        assert isinstance(first, ConvolutionLayer)
+        if self._picture_gradient is None:
+            self._picture_gradient = first.convolution.new_gradient()
+        first.convolution.backward_input(first.target.grad, self._picture_gradient)
+        return store_activation(self._picture_gradient, "NCHW")
 
     def summary(self, pictures: Array | None = None) -> Summary:
         """Counts of every layer and, with pictures, its share of the forward pass's time."""
-        rows = []
+        rows: list[tuple[str, tuple[int, ...], int, int, float]] = []
         if pictures is not None:
             self.forward(pictures)
         for layer in self.layers:

@@ -43,6 +43,16 @@ BACK_LOOPS_OF_HANDOUT = """            for h in range(out_height):
                                 for c in range(out_channels):
                                     grad = out_grad[n, c, h, w]
 """
+ROLL_LAST = """def roll_last(patches, shape, stride):
+    x = np.zeros(shape, patches.dtype)
+    k, rows, cols = patches.shape[2], patches.shape[4], patches.shape[5]
+    for i in range(k):
+        for j in range(k):
+            x[:, :, i:i + stride * rows:stride, j:j + stride * cols:stride] = patches[:, :, i, j]
+    return x
+
+
+"""
 OVERWRITES = (
     "Windows overlap, so most pixels belong to several of them and get a share from each. The gradient seems to be "
     "assigned (`=`); add the shares up with `+=`."
@@ -426,7 +436,10 @@ MISCONCEPTIONS = [
         ("conv_backward",),
         ("conv_backward",),
         OVERWRITES,
-        (Edit("layer.py", ":j + stride * cols:stride] += patches", ":j + stride * cols:stride] = patches"),),
+        (
+            Edit("layer.py", "class WithParams:", ROLL_LAST + "class WithParams:"),
+            Edit("layer.py", "dx = roll(", "dx = roll_last("),
+        ),
         FORMULA_4,
         form_of="backward_overwrites",
         variant="im2col_gemm",

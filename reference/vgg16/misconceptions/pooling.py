@@ -15,6 +15,16 @@ COLUMN = "column = w * stride + argidx[n, c, h, w] % kernel_size"
 BACK_SUM = "in_grad[n, c, row, column] += out_grad[n, c, h, w]"
 BOTH = ("max_pool_forward", "max_pool_backward")
 
+ROLL_LAST = """def roll_last(patches, shape, stride):
+    x = np.zeros(shape, patches.dtype)
+    k, rows, cols = patches.shape[2], patches.shape[4], patches.shape[5]
+    for i in range(k):
+        for j in range(k):
+            x[:, :, i:i + stride * rows:stride, j:j + stride * cols:stride] = patches[:, :, i, j]
+    return x
+
+
+"""
 OVERWRITES = (
     "Where windows overlap, one pixel can be the maximum of several, and their gradients add up. They seem to be "
     "assigned (`=`): use `+=`."
@@ -220,7 +230,10 @@ MISCONCEPTIONS = [
         ("max_pool_backward",),
         ("max_pool_backward",),
         OVERWRITES,
-        (Edit("layer.py", ":j + stride * cols:stride] += patches", ":j + stride * cols:stride] = patches"),),
+        (
+            Edit("layer.py", "class MaxPoolLayer:", ROLL_LAST + "class MaxPoolLayer:"),
+            Edit("layer.py", "return roll(d_patches", "return roll_last(d_patches"),
+        ),
         FORMULA_7,
         form_of="pool_backward_overwrites",
         variant="im2col_gemm",

@@ -1,0 +1,58 @@
+"""Builds the archive that is uploaded to Gradescope: scripts, grader, lab and hidden fixtures, but no solution."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from grader.contract import Lab
+from grader.import_closure import needed_files
+from grader.kit import KitError, WrittenKit, dependencies
+from grader.leaks import find_leaks, secrets_of
+from grader.packing import read_tree, write_zip
+from grader.project import Project
+
+TEMPLATES = Path(__file__).parent / "autograder_files"
+SCRIPTS = ("setup.sh", "run_autograder")
+ROOTS = ("grader.autograder_run",)
+
+
+def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = False) -> dict[str, bytes]:
+    """Return every file of the archive by its path.
+
+    Raises
+    ------
+    KitError : the lab has no hidden fixtures, or a part of its solution would be in the archive.
+    """
+    hidden = project.fixtures(lab.name, "hidden")
+    if not hidden.is_dir():
+        raise KitError(f"{hidden}: missing; publish the lab first: python -m grader publish {lab.name}")
+    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parent, ROOTS).items()}
+    files |= read_tree(lab.folder, f"labs/{lab.name}")
+    files |= read_tree(hidden, f"fixtures/{lab.name}/hidden")
+    overrides = project.overrides(lab.name)
+    if overrides.is_file():
+        files[overrides.relative_to(project.root).as_posix()] = overrides.read_bytes()
+    for name in SCRIPTS:
+        files[name] = (TEMPLATES / f"{name}.template").read_bytes()
+    wanted = [line.rstrip(",").strip('"') for line in dependencies(project.root / "pyproject.toml")]
+    files["requirements.txt"] = ("\n".join(wanted) + "\n").encode()
+    settings = {"lab": lab.name, "allow_weak_jail": allow_weak_jail}
+    files["autograder.json"] = (json.dumps(settings) + "\n").encode()
+    leaks = find_leaks(files, secrets_of(project, lab, hidden=False))
+    if leaks:
+        raise KitError(f"the archive would hold parts of the solution of {lab.name}: {'; '.join(leaks[:10])}")
+    return dict(sorted(files.items()))
+
+
+def write_autograder(project: Project, lab: Lab, out: Path, *, allow_weak_jail: bool = False) -> WrittenKit:
+    """Build the archive and write it to ``out``.
+
+    Raises
+    ------
+    KitError : as for `autograder_files`.
+    PackingError : ``out`` cannot be written.
+    """
+    files = autograder_files(project, lab, allow_weak_jail=allow_weak_jail)
+    write_zip(files, out)
+    return WrittenKit(out, len(files), sum(map(len, files.values())))

@@ -1,0 +1,127 @@
+"""A known mistake is recognised by what it returned, if it explains every case; rounding does not hide it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from grader.checks import Case
+from grader.compare import Tolerance, compare
+from grader.explain import CaseRun, explain_runs
+from grader.explain.mistakes import recognise
+from grader.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.session import Outcome
+from grader.verdicts import Verdict
+
+RNG = np.random.default_rng(3)
+RIGHT = [RNG.standard_normal((2, 3, 4)).astype(np.float32) for _ in range(4)]
+BIAS = [array + 1 for array in RIGHT]
+FLIP = [array[:, ::-1] for array in RIGHT]
+TOLERANCE = Tolerance(1e-5, 0.0)
+
+
+class Check:
+    """What an explanation asks of a check."""
+
+    id = "conv_forward"
+    needs = ()
+
+
+def runs(returned):
+    """Runs of the four cases; None stands for the right output, a verdict for an ending."""
+    found = []
+    for right, output in zip(RIGHT, returned, strict=True):
+        recorded = RecordedCase(Case("case"), {"y": right}, {"y": TOLERANCE})
+        if isinstance(output, Outcome):
+            found.append(CaseRun(recorded, output))
+            continue
+        outputs = {"y": right if output is None else output}
+        found.append(
+            CaseRun(recorded, Outcome(None, outputs=outputs), compare({"y": right}, outputs, {"y": TOLERANCE}))
+        )
+    return found
+
+
+def mistake(name, outputs, **more):
+    """A mistake that returned these outputs; None where it was not noticed."""
+    recorded = [RecordedRun("pass") if array is None else RecordedRun("wrong", {"y": array}) for array in outputs]
+    return RecordedMistake(name, name, f"About {name}.", "formula (3)", recorded, **more)
+
+
+KNOWN = [mistake("bias", BIAS), mistake("flip", FLIP), mistake("bias + flip", [a + 1 for a in FLIP])]
+
+
+def named(returned, known=KNOWN):
+    """The mistake recognised, by name."""
+    found = recognise(runs(returned), known)
+    return found.mistake.name if found else None
+
+
+def test_the_same_numbers_are_recognised():
+    """Each mistake is told from the others by its numbers."""
+    assert named(BIAS) == "bias"
+    assert named(FLIP) == "flip"
+
+
+def test_rounding_and_precision_do_not_hide_a_mistake():
+    """The same mistake in float64, with other rounding, has the same name."""
+    noisy = [array.astype(np.float64) * (1 + 1e-6 * RNG.standard_normal(array.shape)) for array in BIAS]
+    assert named(noisy) == "bias"
+
+
+def test_two_mistakes_at_once_are_recognised():
+    """A recorded pair is named as two, and the text says so."""
+    both = [array + 1 for array in FLIP]
+    assert named(both) == "bias + flip"
+    assert explain_runs(Check(), runs(both), KNOWN).hint.startswith("Two mistakes at once")
+
+
+def test_unknown_numbers_get_no_name():
+    """Numbers that no mistake gave are not named."""
+    assert named([array * 3 + 2 for array in RIGHT]) is None
+
+
+def test_a_mistake_must_fail_where_the_submission_does_not():
+    """A mistake that would have failed in a case that passes is ruled out."""
+    assert named([None, *BIAS[1:]]) is None
+    assert named([None, *BIAS[1:]], [mistake("late", [None, *BIAS[1:]])]) == "late"
+
+
+def test_a_mistake_that_explains_half_is_named_with_that_reservation():
+    """If other cases are wrong in another way, the hint says how many are explained."""
+    mixed = [*BIAS[:2], RIGHT[2] * 5, RIGHT[3] * 7]
+    assert "explains 2 of the 4 failing cases" in explain_runs(Check(), runs(mixed), KNOWN).hint
+
+
+def test_an_exception_is_recognised_by_its_symptom():
+    """The message of an exception identifies a mistake that raises."""
+    raised = Outcome(Verdict.EXCEPTION, "'PoolLayer' object has no attribute 'argmax'", "AttributeError")
+    ending = RecordedRun("exception", {}, "AttributeError", "'MaxPoolLayer' object has no attribute 'argmax'")
+    other = replace(raised, message="'PoolLayer' object has no attribute 'stride'")
+    known = RecordedMistake("argmax", "argmax", "It is argidx.", "", [ending] * 4)
+    assert named([raised] * 4, [known]) == "argmax"
+    assert named([other] * 4, [known]) is None
+    assert named([other] * 4, [replace(known, symptom="no attribute")]) == "argmax"
+
+
+def test_arbitrary_numbers_count_where_a_mistake_reads_outside():
+    """Where a mistake reads outside of an array its numbers are arbitrary, but not where they are its own."""
+    garbage = [*BIAS[:2], *[array * 1e20 for array in RIGHT[2:]]]
+    known = mistake("outside", [*BIAS[:2], RIGHT[2] * -7, RIGHT[3] * -7], reads_outside=True)
+    assert named(garbage, [known]) == "outside"
+    assert named([RIGHT[0] * 2, RIGHT[1] * 3, *garbage[2:]], [known]) is None
+
+
+def test_infinite_and_nan_are_one():
+    """An overflow may come out as either."""
+    overflow = [array.copy() for array in RIGHT]
+    recorded = [array.copy() for array in RIGHT]
+    for seen, known in zip(overflow, recorded, strict=True):
+        seen[0, 0, 0], known[0, 0, 0] = np.inf, np.nan
+    assert named(overflow, [mistake("overflow", recorded)]) == "overflow"
+
+
+def test_a_pattern_can_stand_for_a_mistake():
+    """A mistake whose numbers depend on the order of operations is known by its pattern."""
+    halves = [array.astype(np.float16) for array in RIGHT]
+    known = mistake("half", BIAS, fingerprint="half_precision")
+    assert explain_runs(Check(), runs(halves), [known]).misconception == "half"

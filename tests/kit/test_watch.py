@@ -1,0 +1,131 @@
+"""Checking again at every save."""
+
+import io
+import shutil
+import time
+
+import pytest
+from rich.console import Console
+
+from grader.grading import Request
+from grader.layer_checks import checks_of_layer
+from grader.progress import Progress
+from grader.project import ProjectError
+from grader.verdicts import Verdict
+from grader.watch import Watcher, affected_checks, changed_files, snapshot, watch
+from tests.golden import ROOT
+from tests.kit.conftest import LAB
+
+ENOUGH_S = 60.0
+
+
+@pytest.fixture
+def work(project, tmp_path):
+    """A student's folder that begins with the skeleton."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for handed in project.lab(LAB).facts.files:
+        shutil.copyfile(ROOT / "labs" / LAB / handed.path, folder / handed.path)
+    return folder
+
+
+@pytest.fixture
+def request_of(project, work):
+    """A request to check some of the lab's checks."""
+
+    def make(*only):
+        return Request(project.lab(LAB), work, kind="public", only=only, slow=False, allow_weak_jail=True)
+
+    return make
+
+
+def test_what_was_saved_is_seen(tmp_path):
+    """A file that is written, added or removed counts; one that is not Python does not."""
+    for name in ("a.py", "b.py", "notes.txt"):
+        (tmp_path / name).write_text("1")
+    before = snapshot(tmp_path)
+    assert changed_files(before, snapshot(tmp_path)) == set()
+    (tmp_path / "a.py").write_text("12")
+    (tmp_path / "b.py").unlink()
+    (tmp_path / "notes.txt").write_text("12")
+    (tmp_path / "c.py").write_text("1")
+    assert changed_files(before, snapshot(tmp_path)) == {"a.py", "b.py", "c.py"}
+
+
+def test_only_what_a_file_affects_is_run(project):
+    """``vgg.py`` affects the network's checks, ``layer.py`` those of the layers too, a helper all."""
+    lab = project.lab(LAB)
+    checks = lab.in_order()
+
+    def ids(*files):
+        return {check.id for check in affected_checks(lab, checks, set(files))}
+
+    assert ids("vgg.py") == {name for name in lab.checks if name.startswith("network")}
+    assert ids("layer.py") == ids("helper.py") == set(lab.checks)
+
+
+def test_a_new_file_is_seen_by_the_box_that_is_running(project, request_of, work):
+    """The same box, with a fresh worker, takes the saved file: an unfinished hole passes after it was written."""
+    with Watcher(project, request_of("conv_forward")) as watcher:
+        first = watcher.run(Progress())
+        box = watcher._session.box
+        supervisor = box._supervisor
+        shutil.copyfile(ROOT / "reference" / LAB / "layer.py", work / "layer.py")
+        second = watcher.run(Progress(), {"layer.py"})
+        (work / "layer.py").write_text("def broken(:\n")
+        third = watcher.run(Progress(), {"layer.py"})
+        assert watcher._session.box is box and box._supervisor is supervisor
+    verdicts = [done.results["conv_forward"].verdict for done in (first, second, third)]
+    assert verdicts == [Verdict.UNFINISHED, Verdict.PASS, Verdict.IMPORT]
+
+
+def test_a_save_is_checked_by_itself(project, request_of, work):
+    """Watching prints a round at once and one after a save, and names the file."""
+    output = io.StringIO()
+    console = Console(file=output, width=100)
+    deadline = time.monotonic() + ENOUGH_S
+    saved = False
+
+    def keep_on():
+        nonlocal saved
+        if not saved:
+            (work / "layer.py").write_text((ROOT / "reference" / LAB / "layer.py").read_text())
+            saved = True
+        return "layer.py saved" not in output.getvalue() and time.monotonic() < deadline
+
+    watch(project, request_of("max_pool_forward"), console, keep_on=keep_on)
+    first, _, second = output.getvalue().partition("layer.py saved")
+    assert "0 of 1 checks pass" in first and "Next: write max_pool_forward" in first
+    assert "1 of 1 checks pass" in second
+
+
+def test_an_archive_cannot_be_watched(project, request_of, work):
+    """Only a folder changes."""
+    archive = work / "mine.zip"
+    archive.write_bytes(b"PK")
+    request = Request(project.lab(LAB), archive, kind="public")
+    with pytest.raises(ProjectError, match="only a folder"):
+        Watcher(project, request)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("conv", ["conv_forward", "conv_backward"]),
+        ("ConvolutionLayer", ["conv_forward", "conv_backward"]),
+        ("max pool", ["max_pool_forward", "max_pool_backward"]),
+        ("MaxPoolLayer", ["max_pool_forward", "max_pool_backward"]),
+        ("relu_forward", ["relu_forward"]),
+        ("max_pool_backward", ["max_pool_backward"]),
+    ],
+)
+def test_a_layer_is_found_by_the_names_a_student_uses(project, name, expected):
+    """A class, a hole, a part of an id or words of a title name the checks of a layer."""
+    assert checks_of_layer(project.lab(LAB), name) == expected
+
+
+@pytest.mark.parametrize("name", ["", "lstm", "_"])
+def test_a_layer_that_is_not_there_is_refused(project, name):
+    """The message lists the layers of the lab."""
+    with pytest.raises(ProjectError, match="it has: conv, max_pool"):
+        checks_of_layer(project.lab(LAB), name)

@@ -1,0 +1,164 @@
+"""A lab is published only if everything that must hold is proved; what is there stays as it was otherwise."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from grader.certificate import NotProved
+from grader.explain.story import tell
+from grader.fixtures import FixtureError, read_fixture, read_mistakes
+from grader.progress import Progress
+from grader.project import Project
+from grader.publish import publish
+from grader.recording import RecordingError
+
+_SPEC = importlib.util.spec_from_file_location("_toy_lab", Path(__file__).with_name("toy.py"))
+toy = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(toy)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, tmp_path_factory):
+    """The toy lab in a project of its own; what was run is shared between tests."""
+    monkeypatch.setenv("GRADER_CACHE", str(tmp_path_factory.getbasetemp() / "toy-cache"))
+    return Project(toy.make(tmp_path / "project"))
+
+
+def published(project, **more):
+    """Publish the toy lab."""
+    with Progress() as progress:
+        return publish(
+            project, project.lab("toy"), seed=more.pop("seed", 1), weights=None, progress=progress, **more
+        )
+
+
+def edit(project, file, old, new):
+    """Change the reference."""
+    path = project.reference("toy") / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_good_lab_is_published_with_its_certificate(project):
+    """Fixtures of both kinds and both forms of the certificate are there, and every condition holds."""
+    result = published(project)
+    folder = project.root / "fixtures" / "toy"
+    data = json.loads((folder / "certificate.json").read_text())
+    assert all(condition["holds"] for condition in data["conditions"]) and len(data["mistakes"]) == 3
+    text = (folder / "certificate.md").read_text()
+    assert "`gradient_not_scaled`" in text and "| 60 |" in text
+    for kind in ("public", "hidden"):
+        fixture = read_fixture(result.folders[kind])
+        assert {item.name for item in read_mistakes(fixture, "scale_forward")} == {"bias_forgotten", "scaled_twice"}
+
+
+def test_tolerances_follow_the_variants(project):
+    """The single-precision variant widens the tolerance of the forward pass to 20 times its error, no other one."""
+    tolerances = {item.check: item for item in published(project).certificate.tolerances}
+    forward = tolerances["scale_forward"]
+    assert forward.widest == "single_precision" and 0 < forward.spread < 1e-6
+    assert forward.tolerance == pytest.approx(max(1e-5, 20 * forward.spread))
+    assert tolerances["scale_backward"].tolerance == 1e-5
+
+
+REFUSALS = {
+    "a mistake that no check notices": (
+        ("misconceptions.py", "x * self.weight\"", "self.bias + x * self.weight\""),
+        "bias_forgotten does not lose scale_forward",
+    ),
+    "a mistake that loses more than it names": (
+        ("misconceptions.py", '"return out_grad * 1"', '"return x"'),
+        None,
+    ),
+    "a mistake too small to be told from rounding": (
+        ("misconceptions.py", "x * self.weight\"", "x * self.weight + self.bias * 1.00005\""),
+        "bias_forgotten exceeds the tolerance of scale_forward only",
+    ),
+    "a wrong variant": (
+        ("variants/other_order/layer.py", "self.bias + self.weight * x", "self.bias + self.weight * x * 1.01"),
+        "other_order is",
+    ),
+    "a gradient that is not that of the forward pass": (
+        ("layer.py", "return out_grad * self.weight", "return out_grad * self.weight * 1.5"),
+        "FAILED  reference gradients agree with central differences: scale",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_a_lab_that_is_not_proved_is_refused_by_name(project, reason):
+    """The message is the table of conditions with what is wrong; nothing is written."""
+    change, message = REFUSALS[reason]
+    edit(project, *change)
+    if reason == "a mistake that loses more than it names":
+        edit(project, "misconceptions.py", '("scale_backward",), "Scale it."', '("scale_forward",), "Scale it."')
+    with pytest.raises(NotProved) as refusal:
+        published(project)
+    assert "FAILED" in str(refusal.value) and (message or "does not lose scale_forward") in str(refusal.value)
+    assert not (project.root / "fixtures" / "toy" / "hidden").exists()
+
+
+def test_fewer_than_three_variants_are_refused(project):
+    """Tolerances cannot be measured with two."""
+    (project.reference("toy") / "variants" / "by_rows" / "layer.py").unlink()
+    (project.reference("toy") / "variants" / "by_rows").rmdir()
+    with pytest.raises(NotProved, match="FAILED  at least 3 right variants"):
+        published(project)
+
+
+def test_a_solved_skeleton_is_refused(project):
+    """What students start from must score nothing."""
+    (project.root / "labs" / "toy" / "layer.py").write_text(toy.REFERENCE)
+    with pytest.raises(NotProved, match="FAILED  the untouched skeleton scores 0: 100"):
+        published(project)
+
+
+def test_a_reference_that_raises_is_refused_at_once(project):
+    """The reference must come through every check; the message says which it did not."""
+    edit(project, "layer.py", "return out_grad * self.weight", "raise ValueError('oops')")
+    edit(project, "misconceptions.py", "return out_grad * self.weight", "raise ValueError('oops')")
+    with pytest.raises(RecordingError, match=r"the reference .*scale_backward.*ValueError oops"):
+        published(project)
+
+
+def test_public_cases_stay_and_hidden_cases_change(project):
+    """Publishing again draws new hidden cases, unless the seed is kept; older fixtures move to the archive."""
+    first = published(project, seed=None)
+    lines = {kind: (first.folders[kind] / "scale_forward.npz").read_bytes() for kind in first.folders}
+    second = published(project, seed=None)
+    assert (second.folders["public"] / "scale_forward.npz").read_bytes() == lines["public"]
+    hidden = (second.folders["hidden"] / "scale_forward.npz").read_bytes()
+    assert hidden != lines["hidden"]
+    archived = project.root / "fixtures" / "toy" / "archive" / first.release / "hidden"
+    assert read_fixture(archived).release == first.release
+    third = published(project, seed=None, keep_seed=True)
+    assert (third.folders["hidden"] / "scale_forward.npz").read_bytes() == hidden
+
+
+def test_damaged_mistakes_are_refused_by_name(project):
+    """A changed byte in the recorded mistakes is noticed when they are read."""
+    folder = published(project).folders["hidden"]
+    file = folder / "scale_forward.mistakes.npz"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    with pytest.raises(FixtureError, match=r"scale_forward\.mistakes\.npz"):
+        read_mistakes(read_fixture(folder), "scale_forward")
+
+
+def test_the_story_of_a_published_mistake(project, tmp_path):
+    """A submission that makes a recorded mistake is told so, with the command for its inputs."""
+    published(project)
+    work = tmp_path / "work"
+    work.mkdir()
+    text = toy.REFERENCE.replace("x * self.weight + self.bias", "self.weight * x").replace("self.weight", "self.w")
+    (work / "layer.py").write_text(text.replace("self.w = weight", "self.w = weight"))
+    with Progress() as progress:
+        story = tell(project, project.lab("toy"), "scale_forward", work, progress)
+    assert story.explanation.misconception == "bias_forgotten"
+    assert story.explanation.hint == "Add the bias. See formula (1)."
+    assert story.regenerate == "python -m grader case toy scale_forward 1 --out case.npz"
+    assert story.picture is not None and story.task[0].startswith("layer.py, scale_forward: scale, then shift")

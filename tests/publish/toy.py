@@ -1,0 +1,110 @@
+"""A lab of one layer, small enough to publish in a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LAB = """
+lab: toy
+version: 1
+title: Scale and shift
+files:
+  - path: layer.py
+    classes: [ScaleLayer]
+    holes: [scale_forward, scale_backward]
+packages: [numpy]
+tiers: {60: forward, 100: backward}
+jail: {level: 1}
+"""
+
+CHECKS = '''
+from grader.checks import Case, check
+
+
+def cases(rng):
+    """Three inputs."""
+    for number in range(3):
+        yield Case.of(
+            f"case {number}",
+            x=rng.standard_normal((2, 3)),
+            weight=rng.standard_normal(3),
+            bias=rng.standard_normal(3),
+            out_grad=rng.standard_normal((2, 3)),
+        )
+
+
+@check(tier=60, cases=cases, holes=("scale_forward",), files=("layer.py",))
+def scale_forward(student, case):
+    """Scale, forward."""
+    return {"y": student.layer.ScaleLayer(case.weight, case.bias).forward(case.x.copy())}
+
+
+@check(tier=100, cases=cases, needs=("scale_forward",), holes=("scale_backward",), files=("layer.py",))
+def scale_backward(student, case):
+    """Scale, backward."""
+    layer = student.layer.ScaleLayer(case.weight, case.bias)
+    layer.forward(case.x.copy())
+    return {"x_grad": layer.backward(case.out_grad.copy())}
+'''
+
+REFERENCE = """
+class ScaleLayer:
+    def __init__(self, weight, bias):
+        self.weight = weight
+        self.bias = bias
+
+    def forward(self, x):
+        ### BEGIN SOLUTION scale_forward: scale, then shift
+        return x * self.weight + self.bias
+        ### END SOLUTION
+
+    def backward(self, out_grad):
+        ### BEGIN SOLUTION scale_backward: scale the gradient
+        return out_grad * self.weight
+        ### END SOLUTION
+"""
+
+VARIANTS = {
+    "other_order": REFERENCE.replace("x * self.weight + self.bias", "self.bias + self.weight * x"),
+    "single_precision": REFERENCE.replace(
+        "x * self.weight + self.bias", "(x.astype('f4') * self.weight.astype('f4') + self.bias.astype('f4'))"
+    ),
+    "by_rows": REFERENCE.replace("return out_grad * self.weight", "return type(out_grad)"
+                                 ".__mul__(out_grad, self.weight)"),
+}  # fmt: skip
+
+MISCONCEPTIONS = """
+from grader.misconceptions import Edit, Misconception
+
+MISCONCEPTIONS = [
+    Misconception(
+        "bias_forgotten", "bias not added", ("scale_forward",), ("scale_forward",), "Add the bias.",
+        (Edit("layer.py", "x * self.weight + self.bias", "x * self.weight"),), "formula (1)", common=True,
+    ),
+    Misconception(
+        "scaled_twice", "scaled twice", ("scale_forward",), ("scale_forward",), "Scale once.",
+        (Edit("layer.py", "return x *", "return x * self.weight *"),), "formula (1)",
+    ),
+    Misconception(
+        "gradient_not_scaled", "gradient not scaled", ("scale_backward",), ("scale_backward",), "Scale it.",
+        (Edit("layer.py", "return out_grad * self.weight", "return out_grad * 1"),), "formula (2)",
+    ),
+]
+"""
+
+
+def make(root: Path) -> Path:
+    """Write the project and return its folder."""
+    lab, reference = root / "labs" / "toy", root / "reference" / "toy"
+    for folder in (lab, reference, *(reference / "variants" / name for name in VARIANTS)):
+        folder.mkdir(parents=True)
+    (lab / "lab.yaml").write_text(LAB)
+    (lab / "checks.py").write_text(CHECKS)
+    (reference / "layer.py").write_text(REFERENCE)
+    (reference / "misconceptions.py").write_text(MISCONCEPTIONS)
+    for name, text in VARIANTS.items():
+        (reference / "variants" / name / "layer.py").write_text(text)
+    from grader.skeleton import write_skeletons
+
+    write_skeletons(reference, lab, ["layer.py"])
+    return root
