@@ -7,7 +7,7 @@ GRADER := $(BIN)/python -m grader
 WEIGHTS_OPTION := $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start check grade publish run test lint bench doctor clean
+.PHONY: help setup start check grade publish run kit test lint bench doctor clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ publish: setup ## record the fixtures of LAB from the reference (instructors)
 
 run: setup ## run your own main.py of LAB on PICTURE
 	@$(GRADER) run $(LAB) $(if $(PICTURE),"$(PICTURE)") $(WEIGHTS_OPTION) $(ARGS)
+
+kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
+	@$(GRADER) kit $(LAB) $(ARGS)
 
 test: $(VENV)/stamp-$(if $(ORACLE),oracle,dev) ## run the tests; ORACLE=1 also compares with PyTorch
 	@$(BIN)/python -m pytest $(ARGS)

@@ -163,3 +163,12 @@ def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | 
         wanted = [item for item in result.checks if not only or item.id in only]
         return OK if all(item.verdict is Verdict.PASS for item in wanted) else BELOW
     return OK if result.score >= min_score else BELOW
+
+
+def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
+    """Return the one thing to do after a ``check`` in which everything passed."""
+    if only:
+        return f"python -m grader check {result.lab}"
+    if not result.complete:
+        return f"python -m grader check {result.lab} --all (the full network; takes minutes)"
+    return f"hand in stu_upload/{result.lab}"

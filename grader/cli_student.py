@@ -22,6 +22,7 @@ from grader.cli_common import (
     SubmissionPath,
     Verbose,
     Weights,
+    after_success,
     errors,
     exit_status,
     new_app,
@@ -88,12 +89,15 @@ def check(
         with Progress(title=f"{lab}: checking") as progress:
             result = grade(project, request, progress)
         render(result, Console(), verbose=verbose)
+        status = exit_status(result, wanted)
+        if status == OK:
+            Console().print(Text.assemble("Next: ", (after_success(result, wanted), "cyan")), soft_wrap=True)
         write_reports(result, json_file, junit_file, format_, out)
         if picture is not None:
             with Progress(title=f"{lab}: drawing") as progress:
                 line = draw_first_difference(project, request, result, picture, progress)
             Console().print(Text(line), soft_wrap=True)
-        raise typer.Exit(exit_status(result, wanted))
+        raise typer.Exit(status)
 
 
 @app.command()

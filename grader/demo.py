@@ -100,7 +100,7 @@ def run_demo(
         raise ProjectError(f"{chosen} has {len(data) >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
     case = Case.of(chosen.name, picture=np.frombuffer(data, dtype=np.uint8), suffix=chosen.suffix.lower())
     with tempfile.TemporaryDirectory(prefix="running-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
         progress.step(f"running on {chosen.name}")
         with open_session(lab, collected.root, resources) as session:

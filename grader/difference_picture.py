@@ -39,7 +39,9 @@ def draw_first_difference(
     check = lab.checks[first]
     fixture = read_fixture(project.fixtures(lab.name, request.kind, request.weights), [first])
     with tempfile.TemporaryDirectory(prefix="drawing-") as scratch:
-        collected = collect(request.submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(
+            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
+        )
         resources = prepare_resources(project, lab, [check], request.weights, progress.note)
         progress.step(check.title)
         with open_session(lab, collected.root, resources, level=request.level) as session:

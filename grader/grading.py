@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import sys
 import tempfile
 import time
@@ -94,7 +93,9 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         project.fixtures(lab.name, request.kind, request.weights), [check.id for check in checks]
     )
     with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
-        collected = collect(request.submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(
+            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
+        )
         before = time.monotonic()
         resources = prepare_resources(project, lab, checks, request.weights, progress.note)
         setup_s = time.monotonic() - before
@@ -244,8 +245,8 @@ def over_budget(lab: Lab, check: Check, outcomes: Mapping[str, Outcome]) -> str:
     if expected_s <= allowed_s:
         return ""
     return (
-        f"Not run: at the speed of `{lab.checks[measured].title}` it would take about {expected_s:.0f} s, and at most "
-        f"{allowed_s:.0f} s are spent on it. It is not needed for the score."
+        f"Not run: at the speed of `{lab.checks[measured].title}` it would take about {expected_s:.0f} s, "
+        f"and at most {allowed_s:.0f} s are spent on it. It is not needed for the score."
     )
 
 
@@ -335,6 +336,10 @@ def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, 
 
 
 def _own_peak_mib() -> float:
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 

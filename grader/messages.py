@@ -87,7 +87,7 @@ def describe_outcome(outcome: Outcome) -> str:
     elif verdict is Verdict.FORBIDDEN:
         lines.append(f"{outcome.message}, which this lab rules out: it asks for your own code.")
     else:
-        lines.append(outcome.message[:1].upper() + outcome.message[1:])
+        lines.append(as_sentence(outcome.message))
     if outcome.frames and verdict is not Verdict.UNFINISHED:
         lines.append(describe_frames(outcome.frames))
     if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(
@@ -95,6 +95,12 @@ def describe_outcome(outcome: Outcome) -> str:
     ):
         lines.append("`/` gives a float on Python 3: use `//` where a size or an index is computed.")
     return "\n".join(line for line in lines if line)
+
+
+def as_sentence(text: str) -> str:
+    """Begin with a capital letter, unless the first word is the name of a file or of something in the code."""
+    first = text.partition(" ")[0]
+    return text if any(mark in first for mark in "._`/") else text[:1].upper() + text[1:]
 
 
 def describe_use(lab: Lab, use: Use) -> str:
@@ -123,4 +129,4 @@ def next_step(lab: Lab, check: Check, verdict: Verdict) -> str:
         return "measure the call on a small input; loops belong inside a function compiled by numba"
     if verdict is Verdict.CRASH:
         return "run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause"
-    return f"python -m grader check {lab.name} --only {check.id}"
+    return f"python -m grader explain {lab.name} {check.id}"

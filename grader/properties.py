@@ -16,6 +16,7 @@ import numpy as np
 from grader.checks import Case, Check
 from grader.running import Running
 
+GRADIENT = "gradient by differences"
 FORWARD, BACKWARD = "_forward", "_backward"
 # Relative to the largest magnitude. A submission may compute in float32 whatever it is given; a property that does
 # not hold is missed by far more.
@@ -284,7 +285,7 @@ PROPERTIES: dict[str, Property] = {
     "samples independent": samples_independent,
     "maximum moves along": maximum_moves_along,
     "maximum keeps the gradient": maximum_keeps_gradient,
-    "gradient agrees with central differences": gradient,
+    GRADIENT: gradient,
 }
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-import grader.inside
-from grader import checks as checks_module
+import grader
 from grader.checks import Case, Check
 from grader.contract import CHECKS_NAME, Lab
 from grader.fixtures import RecordedRun
@@ -22,6 +21,8 @@ from grader.session import Outcome
 
 RETURNED = "returned"
 KEPT_MESSAGE_CHARACTERS = 400
+# Code of the grader that runs between a check and what is recorded; ``layer_*.py`` holds what labs share.
+DECIDES_OUTPUTS = ("checks.py", "inside/runner.py", "inside/submission.py")
 
 
 class RecordingError(Exception):
@@ -111,8 +112,8 @@ def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
 
 def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
     """Return a hash of all that outputs depend on besides the solution and the cases."""
-    inside = Path(grader.inside.__file__).parent.glob("*.py")
-    files = [lab.folder / CHECKS_NAME, Path(checks_module.__file__), *inside]
+    package = Path(grader.__file__).parent
+    files = [lab.folder / CHECKS_NAME, *(package / name for name in DECIDES_OUTPUTS), *package.glob("layer_*.py")]
     parts = [digest_of_files(files)]
     parts += [f"{name}={folder.name}" for name, folder in sorted(resources.items())]
     parts += [f"{package}={metadata.version(package)}" for package in ("numpy", "numba")]

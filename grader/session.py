@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -89,6 +90,15 @@ class Session:
         """End the worker and the box; nothing of the submission is left afterwards."""
         self._end_worker()
         self.box.close()
+
+    def renew(self, submission: Path) -> None:
+        """Take other files of the submission: the box stays warm, the next check gets a fresh worker.
+
+        What the files before have used of the time for a submission does not count any more.
+        """
+        self._end_worker()
+        self.box.replace_submission(submission)
+        self.student_s = 0.0
 
     def run(self, check: Check, case: Case) -> Outcome:
         """Run ``check`` on ``case`` and return what came of it; never raises for the submission's faults."""

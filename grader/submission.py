@@ -54,11 +54,14 @@ class Collected:
 
 @dataclass
 class _LeftOut:
-    """Names that were left out, by reason, in the order in which the reasons came up."""
+    """Names that were left out, by reason, in the order in which the reasons came up; given ones are expected."""
 
+    given: tuple[str, ...] = ()
     names: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, reason: str, name: str) -> None:
+        if any(name == given or name.startswith(f"{given}/") for given in self.given):
+            return
         self.names.setdefault(reason, []).append(name)
 
     def notes(self) -> list[str]:
@@ -75,6 +78,7 @@ def collect(
     target: Path,
     *,
     required: Sequence[str],
+    given: Sequence[str] = (),
     extra_suffixes: Sequence[str] = (".py",),
     limits: CollectLimits | None = None,
 ) -> Collected:
@@ -83,6 +87,7 @@ def collect(
     ``source`` is a folder, ``.zip``, ``.tar`` or ``.tar.gz``. Files with one of ``extra_suffixes`` are taken,
     also from subfolders that Python can import from. If the files lie in a single folder of the source, that
     folder is entered. Files in ``required`` that are absent are listed in ``missing``, which is not an error.
+    What the lab has ``given`` may lie beside the work without being noted.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def collect(
     if not _is_text(str(source)):
         raise SubmissionError(f"{str(source)!a} is not a readable name; rename it with ordinary characters.")
     suffixes = tuple(extra_suffixes)
-    left_out = _LeftOut()
+    left_out = _LeftOut(tuple(given))
     try:
         members = _members(source, limits, suffixes, left_out)
         wanted = [member for member in members if _counts(member.path, suffixes, left_out)]

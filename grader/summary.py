@@ -58,7 +58,7 @@ class Summary:
     message: str = ""
 
     def render(self, console: Console) -> None:
-        """Print the table with totals, and which layer holds most of each."""
+        """Print the table with totals, and which layer and which kind of layer holds most of each."""
         if self.message:
             console.print(Text(self.message), soft_wrap=True)
             return
@@ -91,13 +91,18 @@ class Summary:
             console.print(Text(line), soft_wrap=True)
 
     def remarks(self) -> list[str]:
-        """Return the layers that hold most of the parameters, of the work and of the time."""
+        """Say which layer and which kind of layer holds most of the parameters, of the work, of the time."""
         lines = []
         for what, attribute in (("parameters", "parameters"), ("multiply-adds", "multiply_adds"), ("time", "ms")):
             sizes = {layer.name: float(getattr(layer, attribute)) for layer in self.layers}
-            most = max(sizes, key=lambda name: sizes[name])
-            if sizes[most]:
-                lines.append(f"Most {what}: {most}, {sizes[most] / sum(sizes.values()):.0%}")
+            kinds: dict[str, float] = {}
+            for layer in self.layers:
+                kinds[layer.kind] = kinds.get(layer.kind, 0.0) + sizes[layer.name]
+            total = sum(sizes.values())
+            most, kind = max(sizes, key=lambda name: sizes[name]), max(kinds, key=lambda name: kinds[name])
+            if total:
+                of_kind = f"of all {kind} layers, {kinds[kind] / total:.0%}"
+                lines.append(f"Most {what}: {most}, {sizes[most] / total:.0%}; {of_kind}")
         return lines
 
 
@@ -119,7 +124,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
         picture.name, picture=np.frombuffer(picture.read_bytes(), dtype=np.uint8), suffix=picture.suffix.lower()
     )
     with tempfile.TemporaryDirectory(prefix="measuring-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
         with open_session(lab, collected.root, resources) as session:
             progress.step("compiling")
@@ -184,8 +189,8 @@ def write_picture(summary: Summary, file: Path) -> None:
         upper = top + row * ROW_PIXELS
         write(layer.name, MARGIN_PIXELS, upper + 14)
         for share, colour, offset in ((layer.time_share, TIME_COLOUR, 2), (layer.work_share, WORK_COLOUR, 10)):
-            right = left + round(BAR_PIXELS * share / largest)
-            cv2.rectangle(page, (left, upper + offset), (right, upper + offset + 6), colour, cv2.FILLED)
+            length = round(BAR_PIXELS * share / largest)
+            page[upper + offset : upper + offset + 7, left : left + length] = colour
         write(f"{layer.time_share:.1%}  {layer.ms:.1f} ms", left + BAR_PIXELS + 8, upper + 14)
     done, data = cv2.imencode(".png", page)
     if not done:

@@ -17,7 +17,6 @@ from grader.checks import Check
 from grader.contract import Lab
 from grader.fixtures import read_fixture
 from grader.grading import Request, open_session, ruled_out, run_checks
-from grader.jail.layout import copy_plain
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.look import Look
@@ -127,7 +126,9 @@ class Watcher:
     def _collect(self) -> Collected:
         target = self._scratch / "submission"
         shutil.rmtree(target, ignore_errors=True)
-        return collect(self.request.submission, target, required=self.request.lab.required)
+        return collect(
+            self.request.submission, target, required=self.request.lab.required, given=self.request.lab.facts.given
+        )
 
     def _ready(self, collected: Collected, progress: Progress) -> Session:
         if self._session is None:
@@ -135,29 +136,8 @@ class Watcher:
             resources = prepare_resources(self.project, lab, self.checks, request.weights, progress.note)
             self._session = open_session(lab, collected.root, resources, level=request.level, slot=request.slot)
         else:
-            _take_new_files(self._session, collected.root)
+            self._session.renew(collected.root)
         return self._session
-
-
-def _take_new_files(session: Session, submission: Path) -> None:
-    """Put other files into the box that is running; the next check gets a fresh worker, which sees them.
-
-    The folder itself must stay, because it is bound into the box.
-    """
-    session._end_worker()
-    home = session.box._home
-    if home is None:
-        raise ProjectError("the box is closed; start watching again")
-    place, fresh = home / "student", home / "fresh"
-    for entry in place.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    copy_plain(submission, fresh)
-    for entry in fresh.iterdir():
-        entry.rename(place / entry.name)
-    fresh.rmdir()
 
 
 def watch(

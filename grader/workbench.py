@@ -18,10 +18,9 @@ from grader.grading import by_groups
 from grader.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
 from grader.progress import Progress
 from grader.proof import checks_to_run
-from grader.properties import PropertyResult, run_properties
+from grader.properties import GRADIENT, PropertyResult, run_properties
 from grader.recording import Recorder, Runs
 
-GRADIENTS = "gradient agrees with central differences"
 MAX_BOXES = 4
 HIDDEN, PUBLIC = "hidden", "public"
 Cases = Mapping[str, Sequence[Case]]
@@ -161,4 +160,4 @@ class Workbench:
         folder = self.scratch / "reference-gradients"
         write_solution(self.reference, None, folder)
         with self.recorder.open_session(folder, slot) as session:
-            return run_properties(session, self.lab.checks, self.cases[HIDDEN], (GRADIENTS,))
+            return run_properties(session, self.lab.checks, self.cases[HIDDEN], (GRADIENT,))

@@ -69,6 +69,8 @@ def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[Recor
     facts = list(_structural(failing)) + list(_in_network(check, failing[0])) + list(_which_cases(runs))
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
+    if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
+        facts.append("None of the known mistakes gives these numbers, nor do two common ones at once.")
     if known is not None:
         hint = _hint(known)
     elif prints:
@@ -139,8 +141,8 @@ def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
     yield describe_divergence(found, backward="backward" in check.id)
     if found.layer and check.needs:
         yield (
-            "The kinds of layers and the parameters have passed their own checks, so look at how the network hands "
-            f"arrays to `{found.layer}` and at the settings it was built with."
+            "This kind of layer and the parameters have checks of their own. If those pass, look at how the "
+            f"network hands arrays to `{found.layer}`, and at the settings it was built with."
         )
 
 

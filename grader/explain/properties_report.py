@@ -32,7 +32,7 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
     cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
     progress.step("properties of the layers")
     with tempfile.TemporaryDirectory(prefix="properties-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         with open_session(lab, collected.root, {}) as session:
             return run_properties(session, lab.checks, cases)
 
@@ -40,8 +40,11 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
 def render_properties(results: Sequence[PropertyResult], console: Console) -> None:
     """Print one row for each property of each layer, and what the failed ones mean."""
     table = Table(box=None, pad_edge=False)
-    for head in ("layer", "property", "", "worst error", "allowed", "worst case"):
-        table.add_column(head, justify="right" if head in ("worst error", "allowed") else "left")
+    for head, width in (("layer", 15), ("property", 26), ("", 4)):
+        table.add_column(head, min_width=width, no_wrap=True)
+    for head in ("error", "allowed"):
+        table.add_column(head, min_width=7, no_wrap=True, justify="right")
+    table.add_column("worst case", no_wrap=True, overflow="ellipsis")
     for item in results:
         mark = Text("ok", style="green") if item.holds else Text("FAIL", style="bold red")
         error = "" if item.message else f"{item.error:.1e}"

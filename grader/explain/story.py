@@ -22,13 +22,12 @@ from grader.grading import open_session
 from grader.messages import describe_case, describe_finding, describe_outcome
 from grader.progress import Progress
 from grader.project import Project, ProjectError
-from grader.properties import BACKWARD, PropertyResult, run_properties
+from grader.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
 from grader.resources import prepare_resources
 from grader.session import Session
 from grader.submission import collect
 from grader.verdicts import Verdict
 
-GRADIENTS = "gradient agrees with central differences"
 ARCHIVE_NAME = "archive"
 ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
 
@@ -96,7 +95,7 @@ def tell(
     recorded = fixture.checks[check_id]
     differences = None
     with tempfile.TemporaryDirectory(prefix="explaining-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required)
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, [check], weights, progress.note)
         progress.step(check.title)
         with open_session(lab, collected.root, resources) as session:
@@ -127,9 +126,9 @@ def run_cases(session: Session, check: Check, recorded: Sequence[RecordedCase]) 
 
 def _differences(session: Session, lab: Lab, check: Check, case: Case) -> PropertyResult | None:
     """Compare backward with central differences of forward, both the submission's own, on the failing case."""
-    forward = check.id[: -len(BACKWARD)] + "_forward"
+    forward = check.id[: -len(BACKWARD)] + FORWARD
     checks = {name: lab.checks[name] for name in (forward, check.id) if name in lab.checks}
-    found = run_properties(session, checks, {forward: [case]}, (GRADIENTS,))
+    found = run_properties(session, checks, {forward: [case]}, (GRADIENT,))
     return found[0] if found else None
 
 

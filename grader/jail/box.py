@@ -33,6 +33,7 @@ from grader.jail.layout import (
     ordinary_folder,
     own_file_system,
     remove_home,
+    replace_submission,
     stage_grader,
 )
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
@@ -133,6 +134,17 @@ class Box:
             except SupervisorLost as error:
                 raise Ending(Verdict.GRADER, str(error)) from error
         return self._worker
+
+    def replace_submission(self, submission: Path) -> None:
+        """Put other files of the submission into the running box; the next worker sees them.
+
+        Raises
+        ------
+        JailError : the box is closed.
+        """
+        if self._home is None:
+            raise JailError("the box is closed; open a new one")
+        replace_submission(self._home, submission)
 
     def close(self) -> None:
         """Kill everything in the box and delete its files; returns when nothing is left."""

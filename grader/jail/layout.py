@@ -159,6 +159,20 @@ def _python_parts(python: Interpreter) -> tuple[str, ...]:
     return tuple(visible_parts(python.parts, python.hidden))
 
 
+def replace_submission(home: Path, submission: Path) -> None:
+    """Put other files into a box's folder; the folder itself stays, because it is bound into the box."""
+    place, fresh = home / "student", home / "fresh"
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    copy_plain(submission, fresh)
+    for entry in fresh.iterdir():
+        entry.rename(place / entry.name)
+    fresh.rmdir()
+
+
 def copy_plain(source: Path, target: Path) -> None:
     """Copy regular files and folders, readable for all; links and everything else are left out."""
     target.mkdir(mode=0o755)

@@ -84,7 +84,7 @@ class Worker:
             ok, info = reply.read(started + deadline_s)
         except Late:
             status = self._end(0.0)
-            what = f"no answer within {deadline_s:g} s; the process was stopped"
+            what = f"no answer within {deadline_s:.3g} s; the process was stopped"
             verdict = Verdict.TIMEOUT
             if status is not None and status.exceeded:
                 verdict, what = explain_ending(status, self._limits, "")

@@ -149,9 +149,7 @@ def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
             x = rng.integers(-2, 2, size=shape).astype(np.float32)
         else:
             x = distinct(rng, shape, -3.0, -0.5 if values == "negative" else 3.0)
-        yield Case.of(
-            name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width)
-        )
+        yield Case.of(name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width))
 
 
 def relu_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -286,9 +284,7 @@ def network_build(student, case):
         )
         require_kind(student, layer, facts)
     return {
-        f"{facts.name} {parameter} shape": np.array(
-            np.shape(getattr(layers[facts.name], parameter)), np.int64
-        )
+        f"{facts.name} {parameter} shape": np.array(np.shape(getattr(layers[facts.name], parameter)), np.int64)
         for facts in NETWORK_LAYERS
         if facts.weight_shape
         for parameter in ("weight", "bias")
@@ -316,9 +312,7 @@ def network_load(student, case):
     )
     layers = loaded_network(student).graph_layers
     return {
-        f"{facts.name} {parameter}": Sampled(
-            getattr(layers[facts.name], parameter), f"{facts.name} {parameter}"
-        )
+        f"{facts.name} {parameter}": Sampled(getattr(layers[facts.name], parameter), f"{facts.name} {parameter}")
         for facts in NETWORK_LAYERS
         if facts.weight_shape
         for parameter in ("weight", "bias")
@@ -381,9 +375,7 @@ def network_forward(student, case):
     return {"logits": logits, "class": np.argmax(np.asarray(logits), axis=-1)}
 
 
-@check(
-    tier=100, cases=convolution_cases, needs=("conv_forward",), holes=("conv_backward",), files=("layer.py",)
-)
+@check(tier=100, cases=convolution_cases, needs=("conv_forward",), holes=("conv_backward",), files=("layer.py",))
 def conv_backward(student, case):
     """Convolution, backward pass."""
     return forward_then_backward(convolution(student, case), case)
@@ -518,9 +510,7 @@ def require_names(student: Any, names: list[str]) -> None:
     """Require the 37 names in order; name the first that differs."""
     expected = [facts.name for facts in NETWORK_LAYERS]
     for position, (name, wanted) in enumerate(zip(names, expected, strict=False), start=1):
-        student.require(
-            name == wanted, f"layer {position} of `graph_layers` is {name[:40]!r}, expected {wanted!r}"
-        )
+        student.require(name == wanted, f"layer {position} of `graph_layers` is {name[:40]!r}, expected {wanted!r}")
     student.require(
         len(names) == len(expected),
         f"`graph_layers` has {len(names)} layers, expected {len(expected)}: "
@@ -542,16 +532,12 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
     if facts.weight_shape:
         for parameter, shape in (("weight", facts.weight_shape), ("bias", facts.weight_shape[:1])):
             found = np.shape(getattr(layer, parameter, None))
-            student.require(
-                found == shape, f"the {parameter} of {facts.name} has shape {found}, expected {shape}"
-            )
+            student.require(found == shape, f"the {parameter} of {facts.name} has shape {found}, expected {shape}")
     for setting, value in WINDOWS.get(facts.kind, {}).items():
         found = getattr(layer, setting, value)
         student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
     if facts.kind in ("relu", "flatten"):
-        student.require(
-            not hasattr(layer, "kernel_size"), f"{called} has a window; expected a {facts.kind} layer"
-        )
+        student.require(not hasattr(layer, "kernel_size"), f"{called} has a window; expected a {facts.kind} layer")
     if facts.kind == "max pooling" and not (hasattr(layer, "kernel_size") and hasattr(layer, "stride")):
         require_shape(student, layer, facts, (1, 2, 4, 4), (1, 2, 2, 2))
     if facts.kind == "flatten":

@@ -131,9 +131,7 @@ def main(arguments=None):
     start = time.perf_counter()
     gradient = network.backward(loss.backward())
     backward_s = time.perf_counter() - start
-    print(
-        f"gradient of the picture: shape {gradient.shape}, mean {gradient.mean():.6e}, sum {gradient.sum():.6e}"
-    )
+    print(f"gradient of the picture: shape {gradient.shape}, mean {gradient.mean():.6e}, sum {gradient.sum():.6e}")
     print(f"forward {forward_s:.2f} s, backward {backward_s:.2f} s (the first run includes compiling)")
 
 

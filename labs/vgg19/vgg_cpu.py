@@ -57,7 +57,7 @@ class VGG19:
             raise NotImplementedError("TODO network_load: call load_param of the layers with parameters, in their layout")
 
     def load_image(self, image_dir):
-        """Read a picture and keep it in ``input_image`` as the network takes it: (1, 3, 224, 224) minus the mean."""
+        """Read a picture and keep it in ``input_image`` as the network takes it, (1, 3, 224, 224)."""
         print("Loading and preprocessing image from " + image_dir)
         image = cv2.cvtColor(cv2.imread(image_dir, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
         image = cv2.resize(image, (224, 224), interpolation=cv2.INTER_LINEAR).astype(np.float32)

@@ -8,8 +8,25 @@ import pytest
 
 from tests.golden import ROOT
 
-TARGETS = ("help", "setup", "start", "check", "grade", "publish", "run", "test", "lint", "doctor", "clean")
-COMMANDS = ("grade", "check", "publish", "start", "run", "list", "doctor", "schema", "skeleton")
+TARGETS = ("help", "setup", "start", "check", "grade", "publish", "run", "kit", "test", "lint", "doctor", "clean")
+COMMANDS = (
+    "grade",
+    "check",
+    "publish",
+    "start",
+    "run",
+    "list",
+    "doctor",
+    "schema",
+    "skeleton",
+    "explain",
+    "case",
+    "properties",
+    "gradcheck",
+    "summary",
+    "kit",
+    "gradescope",
+)
 
 
 def text(name):

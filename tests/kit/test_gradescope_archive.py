@@ -92,7 +92,7 @@ def test_the_scripts_can_be_run_after_unpacking(archive):
 
 
 def test_a_submission_is_graded_end_to_end(autograder):
-    """A right forward pass and a slip in the backward one are 80 of 100: jailed, by hidden fixtures, network and all.
+    """A right forward pass and a slip in the backward one are 80 of 100, by hidden fixtures, network and all.
 
     The layers are fast ones, so that a busy machine does not turn this into a time-out.
     """

@@ -16,9 +16,10 @@ SHAPES = {"one.weight": (4, 3, 3, 3), "one.bias": (4,), "two.weight": (10, 64), 
 
 def layer(name, ms, share, work):
     """A measured layer."""
+    kind = "ReLU" if work is None else "fully connected" if name == "two" else "convolution"
     return LayerTime(
         name=name,
-        kind="convolution",
+        kind=kind,
         forward_ms=ms,
         backward_ms=None,
         forward_share=share,
@@ -46,7 +47,11 @@ def test_the_table_says_which_layer_is_the_bottleneck(measured):
     output = io.StringIO()
     measured.render(Console(file=output, width=120))
     shown = output.getvalue()
-    for line in ("Most parameters: two, 85%", "Most multiply-adds: one, 90%", "Most time: one, 60%"):
+    for line in (
+        "Most parameters: two, 85%; of all fully connected layers, 85%",
+        "Most multiply-adds: one, 90%",
+        "Most time: one, 60%; of all convolution layers, 60%",
+    ):
         assert line in shown
     assert "10,000" in shown and "762" in shown
 
