@@ -77,7 +77,7 @@ def _check_table(result: GradeResult, look: Look) -> Table:
         elif checks:
             state = Text("not yet", style="bold")
         else:
-            state = Text("not run", style="dim")
+            state = Text("with --all" if result.mode == "check" else "not run", style="dim")
         if not first:
             table.add_row()
         first = False

@@ -41,6 +41,7 @@ FULL_SIZE_BUDGET_S = 60.0
 FULL_SIZE_SCALE = IMAGE_SIZE**2 / (SMALL_ROWS * SMALL_COLUMNS)
 NETWORK_FILES = ("layers_1.py", "layers_2.py", "vgg_cpu.py")
 PARAMETERS = ("weight", "bias")
+WITH_PARAMETERS = ("convolution", "fully connected")
 
 
 @dataclass(frozen=True)
@@ -418,6 +419,12 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
     for setting, value in facts.settings:
         found = getattr(layer, setting, value)
         student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
+    loads = hasattr(layer, "load_param")
+    wanted = facts.kind in WITH_PARAMETERS
+    student.require(
+        loads == wanted,
+        f"{facts.name} ({type(layer).__name__}) has {'a' if loads else 'no'} `load_param`; expected a {facts.kind} layer",
+    )
     others = {"channel_in": "convolution", "num_input": "fully connected", "kernel_size": "max pooling"}
     own = {setting for setting, _ in facts.settings}
     for setting, kind in others.items():
