@@ -103,7 +103,7 @@ MISCONCEPTIONS = [
         "The file keeps a convolution's weight as (rows, columns, C_in, C_out), the layer as (C_in, rows, columns, "
         "C_out): np.transpose(weight, [2, 0, 1, 3]).",
         (CONVOLUTION_WEIGHT, "pass"),
-        symptom="expected|AssertionError|^$",
+        symptom="weight: expected|^$",
     ),
     loading(
         "kernels_transposed_while_loading",
