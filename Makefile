@@ -50,7 +50,7 @@ kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
 	@$(GRADER) kit $(LAB) $(ARGS)
 
 test: $(VENV)/stamp-$(if $(ORACLE),oracle,dev) ## run the tests; ORACLE=1 also compares with PyTorch
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/stamp-dev ## check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -36,10 +36,12 @@ def run_grade(lab: str, submission: Path, document: Path, *options: str) -> subp
 
 
 @pytest.mark.parametrize(("lab", "folder"), GOLDEN, ids=[f"{lab}-{folder.name}" for lab, folder in GOLDEN])
-def test_golden_submission(lab, folder, tmp_path):
+def test_golden_submission(lab, folder, tmp_path, request):
     """The result is the one that the folder's expected.yaml states, and every message is quoted as printed."""
     submission, document = tmp_path / "submission", tmp_path / "result.json"
     expected = materialise(folder, submission)
+    if expected.get("extended") and not request.config.getoption("--all-golden"):
+        pytest.skip("takes minutes; run it with: make test ARGS=--all-golden")
     only = [part for name in expected.get("only", []) for part in ("--only", name)]
     done = run_grade(lab, submission, document, *only)
     assert document.is_file(), done.stdout + done.stderr
