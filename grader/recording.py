@@ -113,7 +113,12 @@ def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
 def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
     """Return a hash of all that outputs depend on besides the solution and the cases."""
     package = Path(grader.__file__).parent
-    files = [lab.folder / CHECKS_NAME, *(package / name for name in DECIDES_OUTPUTS), *package.glob("layer_*.py")]
+    files = [
+        lab.folder / CHECKS_NAME,
+        *(package / name for name in DECIDES_OUTPUTS),
+        *package.glob("layer_*.py"),
+        package / "observing.py",
+    ]
     parts = [digest_of_files(files)]
     parts += [f"{name}={folder.name}" for name, folder in sorted(resources.items())]
     parts += [f"{package}={metadata.version(package)}" for package in ("numpy", "numba")]
