@@ -22,9 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main(lab: str = "vgg16", submission: str = "", repeats: str = "3") -> None:
     """Grade and print a table."""
     source = submission or str(ROOT / "reference" / lab)
-    print(
-        f"{'run':>3} {'wall s':>8} {'own s':>8} {'beyond s':>9} {'bound s':>8} {'worker MiB':>11} {'own MiB':>8}"
-    )
+    print(f"{'run':>3} {'wall s':>8} {'own s':>8} {'beyond s':>9} {'bound s':>8} {'worker MiB':>11} {'own MiB':>8}")
     for number in range(1, int(repeats) + 1):
         with tempfile.TemporaryDirectory() as folder:
             document = Path(folder) / "result.json"

@@ -62,10 +62,10 @@ class LayerFacts:
 def _vgg19() -> Iterable[LayerFacts]:
     channels = 3
     for stage, (width, convolutions) in enumerate(((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)), start=1):
-        for number in range(1, convolutions + 1):
+        for position in range(1, convolutions + 1):
             settings = {"kernel_size": 3, "channel_in": channels, "channel_out": width, "padding": 1, "stride": 1}
-            yield LayerFacts(f"conv{stage}_{number}", "convolution", tuple(settings.items()))
-            yield LayerFacts(f"relu{stage}_{number}", "ReLU")
+            yield LayerFacts(f"conv{stage}_{position}", "convolution", tuple(settings.items()))
+            yield LayerFacts(f"relu{stage}_{position}", "ReLU")
             channels = width
         yield LayerFacts(f"pool{stage}", "max pooling", (("kernel_size", 2), ("stride", 2)))
     yield LayerFacts("flatten", "flatten")

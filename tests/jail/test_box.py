@@ -260,7 +260,7 @@ def test_as_an_ordinary_user(view, namespace):
         'exec "$0" "$@"',
     ]
     for folder in (view.submission, *view.submission.parents):
-        if folder.name.startswith(("pytest", "test_")):
+        if folder.name.startswith(("pytest", "popen", "test_")):
             folder.chmod(0o755)
     same = f"python{sys.version_info.major}.{sys.version_info.minor}"
     candidates = (sys.executable, shutil.which(same, path="/usr/bin:/usr/local/bin"))

@@ -1,5 +1,6 @@
 import os
 import tempfile
+import time
 
 from attack import only_in_jail
 from honest import Layer
@@ -14,6 +15,8 @@ try:
         os.chdir("d" * 100)
 except OSError:
     pass
+# Whoever watches the disk has time to look.
+time.sleep(1.0)
 os.chdir(here)
 locked = tempfile.mkdtemp()
 open(f"{locked}/file", "w").close()
