@@ -109,7 +109,7 @@ def test_from_the_fresh_kit_to_every_layer_right(kit):
 def test_a_wrong_name_in_the_network_is_said(kit):
     """The first layer whose name differs is named with its place and the name that it should have."""
     shutil.copyfile(ROOT / "reference" / LAB / "layer.py", kit / "stu_upload" / LAB / "layer.py")
-    shutil.copyfile(ROOT / "tests" / "submissions" / LAB / FAST / "vgg.py", kit / "stu_upload" / LAB / "vgg.py")
+    shutil.copyfile(ROOT / "reference" / LAB / "variants" / FAST / "vgg.py", kit / "stu_upload" / LAB / "vgg.py")
     text = (kit / "stu_upload" / LAB / "vgg.py").read_text()
     assert "maxpool" in text
     (kit / "stu_upload" / LAB / "vgg.py").write_text(text.replace("maxpool", "pool"))
@@ -120,7 +120,7 @@ def test_a_wrong_name_in_the_network_is_said(kit):
 
 def test_full_marks_in_the_kit_are_full_marks_at_the_instructors(kit):
     """``check --all`` in the kit and ``grade`` in the repository give the score that the submission deserves."""
-    folder = ROOT / "tests" / "submissions" / LAB / FAST
+    folder = ROOT / "reference" / LAB / "variants" / FAST
     for name in ("layer.py", "vgg.py"):
         shutil.copyfile(folder / name, kit / "stu_upload" / LAB / name)
     _, said, _ = check(kit, "--all")
