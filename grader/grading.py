@@ -198,7 +198,7 @@ def run_checks(
         elif missing:
             names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
             result = _not_run(check, Verdict.SKIPPED, f"Not run, because {names} did not pass.")
-        elif check.budget is not None and (text := over_budget(lab, check, outcomes)):
+        elif text := over_budget(lab, check, outcomes):
             result = _not_run(check, Verdict.SKIPPED, text)
         else:
             result, outcome = run_check(session, lab, check, fixture)

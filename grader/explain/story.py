@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.checks import Case, Check
-from grader.compare import compare
 from grader.contract import Lab
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
 from grader.fixtures import Fixture, RecordedCase, read_fixture, read_mistakes
-from grader.grading import open_session
+from grader.grading import differences, open_session
 from grader.messages import describe_case, describe_finding, describe_outcome
 from grader.progress import Progress
 from grader.project import Project, ProjectError
@@ -117,8 +116,7 @@ def run_cases(session: Session, check: Check, recorded: Sequence[RecordedCase]) 
     runs = []
     for item in recorded:
         outcome = session.run(check, item.case)
-        findings = compare(item.expected, outcome.outputs, item.tolerances) if outcome.verdict is None else []
-        runs.append(CaseRun(item, outcome, findings))
+        runs.append(CaseRun(item, outcome, differences(item, outcome)))
         if outcome.verdict in ENDS_THE_STORY:
             break
     return runs
