@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 GRADER := $(BIN)/python -m grader
 WEIGHTS_OPTION := $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
+# Options of an experiment: make run LAB=… STEPS=300. What only stands in the environment does not count.
+RUN_OPTIONS := $(foreach name,CONTENT STYLE STEPS SIZE NOISE ALPHA BETA RATE EPOCHS DATA SEED,\
+  $(if $(filter command,$(origin $(name))),--set $(name)="$($(name))"))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup start check grade publish run kit test lint bench doctor clean
 
@@ -43,8 +47,8 @@ grade: setup ## grade stu_upload/LAB against the hidden fixtures
 publish: setup ## record the fixtures of LAB from the reference (instructors)
 	@$(GRADER) publish $(LAB) $(WEIGHTS_OPTION) $(ARGS)
 
-run: setup ## run your own main.py of LAB on PICTURE
-	@$(GRADER) run $(LAB) $(if $(PICTURE),"$(PICTURE)") $(WEIGHTS_OPTION) $(ARGS)
+run: setup ## run your network of LAB on PICTURE, or its whole experiment
+	@$(GRADER) run $(LAB) $(if $(PICTURE),"$(PICTURE)") $(WEIGHTS_OPTION) $(RUN_OPTIONS) $(ARGS)
 
 kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
 	@$(GRADER) kit $(LAB) $(ARGS)

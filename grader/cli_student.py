@@ -12,6 +12,7 @@ from rich.text import Text
 from grader import __version__, cli_explain
 from grader.cli_common import (
     BELOW,
+    INTERRUPTED,
     OK,
     FormatFile,
     FormatName,
@@ -122,24 +123,45 @@ def start(
 
 
 @app.command("run")
-def run_picture(
+def run_lab(
     lab: LabName,
     picture: Annotated[Path | None, typer.Argument(help="A picture; default the lab's own.")] = None,
     submission: SubmissionPath = None,
     weights: Weights = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the experiment; repeatable."),
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option("--every", min=1, help="Keep the experiment every so many steps.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
 ) -> None:
-    """Run your own main.py on a picture: class, probabilities and the time of each layer."""
+    """Run your own network: on a picture, or the lab's whole experiment, which can be left and taken up again.
+
+    Exit status: 0 it ran to its end, 1 it did not, 2 bad usage or bad input, 3 the grader failed, 130 interrupted.
+    """
     from grader.demo import run_demo
+    from grader.experiment_run import RunRequest, run_experiment
     from grader.progress import Progress
-    from grader.project import Project
+    from grader.project import Project, ProjectError
 
     with errors():
         project = Project.find()
         facts = project.lab(lab)
+        work = submission or project.submission(lab)
+        if facts.facts.experiment is None:
+            if set_ or every or fresh:
+                raise ProjectError(f"lab {lab} has no experiment; it runs on a picture, without options")
+            with Progress(title=f"{lab}: running") as progress:
+                demo = run_demo(project, facts, work, picture, weights, progress)
+            demo.render(Console())
+            raise typer.Exit(OK if demo.ran else BELOW)
+        request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
         with Progress(title=f"{lab}: running") as progress:
-            demo = run_demo(project, facts, submission or project.submission(lab), picture, weights, progress)
-        demo.render(Console())
-        raise typer.Exit(OK if demo.ran else BELOW)
+            report = run_experiment(project, facts, request, progress)
+        report.render(Console())
+        raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from grader.checks import Check
+from grader.inside.experiment import EXPERIMENT_NAME
 from grader.inside.runner import load_checks
 
 CONTRACT_NAME = "lab.yaml"
@@ -85,6 +87,36 @@ class Network(Section):
     pictures: dict[str, str] = {}
 
 
+class Option(Section):
+    """One option of an experiment, given as ``--set NAME=VALUE``.
+
+    ``kind`` says what it is: a number between ``min`` and ``max``; a ``picture`` file, by default one of the lab's;
+    a ``size`` such as ``192x320`` (rows x columns); a ``choice`` among ``values``; or ``names`` with commas between
+    them. With ``extends`` a run can go on with another value, such as more steps: it is the same run.
+    """
+
+    kind: Literal["int", "float", "picture", "size", "choice", "names"]
+    default: int | float | str
+    help: str
+    min: float | None = None
+    max: float | None = None
+    values: tuple[str, ...] = ()
+    extends: bool = False
+
+
+class ExperimentFacts(Section):
+    """The long run of ``experiment.py``: its options, its limits, and after how many steps it is kept.
+
+    In ``limits`` a call is one step, and ``submission_s`` is the whole run until it is taken up again.
+    """
+
+    title: str
+    options: dict[str, Option] = {}
+    limits: CallLimits = CallLimits()
+    every: int = Field(50, ge=1)
+    resources: tuple[str, ...] = ()
+
+
 class LabFacts(Section):
     """The content of ``lab.yaml``."""
 
@@ -101,6 +133,7 @@ class LabFacts(Section):
     jail: JailSection = JailSection()
     resources: dict[str, Resource] = {}
     network: Network | None = None
+    experiment: ExperimentFacts | None = None
     classes: tuple[str, ...] = ()
     classes_file: str = ""
     shims: tuple[Literal["scipy.misc"], ...] = ()
@@ -175,6 +208,7 @@ def load_lab(folder: Path) -> Lab:
         raise ContractError(
             f"{folder / CONTRACT_NAME}: `lab: {facts.lab}` must be the folder's name, {folder.name}"
         )
+    _validate_experiment(folder, facts)
     checks = _read_checks(folder / CHECKS_NAME)
     _validate_checks(folder / CHECKS_NAME, facts, checks)
     return Lab(facts, checks, folder)
@@ -203,6 +237,27 @@ def _read_facts(file: Path) -> LabFacts:
             f"{file}:{_line_of(tree, item['loc'])}: {_where(item['loc'])}: {item['msg']}" for item in error.errors()
         ]
         raise ContractError("\n".join(lines)) from None
+
+
+def _validate_experiment(folder: Path, facts: LabFacts) -> None:
+    experiment = facts.experiment
+    if experiment is None:
+        return
+    place = f"{folder / CONTRACT_NAME}: experiment"
+    if not (folder / EXPERIMENT_NAME).is_file():
+        raise ContractError(
+            f"{place}: {folder / EXPERIMENT_NAME} is missing; it defines `run(student, case, state)`"
+        )
+    for name in experiment.resources:
+        if name not in facts.resources:
+            raise ContractError(f"{place}: there is no resource {name!r}")
+    for name, option in experiment.options.items():
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise ContractError(f"{place}: option {name!r} must be written in small letters")
+        if option.kind == "picture" and not (folder / "pictures" / str(option.default)).is_file():
+            raise ContractError(f"{place}: option {name}: pictures/{option.default} does not exist")
+        if option.kind == "choice" and option.default not in option.values:
+            raise ContractError(f"{place}: option {name}: the default must be one of {', '.join(option.values)}")
 
 
 def _where(location: tuple[int | str, ...]) -> str:

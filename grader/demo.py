@@ -17,13 +17,12 @@ from grader.grading import open_session
 from grader.layers import steps
 from grader.messages import describe_outcome
 from grader.progress import Progress
-from grader.project import Project, ProjectError
+from grader.project import Project, ProjectError, read_picture
 from grader.resources import prepare_resources
 from grader.session import Outcome
 from grader.submission import collect
 
 DEMO_LIMIT_S = 300.0
-MAX_PICTURE_BYTES = 32 << 20
 MS_PER_S = 1000.0
 BAR_WIDTH = 24
 CLASSES_SHOWN = 5
@@ -92,13 +91,7 @@ def run_demo(
     if lab.facts.network is None:
         raise ProjectError(f"lab {lab.name} has no network to run on a picture")
     chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
-    try:
-        data = chosen.read_bytes()
-    except OSError as error:
-        raise ProjectError(f"{chosen} cannot be read ({error.strerror}); expected a JPEG or PNG picture") from None
-    if len(data) > MAX_PICTURE_BYTES:
-        raise ProjectError(f"{chosen} has {len(data) >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
-    case = Case.of(chosen.name, picture=np.frombuffer(data, dtype=np.uint8), suffix=chosen.suffix.lower())
+    case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())
     with tempfile.TemporaryDirectory(prefix="running-") as scratch:
         collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)

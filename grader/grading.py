@@ -128,9 +128,18 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
 
 
 def open_session(
-    lab: Lab, submission: Path, resources: Mapping[str, Path], *, level: Level | None = None, slot: int = 0
+    lab: Lab,
+    submission: Path,
+    resources: Mapping[str, Path],
+    *,
+    level: Level | None = None,
+    slot: int = 0,
+    handler: str = "grader.inside.runner",
 ) -> Session:
-    """Start a box in which ``submission`` can be run against the checks of ``lab``."""
+    """Start a box in which ``submission`` can be run against the checks of ``lab``.
+
+    ``handler`` is the module that serves the requests inside.
+    """
     given = [name.removesuffix(".py") for name in lab.facts.given if name.endswith(".py")]
     policy: dict[str, Any] = {
         "modules": [file.module for file in lab.facts.files],
@@ -141,7 +150,7 @@ def open_session(
     }
     packages = [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
     view = View(submission, lab.folder, tuple(packages), resources, policy)
-    return Session(lab, view, level=level, slot=slot)
+    return Session(lab, view, level=level, slot=slot, handler=handler)
 
 
 def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:

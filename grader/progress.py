@@ -13,11 +13,13 @@ from rich.text import Text
 
 FIRST_LINE_AFTER_S = 2.0
 LINE_EVERY_S = 5.0
+# After an hour, a line every three minutes: what takes long changes slowly.
+LINE_EVERY_SHARE = 0.05
 MAX_TEXT_CHARACTERS = 60
 
 
 class Progress:
-    """A live bar on a terminal; elsewhere a plain line after two seconds and then at most one in five seconds.
+    """A live bar on a terminal; elsewhere a plain line after two seconds, then one in five seconds, and ever fewer.
 
     Everything goes to standard error, so that standard output stays the report. Use it as a context manager.
 
@@ -109,4 +111,4 @@ class Progress:
             line = Text(f"{self._description()} ({count}, {seconds:.0f} s)")
             self._console.print(line, soft_wrap=True)
             self._console.file.flush()
-            wait_s = LINE_EVERY_S
+            wait_s = max(LINE_EVERY_S, LINE_EVERY_SHARE * seconds)

@@ -7,7 +7,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from grader.contract import ContractError, Lab, list_labs, load_lab
+
+MAX_PICTURE_BYTES = 32 << 20
 
 
 class ProjectError(Exception):
@@ -93,4 +97,21 @@ def file_digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["ContractError", "Project", "ProjectError", "file_digest"]
+def read_picture(file: Path) -> np.ndarray:
+    """Return the bytes of a picture's file, uint8; whether they are a picture is found out in the jail.
+
+    Raises
+    ------
+    ProjectError : it cannot be read, or is too large.
+    """
+    try:
+        size = file.stat().st_size
+        data = file.read_bytes() if size <= MAX_PICTURE_BYTES else b""
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read ({error.strerror}); expected a JPEG or PNG picture") from None
+    if size > MAX_PICTURE_BYTES:
+        raise ProjectError(f"{file} has {size >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
+    return np.frombuffer(data, dtype=np.uint8)
+
+
+__all__ = ["ContractError", "Project", "ProjectError", "file_digest", "read_picture"]

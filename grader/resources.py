@@ -27,9 +27,22 @@ def prepare_resources(
     """
     if not any(check.slow for check in checks):
         return {}
+    return prepare_named(project, lab, tuple(lab.facts.resources), weights, note)
+
+
+def prepare_named(
+    project: Project, lab: Lab, names: Sequence[str], weights: Path | None, note: Note
+) -> dict[str, Path]:
+    """Return the folders of the named resources of the lab.
+
+    Raises
+    ------
+    ContractError, WeightsError : as for `prepare_resources`.
+    """
     overrides = project.overrides(lab.name)
     folders = {}
-    for name, resource in lab.facts.resources.items():
+    for name in names:
+        resource = lab.facts.resources[name]
         if resource.kind == "checkpoint":
             shapes = checkpoint_shapes(resource.options)
             seed = int(resource.options.get("seed", 0))

@@ -16,6 +16,7 @@ from grader.jail import Box, Ending, Level, Limits, View, Worker
 from grader.jail.text import clean_text
 from grader.verdicts import Verdict
 
+EXPERIMENT = "experiment"
 LOAD_LIMIT_S = 30.0
 MAX_FRAMES = 6
 MAX_NOTES = 8
@@ -56,7 +57,15 @@ class GraderFault(Exception):
 class Session:
     """One submission in one box. A group of checks shares a worker; after a crash the next check gets a new one."""
 
-    def __init__(self, lab: Lab, view: View, *, level: Level | None = None, slot: int = 0) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        view: View,
+        *,
+        level: Level | None = None,
+        slot: int = 0,
+        handler: str = "grader.inside.runner",
+    ) -> None:
         limits = lab.facts.limits
         self.lab = lab
         self.box = Box(
@@ -71,6 +80,7 @@ class Session:
             ),
             level,
             slot=slot,
+            handler=handler,
         )
         self.student_s = 0.0
         self.peak_mib = 0.0
@@ -108,8 +118,20 @@ class Session:
         """Run the lab's demonstration on ``case``."""
         return self._request({"op": "demo"}, "demo", "demo", limit_s, case)
 
+    def start(self, case: Case) -> Outcome:
+        """Start the lab's experiment on ``case``; the outcome holds its first record, see `grader.records`."""
+        return self._request({"op": "start"}, "start", EXPERIMENT, None, case)
+
+    def advance(self) -> Outcome:
+        """Go on to the next record of the experiment that was started."""
+        return self._request({"op": "advance"}, "advance", EXPERIMENT, None)
+
+    def snapshot(self) -> Outcome:
+        """Fetch what is to be kept of the record at which the experiment stands."""
+        return self._request({"op": "snapshot"}, "snapshot", EXPERIMENT, None)
+
     def _request(
-        self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case
+        self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case | None = None
     ) -> Outcome:
         limits = self.lab.facts.limits
         left_s = limits.submission_s - self.student_s
@@ -152,8 +174,12 @@ class Session:
             printed,
         )
 
-    def _loaded(self, group: str, case: Case, left_s: float) -> tuple[Worker, float]:
+    def _loaded(self, group: str, case: Case | None, left_s: float) -> tuple[Worker, float]:
         """Return a worker that holds the case, and how long it took; our own faults are retried once."""
+        if case is None:
+            if self._worker is None or self._group != group:
+                raise RuntimeError("the experiment was not started, or has ended")
+            return self._worker, 0.0
         head = {"op": "load", "case": case.name, "config": dict(case.config)}
         for last in (False, True):
             try:

@@ -21,7 +21,16 @@ def write_text(path: Path, text: str) -> None:
     ------
     ReportError : the file cannot be written.
     """
-    data = text.encode("utf-8")
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` as `write_text` does.
+
+    Raises
+    ------
+    ReportError : the file cannot be written.
+    """
     try:
         if path.is_dir():
             raise ReportError(f"{path} is a folder; name the file to write the report to")

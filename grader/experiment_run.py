@@ -1,0 +1,282 @@
+"""``grader run`` for labs with an experiment: drive it step by step, show how far it is, keep it, go on from it.
+
+The submission runs in the jail; this side draws and writes files. On the first Ctrl+C it lets the step under way
+end and keeps it; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.contract import Lab
+from grader.curves import Curve
+from grader.experiment_options import Options, read_options
+from grader.experiments import STATE
+from grader.grading import open_session
+from grader.messages import describe_outcome
+from grader.progress import Progress
+from grader.project import Project, ProjectError, file_digest
+from grader.records import Progressed, RecordError, read_record, read_snapshot
+from grader.resources import prepare_named
+from grader.run_folder import CURVES_NAME, Checkpoint, RunFolder
+from grader.session import Outcome, Session
+from grader.submission import Collected, collect
+
+HANDLER = "grader.inside.experiment"
+STEPS_FOR_AN_ESTIMATE = 20
+MINUTE_S, HOUR_S = 60, 3600
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run: the submission with ``NAME=VALUE`` settings.
+
+    ``every`` is after how many steps it is kept, None for what the lab says; ``fresh`` begins anew even if there is
+    something to go on from.
+    """
+
+    submission: Path
+    settings: tuple[str, ...] = ()
+    picture: Path | None = None
+    weights: Path | None = None
+    every: int | None = None
+    fresh: bool = False
+
+
+@dataclass
+class RunReport:
+    """How a run went. ``message`` says why it ended early, ``notes`` what a person should know."""
+
+    lab: str
+    folder: Path
+    started_at: int = 0
+    step: int = 0
+    total: int = 0
+    kept_at: int | None = None
+    seconds: float = 0.0
+    numbers: dict[str, float] = field(default_factory=dict)
+    pictures: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    message: str = ""
+    interrupted: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end."""
+        return not self.message and not self.interrupted
+
+    def render(self, console: Console) -> None:
+        """Print results, where they lie, and what can be done next."""
+        for note in self.notes:
+            console.print(Text(f"note: {note}"), soft_wrap=True)
+        if self.message:
+            console.print(Text(self.message, style="bold"), soft_wrap=True)
+        steps = self.step - self.started_at
+        pace = f", {self.seconds / steps:.3g} s each" if steps else ""
+        line = f"{self.step} of {self.total} steps done, {steps} of them now{pace}"
+        console.print(Text(f"interrupted: {line}" if self.interrupted else line), soft_wrap=True)
+        if self.numbers:
+            table = Table(box=None, pad_edge=False, show_header=False)
+            table.add_column()
+            table.add_column(justify="right")
+            for name, value in self.numbers.items():
+                table.add_row(Text(name), f"{value:.4g}")
+            console.print(table)
+        if self.kept_at is None:
+            console.print(Text("Nothing was kept yet."))
+            return
+        names = ", ".join([*(f"{name}.png" for name in self.pictures), CURVES_NAME])
+        console.print(Text(f"{self.folder}: {names}"), soft_wrap=True)
+        if not self.finished:
+            console.print(
+                Text(f"Kept up to step {self.kept_at}: the same command goes on from there."), soft_wrap=True
+            )
+
+
+def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Progress) -> RunReport:
+    """Run the lab's experiment with the submission's own modules.
+
+    Raises
+    ------
+    ProjectError : an option is wrong, there is nothing to run, or an earlier run cannot be read.
+    SubmissionError : the submission cannot be collected.
+    ReportError : something cannot be kept.
+    """
+    experiment = lab.facts.experiment
+    if experiment is None:
+        raise ProjectError(f"lab {lab.name} has no experiment")
+    _require_work(project, lab, request.submission)
+    options = read_options(lab, request.settings, request.picture)
+    weights = _weights_of(lab, request.weights)
+    folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, (lab.name, weights)))
+    found = None if request.fresh else folder.read()
+    limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
+    with tempfile.TemporaryDirectory(prefix="running-") as scratch:
+        collected = collect(
+            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
+        )
+        resources = prepare_named(project, lab, experiment.resources, request.weights, progress.note)
+        opened = open_session(limited, collected.root, resources, handler=HANDLER)
+        with opened as session, _stops_politely() as stop:
+            run = _Run(session, folder, found or Checkpoint(), progress, stop)
+            run.report = RunReport(lab.name, folder.path)
+            run.describe(options, weights, collected)
+            try:
+                run.drive(options, request.every or experiment.every)
+            except RecordError as error:
+                run.report.message = str(error)
+            except KeyboardInterrupt:
+                run.report.interrupted = True
+    return run.report
+
+
+def _require_work(project: Project, lab: Lab, submission: Path) -> None:
+    if submission == project.submission(lab.name) and not submission.exists():
+        raise ProjectError(
+            f"there is nothing to run yet: {submission} does not exist. Get the skeleton with "
+            f"`make start LAB={lab.name}` (or `python -m grader start {lab.name}`) and fill its holes"
+        )
+
+
+def _weights_of(lab: Lab, weights: Path | None) -> str:
+    experiment = lab.facts.experiment
+    if weights is None:
+        return "seeded"
+    if experiment is None or not experiment.resources:
+        raise ProjectError(f"the experiment of lab {lab.name} takes no weights")
+    return file_digest(weights)
+
+
+class _Stop:
+    """Whether someone has asked for the end."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextmanager
+def _stops_politely() -> Iterator[_Stop]:
+    """Let the step under way end on the first Ctrl+C (or a termination); a second one ends at once."""
+    stop = _Stop()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Run:
+    """One run from its first record to its last."""
+
+    def __init__(
+        self, session: Session, folder: RunFolder, checkpoint: Checkpoint, progress: Progress, stop: _Stop
+    ) -> None:
+        self.session = session
+        self.folder = folder
+        self.checkpoint = checkpoint
+        self.progress = progress
+        self.stop = stop
+        self.report = RunReport("", folder.path)
+        self.recent_s: deque[float] = deque(maxlen=STEPS_FOR_AN_ESTIMATE)
+        self.earlier_s = float(checkpoint.facts.get("seconds", 0.0))
+
+    def describe(self, options: Options, weights: str, collected: Collected) -> None:
+        """Write down what runs, and say so if it is not what ran before."""
+        facts = self.checkpoint.facts
+        self.report.started_at = self.report.step = self.checkpoint.step
+        if self.checkpoint.step:
+            self.report.kept_at = self.checkpoint.step
+            self.report.notes.append(f"going on from step {self.checkpoint.step}; --fresh begins anew")
+            if facts.get("submission") != collected.sha256:
+                self.report.notes.append("your files have changed since then")
+        facts.update(options=dict(options.values), weights=weights, submission=collected.sha256)
+
+    def drive(self, options: Options, every: int) -> None:
+        """Go on from record to record until the end, an error, or someone asks for the end."""
+        state = self.checkpoint.state
+        self.progress.step("preparing")
+        outcome = self.session.start(options.case(self.folder.path.name, state))
+        while True:
+            if outcome.verdict is not None:
+                self.report.message = describe_outcome(outcome)
+                return
+            record = self._take(outcome)
+            ends = record.finished or self.stop.asked
+            if ends or record.step - (self.report.kept_at or 0) >= every:
+                self._keep(record)
+            self.report.interrupted = ends and not record.finished
+            if ends or self.report.message:
+                return
+            outcome = self.session.advance()
+
+    def _take(self, outcome: Outcome) -> Progressed:
+        """Take in one record and show how far it is."""
+        record = read_record(outcome.outputs, self.report.step)
+        done = record.step - self.report.step
+        self.progress.total = record.total
+        self.progress.advance(record.step if not self.report.total else done)
+        self.report.step, self.report.total = record.step, record.total
+        self.report.seconds += outcome.seconds
+        if done:
+            self.recent_s.append(outcome.seconds / done)
+        for name, value in record.curves.items():
+            self.checkpoint.curves.setdefault(name, Curve()).add(record.step, value)
+        self.report.notes += [note for note in outcome.notes if note not in self.report.notes]
+        parts = [f"{name.split('/')[0]} {value:.4g}" for name, value in list(record.curves.items())[:1]]
+        if self.stop.asked:
+            parts.append("stopping")
+        elif self.recent_s:
+            left_s = float(np.mean(self.recent_s)) * (record.total - record.step)
+            parts.append(f"{duration(left_s)} left")
+        self.progress.step(", ".join(parts))
+        return record
+
+    def _keep(self, record: Progressed) -> None:
+        """Fetch and keep what the experiment wants to be kept."""
+        began = time.monotonic()
+        outcome = self.session.snapshot()
+        if outcome.verdict is not None:
+            self.report.message = describe_outcome(outcome)
+            return
+        kept = read_snapshot(outcome.outputs, record.step)
+        self.checkpoint.step = record.step
+        self.checkpoint.state = {f"{STATE}{name}": array for name, array in kept.state.items()}
+        self.checkpoint.facts |= {
+            "total": record.total,
+            "results": dict(kept.numbers),
+            "seconds": round(self.earlier_s + self.report.seconds, 3),
+            "seconds_for_keeping": round(time.monotonic() - began, 3),
+        }
+        self.folder.write(self.checkpoint, kept)
+        self.report.kept_at = record.step
+        self.report.numbers = dict(kept.numbers)
+        self.report.pictures = tuple(kept.pictures)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for a person."""
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR_S:
+        return f"{seconds / MINUTE_S:.0f} min"
+    return f"{seconds / HOUR_S:.1f} h"

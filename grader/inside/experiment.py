@@ -1,0 +1,86 @@
+"""Serves requests for a lab's experiment inside a worker, one record at a time."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Case
+from grader.experiments import STATE, Record, part_of, record_outputs, snapshot_outputs
+from grader.inside import runner
+from grader.inside.runner import describe
+from grader.inside.submission import Emit, Submission
+
+__all__ = ["Experiment", "Runner", "describe", "load_run"]
+
+EXPERIMENT_NAME = "experiment.py"
+EXPERIMENT_MODULE = "_lab_experiment"
+
+
+class Runner(runner.Runner):
+    """Serves ``start`` on a loaded case, then ``advance`` and ``snapshot`` as often as they are asked for."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self.experiment = Experiment(self.lab_folder)
+
+    def handle(self, head: dict[str, Any], arrays: dict[str, np.ndarray], emit: Emit) -> dict[str, Any]:
+        """Do one request; ``load`` keeps a case for ``start``."""
+        operation = head["op"]
+        if operation == "start":
+            answer = self._run(self.experiment.start, emit)
+        elif operation in ("advance", "snapshot"):
+            self.case = Case(operation)
+            answer = self._run(lambda *_: getattr(self.experiment, operation)(), emit)
+        else:
+            return super().handle(head, arrays, emit)
+        answer["notes"] += self.experiment.notes
+        return answer
+
+
+class Experiment:
+    """The generator of a lab's ``experiment.py`` and the record at which it stands."""
+
+    def __init__(self, lab_folder: Path) -> None:
+        self.file = lab_folder / EXPERIMENT_NAME
+        self.records: Iterator[Record] | None = None
+        self.record: Record | None = None
+        self.notes: list[str] = []
+
+    def start(self, submission: Submission, case: Case) -> dict[str, Any]:
+        """Start on the options, and the state if there is one, of ``case``; return the first record."""
+        state = part_of(case.arrays, STATE)
+        given = {name: value for name, value in case.arrays.items() if not name.startswith(STATE)}
+        self.records = iter(load_run(self.file)(submission, Case(case.name, case.config, given), state))
+        return self.advance()
+
+    def advance(self) -> dict[str, Any]:
+        """Go on to the next record and return it; the last one again, as finished, when there is no other."""
+        if self.records is None:
+            raise RuntimeError("the experiment was not started")
+        found = next(self.records, None)
+        self.record = found or self.record
+        if self.record is None:
+            raise RuntimeError(f"{self.file.name}: run() gave no record")
+        self.notes = [str(note) for note in self.record.notes]
+        return record_outputs(self.record, finished=found is None or found.step >= found.total)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the snapshot of the record at which it stands."""
+        if self.record is None:
+            raise RuntimeError("there is no record to keep")
+        return snapshot_outputs(self.record.snapshot())
+
+
+def load_run(file: Path) -> Any:
+    """Import a lab's ``experiment.py`` and return its ``run``."""
+    spec = importlib.util.spec_from_file_location(EXPERIMENT_MODULE, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {file}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.run
