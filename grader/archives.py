@@ -24,7 +24,7 @@ MAX_TAR_HEADER_BYTES = 16 << 10
 REDIRECTING_HEADER = re.compile(rb"\d{64}|\d size=|GNU\.sparse")
 ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
 ZIP_LOCAL_HEADER_BYTES = 30
-UNIX = 3
+DOS, UNIX = 0, 3  # zip's numbers of the systems that made an entry
 ENCRYPTED_FLAG = 0x1
 UNPLAIN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 DRIVE = re.compile(r"[A-Za-z]:")
@@ -59,7 +59,7 @@ class CollectLimits:
     file_bytes: int = 1 * MIB
     total_bytes: int = 8 * MIB
     archive_bytes: int = 16 * MIB
-    archive_entries: int = 200
+    archive_entries: int = 5000
     archive_unpacked_bytes: int = 64 * MIB
     folder_entries: int = 5000
     depth: int = 8
@@ -156,7 +156,8 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     spans: list[tuple[int, int]] = []
     _check_unpacked(sum(info.file_size for info in archive.infolist()), limits)
     for info in archive.infolist():
-        name = info.orig_filename
+        # Windows PowerShell separates folders with backslashes, which are plain letters in a name from elsewhere.
+        name = info.orig_filename.replace("\\", "/") if info.create_system == DOS else info.orig_filename
         is_folder = name.endswith("/")
         path = _checked_path(name.removesuffix("/"), seen, limits)
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == UNIX else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,15 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
         fail(str(error), GRADER_FAILED)
     except KeyboardInterrupt:
         fail("interrupted; nothing was written", INTERRUPTED)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        # Status 1 would say that a submission was graded; nobody may be charged for a defect of the grader.
+        traceback.print_exc()
+        fail(
+            f"the grader itself failed ({type(error).__name__}), nothing was graded; please report the lines above",
+            GRADER_FAILED,
+        )
 
 
 def require_format(format_: str | None, out: Path | None) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from grader.checks import Case
 from grader.compare import Tolerance
+from grader.one_parser import read_arrays
 
 MANIFEST_NAME = "manifest.json"
 # Joins the names of two mistakes that are made at once.
@@ -138,13 +139,22 @@ def write_fixture(
         manifest["sha256"] = _hash_of_manifest(manifest)
         (fresh / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         os.chmod(fresh, 0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(fresh, folder)
+        _put_in_place(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return str(manifest["sha256"])
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Rename ``fresh`` to ``folder``; what was there is moved aside first and deleted last, never half gone."""
+    aside = Path(tempfile.mkdtemp(prefix=f".old-{folder.name}-", dir=folder.parent))
+    try:
+        if folder.exists():
+            os.replace(folder, aside)
+        os.replace(fresh, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
@@ -201,9 +211,16 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
 
     Raises
     ------
-    FixtureError : the folder, the manifest or one of the files is missing, damaged or edited.
+    FixtureError : the folder, the manifest or one of the files is missing, damaged or edited, or ``only`` names a
+        check that was not published.
     """
     manifest = _read_manifest(folder)
+    absent = [name for name in only or () if name not in manifest["checks"]]
+    if absent:
+        raise FixtureError(
+            f"{folder / MANIFEST_NAME} has no cases of {', '.join(absent)}: the checks were changed since the "
+            f"lab was published; publish it again with `python -m grader publish {manifest['lab']}`"
+        )
     checks = {
         name: _read_check(folder / part["file"], part)
         for name, part in manifest["checks"].items()
@@ -282,8 +299,7 @@ def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if hashlib.sha256(data).hexdigest() != part["sha256"]:
         raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}")
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        return read_arrays(data)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
 

@@ -290,7 +290,7 @@ def run_check(session: Session, lab: Lab, check: Check, fixture: Fixture) -> tup
             "hint": found.hint,
             "misconception": found.misconception,
             "failed_case": describe_case(cases[first].case),
-            "next": next_step(lab, check, verdict),
+            "next": next_step(lab, check, verdict, outcomes[first].message),
             "output": outcomes[first].printed,
         }
     result = CheckResult(

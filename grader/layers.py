@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,8 @@ from grader.session import Outcome
 from grader.weights import checkpoint_shapes
 
 MS_PER_S = 1000.0
+MAX_AXES = 8
+MAX_LENGTH = 1 << 32
 
 
 def layer_times(lab: Lab, outcomes: Mapping[str, Outcome]) -> list[LayerTime]:
@@ -65,10 +68,16 @@ def steps(arrived_s: Mapping[str, float]) -> dict[str, float]:
 
 
 def count_multiply_adds(weight: tuple[int, ...] | None, output_shape: np.ndarray | None) -> int | None:
-    """Return the multiply-adds of a convolution or a fully connected layer: one weight row per output entry."""
-    if weight is None or output_shape is None or output_shape.size > 8:
+    """Return the multiply-adds of a convolution or a fully connected layer: one weight row per output entry.
+
+    The shape is what the submission says; None if it is no shape of an array.
+    """
+    if weight is None or output_shape is None or output_shape.dtype.kind not in "iu" or output_shape.ndim != 1:
         return None
-    return int(np.prod(output_shape.astype(object)) * np.prod(weight[1:]))
+    axes: list[int] = output_shape.tolist()
+    if len(axes) > MAX_AXES or not all(0 < length <= MAX_LENGTH for length in axes):
+        return None
+    return math.prod(axes) * math.prod(weight[1:])
 
 
 def _kind(name: str, weight: tuple[int, ...] | None) -> str:

@@ -24,6 +24,7 @@ import numpy as np
 import scipy.io
 
 from grader.convert import converted_checkpoint
+from grader.one_parser import read_arrays
 from grader.weights import (
     Note,
     WeightsError,
@@ -180,10 +181,7 @@ def _seeded(shapes: Mapping[str, tuple[int, ...]], options: Mapping[str, Any]) -
 
 
 def _read_overrides(file: Path) -> dict[str, np.ndarray]:
-    if not file.is_file():
-        return {}
-    with np.load(file, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    return read_arrays(file) if file.is_file() else {}
 
 
 def _replace(parameters: dict[str, np.ndarray], replaced: Mapping[str, np.ndarray], file: Path | None) -> None:

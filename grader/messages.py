@@ -19,6 +19,9 @@ PYTHON2_DIVISION = re.compile(
     re.S,
 )
 
+NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
+NOT_HANDED_IN = re.compile(r"^(?P<file>\S+\.py) was not handed in$")
+
 
 def describe_case(case: Case) -> str:
     """Name a case by its settings and the shapes of its arrays."""
@@ -94,6 +97,8 @@ def describe_outcome(outcome: Outcome) -> str:
         outcome.message
     ):
         lines.append("`/` gives a float on Python 3: use `//` where a size or an index is computed.")
+    if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(outcome.message):
+        lines.append("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8.")
     return "\n".join(line for line in lines if line)
 
 
@@ -112,12 +117,14 @@ def describe_use(lab: Lab, use: Use) -> str:
     )
 
 
-def next_step(lab: Lab, check: Check, verdict: Verdict) -> str:
-    """Return the command to run, or the thing to do, after a check that did not pass."""
+def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "") -> str:
+    """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
     where = f" in stu_upload/{lab.name}/{check.files[0]}" if check.files else ""
     if verdict is Verdict.UNFINISHED and check.holes:
         return f"write {', '.join(check.holes)}{where}, then `python -m grader check {lab.name} --only {check.id}`"
     if verdict is Verdict.IMPORT:
+        if absent := NOT_HANDED_IN.match(said):
+            return f"hand in {absent['file']}, spelled exactly so, beside your other files"
         return (
             f"make `python -c 'import {(check.files or lab.required)[0][:-3]}'` work inside stu_upload/{lab.name}"
         )

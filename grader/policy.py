@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.inside.importwatch import refusal
+from grader.one_parser import parse_source
 
 IMPORT_CALLS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__"})
 
@@ -50,7 +51,7 @@ def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules
         name = waiting.pop(0)
         try:
             source = (folder / name).read_bytes()
-            tree = ast.parse(source)
+            tree = parse_source(source)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         lines = source.decode("utf-8", "replace").splitlines()

@@ -21,6 +21,7 @@ import numpy as np
 
 from grader.checks import Case
 from grader.fixtures import RecordedRun
+from grader.one_parser import read_arrays
 
 FORMAT = "grader/record/v1"
 # How a run ended may depend on the machine's load for these; they are run again each time.
@@ -63,12 +64,12 @@ class RecordCache:
         """Return an entry, None if there is none that can be read."""
         file = self._file(key)
         try:
-            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
-                entries = json.loads(str(stored["entries"]))
-                return [
-                    RecordedRun(verdict, {name: stored[f"{number}.{name}"] for name in names}, error_type, message)
-                    for number, (verdict, names, error_type, message) in enumerate(entries)
-                ]
+            stored = read_arrays(file.read_bytes())
+            entries = json.loads(str(stored["entries"]))
+            return [
+                RecordedRun(verdict, {name: stored[f"{number}.{name}"] for name in names}, error_type, message)
+                for number, (verdict, names, error_type, message) in enumerate(entries)
+            ]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
 

@@ -20,6 +20,10 @@ FILE_MODE = 0o444
 FOLDER_MODE = 0o755
 NAMES_IN_A_NOTE = 6
 LEFT_OUT_FOLDERS = frozenset({"__pycache__", "__MACOSX", "venv", "node_modules", "site-packages"})
+NOTEBOOK_ADVICE = (
+    "A notebook cannot be graded: save it as a Python file (in Jupyter: File, Save and Export Notebook As, "
+    "Executable Script) and hand that in."
+)
 LEFT_OUT_FOLDER_SUFFIXES = (".egg-info", ".dist-info")
 START_UP_FILES = frozenset({"conftest.py", "sitecustomize.py", "usercustomize.py"})
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -63,6 +67,10 @@ class _LeftOut:
         if any(name == given or name.startswith(f"{given}/") for given in self.given):
             return
         self.names.setdefault(reason, []).append(name)
+
+    def notebooks(self) -> bool:
+        """Tell whether a notebook is among them."""
+        return any(name.endswith(".ipynb") for names in self.names.values() for name in names)
 
     def notes(self) -> list[str]:
         lines = []
@@ -111,11 +119,18 @@ def collect(
     if not contents:
         raise SubmissionError(
             f"{label} holds no {' or '.join(suffixes)} file; expected {', '.join(required) or 'source files'}. "
-            "Hand in the folder (or an archive of it) in which you wrote your code."
+            + (
+                NOTEBOOK_ADVICE
+                if left_out.notebooks()
+                else "Hand in the folder (or an archive of it) in which you wrote your code."
+            )
         )
     notes = [f"the files were taken from the folder {shown(entered)}"] if entered else []
     missing = tuple(name for name in required if name not in contents)
-    notes += [_missing_note(name, list(contents)) for name in missing] + left_out.notes()
+    notes += [_missing_note(name, list(contents)) for name in missing]
+    if missing and left_out.notebooks():
+        notes.append(NOTEBOOK_ADVICE)
+    notes += left_out.notes()
     _write_all(contents, target)
     files = tuple(
         FileInfo(path=path, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))

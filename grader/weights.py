@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from grader.one_parser import read_arrays
+
 BIAS_BOUND = 0.05
 WORDS_PER_CHUNK = 1 << 22
 Note = Callable[[str], None]
@@ -77,8 +79,7 @@ def seeded_checkpoint(
 
 
 def _read_overrides(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as stored:
-        found = {name: stored[name] for name in stored.files}
+    found = read_arrays(file)
     for name, array in found.items():
         if name not in shapes or array.shape != tuple(shapes[name]):
             raise WeightsError(

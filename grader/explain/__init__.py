@@ -61,6 +61,7 @@ def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture) -> Explanat
     return explain_runs(check, runs, read_mistakes(fixture, check.id))
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> Explanation:
     """Explain failed runs, given the known mistakes that the check can recognise."""
     failing = [run for run in runs if not run.passed]

@@ -93,3 +93,9 @@ def test_a_failed_write_keeps_the_old_fixture(folder):
         )
     assert (folder / "manifest.json").read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == ["hidden"]
+
+
+def test_a_check_that_was_not_published_is_refused_by_name(folder):
+    """A check that is newer than the fixture is our own fault, and said to be."""
+    with pytest.raises(FixtureError, match=r"no cases of pool: .* publish it again"):
+        read_fixture(folder, ["conv", "pool"])

@@ -180,6 +180,13 @@ def test_refuses_a_folder_without_source(folder, tmp_path):
     assert "layer.py, vgg.py" in refused(folder({"README.md": b"hello"}), tmp_path)
 
 
+def test_says_what_to_do_with_a_notebook(folder, tmp_path):
+    """A notebook is not graded; the note says how to make a Python file of it."""
+    source = folder({"layer.ipynb": b"{}", "vgg.py": b""})
+    notes = collect(source, tmp_path / "copy", required=REQUIRED).notes
+    assert any("save it as a Python file" in note for note in notes), notes
+
+
 def test_refuses_a_single_file(folder, tmp_path):
     """Naming one source file instead of its folder says what to name."""
     assert "folder" in refused(folder(HONEST) / "layer.py", tmp_path)

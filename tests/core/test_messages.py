@@ -1,0 +1,30 @@
+"""What a student reads about a run that returned nothing to compare."""
+
+import pytest
+
+from grader.messages import describe_outcome, next_step
+from grader.project import Project
+from grader.session import Outcome
+from grader.verdicts import Verdict
+from tests.golden import ROOT
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "layer.py does not load: SyntaxError: (unicode error) 'utf-8' codec can't decode byte 0xbe in position 0",
+        "layer.py does not load: SyntaxError: source code string cannot contain null bytes",
+    ],
+)
+def test_a_file_in_another_encoding_is_told_apart(message):
+    """GBK and UTF-16, as editors on Windows write them, get the advice to save as UTF-8."""
+    outcome = Outcome(Verdict.IMPORT, message, "SyntaxError")
+    assert "save it in your editor as UTF-8" in describe_outcome(outcome)
+
+
+def test_next_step_names_a_file_that_was_not_handed_in():
+    """To import a file that is not there is no advice."""
+    lab = Project(ROOT).lab("vgg16")
+    check = lab.checks["conv_forward"]
+    assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, "layer.py was not handed in")
+    assert "import layer" in next_step(lab, check, Verdict.IMPORT, "layer.py does not load: NameError: x")
