@@ -46,6 +46,28 @@ class MistakeRow:
 
 
 @dataclass(frozen=True)
+class SpeedRow:
+    """How fast one solution ran in a timed check, as a ratio to the reference in the check ``against``.
+
+    ``solution`` is the reference, a right variant, or ``against``: then the baseline itself, with the whole work.
+    """
+
+    check: str
+    against: str
+    at_least: float
+    solution: str
+    seconds: float
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the baseline, which must not reach the bound."""
+        return self.solution == self.against
+
+
+@dataclass(frozen=True)
 class Certificate:
     """Everything that was proved. It holds no seed and no expected value."""
 
@@ -60,6 +82,7 @@ class Certificate:
     variants: Sequence[str]
     versions: dict[str, str]
     seconds: float
+    speeds: Sequence[SpeedRow] = ()
 
     @property
     def complete(self) -> bool:
@@ -145,6 +168,8 @@ def _lines(item: Certificate) -> Iterator[str]:
         [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in item.gradients],
     )
     yield ""
+    if item.speeds:
+        yield from _speeds(item.speeds)
     yield f"## Mistakes ({len(item.mistakes)}, and {item.pairs} pairs of common ones)"
     yield ""
     yield from _table(
@@ -166,6 +191,31 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield ""
     yield ", ".join(f"{name} {version}" for name, version in sorted(item.versions.items())) + "."
     yield f"Right variants: {', '.join(f'`{name}`' for name in item.variants)}."
+
+
+def _speeds(speeds: Sequence[SpeedRow]) -> Iterator[str]:
+    yield "## Speed"
+    yield ""
+    yield (
+        "Seconds of one call, and how many times as fast that is as the reference in the check that it is compared "
+        "with (95 % interval)."
+    )
+    yield ""
+    yield from _table(
+        ("check", "compared with", "at least", "solution", "seconds", "times as fast"),
+        [
+            (
+                f"`{row.check}`",
+                f"`{row.against}`",
+                f"{row.at_least:g}",
+                f"`{row.solution}`" + (" itself" if row.is_baseline else ""),
+                f"{row.seconds:.3g}",
+                f"{row.ratio:.3g} ({row.low:.3g} to {row.high:.3g})",
+            )
+            for row in speeds
+        ],
+    )
+    yield ""
 
 
 def _condensed(tolerances: Sequence[Measured]) -> list[Measured]:

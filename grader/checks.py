@@ -72,6 +72,35 @@ CaseSource = Callable[[np.random.Generator], Iterable[Case]]
 
 
 @dataclass(frozen=True)
+class Speed:
+    """How fast a check must be, as a ratio to what the lab's own solution needs for another check.
+
+    The figure is the reference's seconds at ``against`` over the submission's seconds here; how slow a submission's
+    own version of ``against`` is does not matter. Every case of the check is one repeat, so they must do the same
+    work on different values, and no other check may use them.
+
+    Attributes
+    ----------
+    against : id of the check that the reference runs as the baseline, such as the same layer with loops. Its own
+        cases do the same work as those of the check.
+    at_least : the ratio that is needed.
+    cases : makes a smaller input for the baseline, so that it can be measured several times; None takes a case of
+        ``against``.
+    scale : by how many times the work of one call exceeds that of the baseline's input.
+    multiply_adds : of one call as the textbook counts them. No processor does it in less than a small fraction of
+        the time that they need; a repeat that seems to be faster does not count.
+    hint : what to do about a version that is right but too slow.
+    """
+
+    against: str
+    at_least: float
+    cases: CaseSource | None = None
+    scale: float = 1.0
+    multiply_adds: int = 0
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Check:
     """A check function with what the grader needs to know about it.
 
@@ -91,6 +120,7 @@ class Check:
     limit_s : deadline of one call on the grader's clock; None takes the lab's.
     budget : ``(check id, scale, seconds)``: run only if the seconds that the named check took, times ``scale``, are
         at most ``seconds``; for exercises that a right but slow submission should not wait for.
+    speed : how fast it must be besides being right; None if that does not matter.
     """
 
     id: str
@@ -107,6 +137,7 @@ class Check:
     slow: bool = False
     limit_s: float | None = None
     budget: tuple[str, float, float] | None = None
+    speed: Speed | None = None
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -125,12 +156,15 @@ def check(
     slow: bool = False,
     limit_s: float | None = None,
     budget: tuple[str, float, float] | None = None,
+    speed: Speed | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
         raise ValueError(f"tier must be 60, 80, 100 or None, not {tier!r}")
     if budget is not None and tier is not None:
         raise ValueError("only an exercise (tier=None) may have a budget: what is not run does not score")
+    if speed is not None and speed.at_least <= 1:
+        raise ValueError(f"a speed must be at least more than 1 time the baseline's, not {speed.at_least:g}")
     if metric not in ("max", "l2"):
         raise ValueError(f"metric must be 'max' or 'l2', not {metric!r}")
 
@@ -141,7 +175,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, timed, group, slow, limit_s, budget,
+            metric, timed, group, slow, limit_s, budget, speed,
         )  # fmt: skip
 
     return wrap

@@ -306,6 +306,8 @@ def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -
                 raise ContractError(f"{place} needs {needed!r}, which does not exist")
             if list(checks).index(needed) >= list(checks).index(item.id):
                 raise ContractError(f"{place} needs {needed!r}, which must be written above it")
+        if item.speed is not None and item.speed.against not in list(checks)[: list(checks).index(item.id)]:
+            raise ContractError(f"{place} is timed against {item.speed.against!r}, which must be a check above it")
         if item.tier is not None and item.tier not in facts.tiers:
             raise ContractError(f"{place} has tier {item.tier}, which {CONTRACT_NAME} does not name")
         for hole in item.holes:

@@ -9,19 +9,31 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grader import __version__
+from grader import __version__, yardstick
+from grader.baseline import Yardstick
 from grader.checks import Check
 from grader.compare import Finding, compare
 from grader.contract import Lab
 from grader.explain import CaseRun, explain
 from grader.fixtures import Fixture, RecordedCase, read_fixture
 from grader.jail import Level, View, probe
+from grader.jail.host import processors
+from grader.jail.layout import thread_counts
 from grader.layers import layer_times
-from grader.messages import describe_case, describe_finding, describe_outcome, describe_use, next_step
+from grader.messages import (
+    describe_case,
+    describe_finding,
+    describe_outcome,
+    describe_speed,
+    describe_use,
+    next_step,
+)
+from grader.misconceptions import write_solution
 from grader.policy import Rules, Use, find_uses
 from grader.progress import Progress
 from grader.project import Project
@@ -38,6 +50,7 @@ from grader.result import (
 )
 from grader.rubric import score_tiers
 from grader.session import GraderFault, Outcome, Session
+from grader.speed import SpeedTrial, Timing
 from grader.submission import Collected, collect
 from grader.verdicts import Verdict
 
@@ -99,8 +112,11 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         before = time.monotonic()
         resources = prepare_resources(project, lab, checks, request.weights, progress.note)
         setup_s = time.monotonic() - before
+        timing = timing_of(project, request, fixture, resources, level, Path(scratch) / "reference")
         with open_session(lab, collected.root, resources, level=level, slot=request.slot) as session:
-            results, outcomes = run_checks(session, lab, checks, fixture, ruled_out(lab, collected), progress)
+            results, outcomes = run_checks(
+                session, lab, checks, fixture, ruled_out(lab, collected), progress, timing
+            )
             level = session.box.level
             warnings = (*warnings, *session.box.warnings)
     score, tiers = score_tiers(lab.facts.tiers, results)
@@ -153,6 +169,33 @@ def open_session(
     return Session(lab, view, level=level, slot=slot, handler=handler)
 
 
+def timing_of(
+    project: Project,
+    request: Request,
+    fixture: Fixture,
+    resources: Mapping[str, Path],
+    level: Level,
+    scratch: Path,
+) -> Timing:
+    """Return how speed is judged here: against the reference itself where this project has it."""
+    lab, slot = request.lab, request.slot
+    reference = project.reference(lab.name)
+    open_reference = None
+    if reference.is_dir():
+
+        def open_reference() -> Session:
+            write_solution(reference, None, scratch)
+            return open_session(lab, scratch, resources, level=level, slot=slot)
+
+    return Timing(lab, fixture.facts, open_reference, yardstick_for(lab, slot))
+
+
+def yardstick_for(lab: Lab, slot: int) -> Yardstick:
+    """Return the yardstick, held to the processors and threads of a submission in ``slot``."""
+    threads = lab.facts.limits.threads
+    return partial(yardstick.measure, processors(slot, threads), thread_counts(threads))
+
+
 def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
     """Return the strongest jail of this host (or the one asked for) and warnings about it.
 
@@ -189,8 +232,12 @@ def run_checks(
     fixture: Fixture,
     uses: Sequence[Use],
     progress: Progress,
+    timing: Timing | None = None,
 ) -> tuple[list[CheckResult], dict[str, Outcome]]:
-    """Run the checks in order; return their results and, for each, the outcome of its last case."""
+    """Run the checks in order; return their results and, for each, the outcome of its last case.
+
+    Without ``timing`` a check that must be fast is only compared.
+    """
     declared = {file.path for file in lab.facts.files}
     progress.total = len(checks)
     results: dict[str, CheckResult] = {}
@@ -210,7 +257,9 @@ def run_checks(
         elif text := over_budget(lab, check, outcomes):
             result = _not_run(check, Verdict.SKIPPED, text)
         else:
-            result, outcome = run_check(session, lab, check, fixture)
+            trial = timing.trial(check, fixture.checks[check.id], session) if timing and check.speed else None
+            own_baseline = outcomes.get(check.speed.against) if check.speed else None
+            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline)
             if outcome is not None:
                 outcomes[check.id] = outcome
         held[check.id] = result.verdict is Verdict.PASS
@@ -265,41 +314,67 @@ def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> C
     )
 
 
-def run_check(session: Session, lab: Lab, check: Check, fixture: Fixture) -> tuple[CheckResult, Outcome | None]:
-    """Run one check on all its cases; describe the first failure and explain all of them together."""
+def run_check(
+    session: Session,
+    lab: Lab,
+    check: Check,
+    fixture: Fixture,
+    trial: SpeedTrial | None = None,
+    own_baseline: Outcome | None = None,
+) -> tuple[CheckResult, Outcome | None]:
+    """Run one check on all its cases; describe the first failure and explain all of them together.
+
+    With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself did in the
+    check that it is compared with.
+    """
     cases = fixture.checks[check.id]
     runs: list[CaseRun] = []
     outcomes: list[Outcome] = []
-    failure: tuple[int, Verdict, str] | None = None
-    for recorded in cases:
+
+    def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
         outcomes.append(outcome)
         runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
-        verdict, message = judge(outcome, runs[-1].findings)
-        if verdict is not Verdict.PASS and failure is None:
-            failure = (len(runs) - 1, verdict, message)
-        if verdict in STOPS_A_CHECK or verdict in (Verdict.UNFINISHED, Verdict.IMPORT):
+        return outcome if runs[-1].passed else None
+
+    if trial is not None:
+        trial.begin()
+    for recorded in cases:
+        run_case(recorded)
+        if outcomes[-1].verdict in (*STOPS_A_CHECK, Verdict.UNFINISHED, Verdict.IMPORT):
             break
-    values: dict[str, Any] = {}
+        if trial is not None and trial.is_hopeless(outcomes):
+            break
+    held = sum(run.passed for run in runs)
+    speed = None
+    if trial is not None and held == len(runs):
+        speed = trial.decide(cases, tuple(outcomes), run_case, own_baseline)
+    failure = next((number for number, run in enumerate(runs) if not run.passed), None)
     verdict = Verdict.PASS
+    values: dict[str, Any] = {}
     if failure is not None:
-        first, verdict, message = failure
-        found = explain(check, runs, fixture)
+        verdict, message = judge(outcomes[failure], runs[failure].findings)
+        found = explain(check, runs[: len(cases)], fixture)
         values = {
             "message": "\n".join(text for text in (message, found.message) if text),
             "hint": found.hint,
             "misconception": found.misconception,
-            "failed_case": describe_case(cases[first].case),
-            "next": next_step(lab, check, verdict, outcomes[first].message),
-            "output": outcomes[first].printed,
+            "failed_case": describe_case(runs[failure].recorded.case),
+            "next": next_step(lab, check, verdict, outcomes[failure].message),
+            "output": outcomes[failure].printed,
         }
+    elif trial is not None and speed is not None:
+        values = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
+        if not speed.enough:
+            verdict = Verdict.WRONG
+            values |= {"hint": trial.hint, "next": next_step(lab, check, verdict, too_slow=True)}
     result = CheckResult(
         id=check.id,
         tier=check.tier,
         title=check.title,
         verdict=verdict,
         seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
-        cases_passed=sum(run.passed for run in runs),
+        cases_passed=held,
         cases_total=len(cases),
         **values,
     )

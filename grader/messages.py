@@ -10,6 +10,7 @@ from grader.checks import Case, Check
 from grader.compare import Finding
 from grader.contract import Lab
 from grader.policy import Use
+from grader.result import SpeedPart, SpeedResult
 from grader.session import Frame, Outcome
 from grader.verdicts import Verdict
 
@@ -62,6 +63,49 @@ def describe_finding(finding: Finding) -> str:
         f"`{name}` differs in {percent(finding.share)} of its entries, "
         f"at most by {percent(finding.error)} of its largest value (allowed: {percent(finding.allowed)})."
     )
+
+
+def describe_speed(lab: Lab, found: SpeedResult, least_s: float) -> str:
+    """Say how fast a right version is, and how fast it must be; ``least_s`` is what no processor is faster than."""
+    whole, *parts = found.parts
+    where = "measured here" if found.baseline == "measured" else "estimated from publishing"
+    text = (
+        f"It takes {duration(whole.submission_s)}; the reference takes {duration(whole.baseline_s)} ({where}) for "
+        f"`{lab.checks[found.against].title}`. That is {times(whole.ratio)} as fast "
+        f"({found.confidence:.0%} interval {whole.low:.3g} to {whole.high:.3g}); "
+        f"at least {found.at_least:.3g} times are needed."
+    )
+    if found.enough:
+        return text
+    if whole.high >= found.at_least:
+        return (
+            f"An answer came back sooner than any processor can do the work ({duration(least_s)} at the very "
+            f"least), so nothing was measured. {text}"
+        )
+    lines = [f"The results are right, but they come too slowly. {text}"]
+    lines += [
+        f"  {part.name}: {duration(part.submission_s)}, {times(part.ratio)} as fast as the reference's "
+        f"{duration(part.baseline_s)}"
+        for part in parts
+    ]
+    slowest = min(parts, key=_ratio_of, default=None)
+    if slowest is not None:
+        lines.append(f"Begin with `{slowest.name}`: it gains least.")
+    return "\n".join(lines)
+
+
+def _ratio_of(part: SpeedPart) -> float:
+    return part.ratio
+
+
+def times(ratio: float) -> str:
+    """Write a ratio for a person."""
+    return f"{ratio:.3g} times"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds, or milliseconds where they are few, with three digits."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def describe_frames(frames: Sequence[Frame]) -> str:
@@ -117,7 +161,7 @@ def describe_use(lab: Lab, use: Use) -> str:
     )
 
 
-def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "") -> str:
+def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "", *, too_slow: bool = False) -> str:
     """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
     where = f" in stu_upload/{lab.name}/{check.files[0]}" if check.files else ""
     if verdict is Verdict.UNFINISHED and check.holes:
@@ -134,6 +178,8 @@ def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "") -> str:
         return ""
     if verdict is Verdict.TIMEOUT:
         return "measure the call on a small input; loops belong inside a function compiled by numba"
+    if too_slow:
+        return f"python -m grader check {lab.name} --only {check.id}"
     if verdict is Verdict.CRASH:
         return "run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause"
     return f"python -m grader explain {lab.name} {check.id}"

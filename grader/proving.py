@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from grader.certificate import Certificate, Condition
+from grader.certificate import Certificate, Condition, SpeedRow
 from grader.checks import Case
 from grader.compare import compare
 from grader.contract import Lab
@@ -28,6 +28,7 @@ from grader.proof import (
 from grader.properties import EXACT_DIFFERENCES, layers
 from grader.recording import RETURNED, require_returned
 from grader.session import Outcome
+from grader.speed_proof import speed_condition
 from grader.tolerances import MARGIN, Measured, Output, derive, measure_spreads, with_nearest, with_tolerances
 from grader.verdicts import Verdict
 from grader.workbench import Found
@@ -54,6 +55,7 @@ def prove(
     found: Found,
     mistakes: Sequence[Mistaken],
     cases: Mapping[str, Mapping[str, Sequence[Case]]],
+    speeds: Sequence[SpeedRow],
     seconds: float,
 ) -> Proof:
     """Check every condition of publishing.
@@ -97,12 +99,13 @@ def prove(
         _spreads(tolerances),
         _mistakes(problems, len(rows)),
         _recognised(lab, trials, recorded[HIDDEN], found, same),
+        *([speed_condition(speeds)] if speeds else []),
     ]
     moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     certificate = Certificate(
         lab.name, lab.facts.version, f"{lab.name}-{lab.facts.version}-{moment}", conditions,
         list(tolerances.values()), rows, sum(trial.mistaken.is_pair for trial in trials), found.gradients,
-        list(found.variants), versions(), round(seconds, 1),
+        list(found.variants), versions(), round(seconds, 1), speeds,
     )  # fmt: skip
     return Proof(certificate, tolerances, trials)
 

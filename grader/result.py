@@ -46,8 +46,36 @@ class TierResult(Part):
     lacks: list[str] = []
 
 
+class SpeedPart(Part):
+    """One part of a timed check, such as the forward pass. Medians in seconds; None where it was not measured."""
+
+    name: str
+    submission_s: float = Field(description="the submission's version that is timed")
+    baseline_s: float = Field(description="the reference's version that it is compared with, such as its loops")
+    reference_s: float | None = Field(None, description="the reference's version of what is timed")
+    own_baseline_s: float | None = Field(None, description="the submission's version of the baseline")
+    ratio: float = Field(description="baseline_s / submission_s: how many times as fast as the baseline")
+    low: float = Field(description="lower end of the ratio's confidence interval")
+    high: float = Field(description="upper end of it")
+
+
+class SpeedResult(Part):
+    """How fast a check ran. The baseline is always the lab's own solution, never the submission's."""
+
+    against: str = Field(description="id of the check that the baseline runs")
+    at_least: float = Field(description="the ratio that is needed")
+    enough: bool
+    baseline: Literal["measured", "estimated"] = Field(
+        description="measured here, or taken from publishing and scaled by a piece of work that is timed on both"
+    )
+    confidence: float = Field(description="of the intervals, 0 to 1")
+    repeats: int = Field(description="calls of the submission that count")
+    parts: list[SpeedPart] = Field(description="the whole first, then its parts in order")
+
+
 class CheckResult(Part):
-    """One check. ``message`` is plain text for the student, several lines at most; empty when passed."""
+    """One check. ``message`` is plain text for the student, several lines at most; what passed has
+    one only if it was timed against a baseline."""
 
     id: str
     tier: int | None
@@ -62,6 +90,7 @@ class CheckResult(Part):
     failed_case: str | None = None
     output: str = Field("", description="the end of what the submission printed during a failed check")
     misconception: str | None = Field(None, description="name of the recognised mistake, for instructors")
+    speed: SpeedResult | None = Field(None, description="only where speed decides whether the check passes")
 
 
 class LayerTime(Part):

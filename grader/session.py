@@ -110,6 +110,15 @@ class Session:
         self.box.replace_submission(submission)
         self.student_s = 0.0
 
+    def rest(self) -> None:
+        """End the worker, so that nothing of the submission runs; the next check starts a fresh one."""
+        self._end_worker()
+
+    def start_over(self) -> None:
+        """Put a new box in the place of the old one: what the submission has kept on its disk is gone."""
+        self._end_worker()
+        self.box.restart()
+
     def run(self, check: Check, case: Case) -> Outcome:
         """Run ``check`` on ``case`` and return what came of it; never raises for the submission's faults."""
         return self._request({"op": "run", "check": check.id}, check.id, check.group, check.limit_s, case)

@@ -84,8 +84,12 @@ class Workbench:
             jobs: list[Future[Any]] = [*reference.values(), *others.values(), *wrong.values()]
             jobs += [skeleton, again, gradients]
             self.progress.total = len(jobs)
-            for unfinished in wait(jobs, return_when=FIRST_EXCEPTION).not_done:
-                unfinished.cancel()
+            finished, unfinished = wait(jobs, return_when=FIRST_EXCEPTION)
+            for job in unfinished:
+                job.cancel()
+            # The reason itself, not that other jobs were called off because of it.
+            for job in finished:
+                job.result()
             return Found(
                 {kind: job.result()[kind] for kind, job in reference.items()},
                 again.result(),

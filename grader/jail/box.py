@@ -146,6 +146,11 @@ class Box:
             raise JailError("the box is closed; open a new one")
         replace_submission(self._home, submission)
 
+    def restart(self) -> None:
+        """Kill everything in the box, delete its files, and start it again as it was at first."""
+        self.close()
+        self._start()
+
     def close(self) -> None:
         """Kill everything in the box and delete its files; returns when nothing is left."""
         if self._worker is not None:

@@ -48,7 +48,6 @@ class Layout:
 
 def environment(scratch: str, threads: int) -> dict[str, str]:
     """Return the whole environment of a box; it is the same for a student's own check and for grading."""
-    counts = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB")
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": scratch,
@@ -57,8 +56,14 @@ def environment(scratch: str, threads: int) -> dict[str, str]:
         "NUMBA_CACHE_DIR": f"{scratch}/numba",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **{f"{name}_NUM_THREADS": str(threads) for name in counts},
+        **thread_counts(threads),
     }
+
+
+def thread_counts(threads: int) -> dict[str, str]:
+    """Return the variables by which numerical libraries learn how many threads to start."""
+    names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB")
+    return {f"{name}_NUM_THREADS": str(threads) for name in names}
 
 
 def new_home() -> Path:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from grader.report.layer_table import layer_table
 from grader.report.look import Look
+from grader.report.speed_table import speed_table, timed
 from grader.report.summary import headline, jail_line, passed, seconds, standing, times_line
 from grader.report.text import clean, one_line
 from grader.result import CheckResult, GradeResult
@@ -37,6 +38,9 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
     if result.layers:
         console.print()
         console.print(layer_table(result.layers, look, console.width, verbose=verbose))
+    for check, speed in timed(result.checks):
+        console.print()
+        console.print(speed_table(check, speed, look))
     _print_notes(result, console, look, verbose)
     _print_closing(result, console, look)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import milliseconds
+from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
 from grader.report.summary import headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.result import GradeResult
@@ -53,5 +54,7 @@ def to_html(result: GradeResult) -> str:
         jail=jail_line(result),
         times=times_line(result),
         passed=passed,
+        speeds=[(check.title, speed_rows(speed), speed_line(speed)) for check, speed in timed(result.checks)],
+        speed_heads=HEADS,
         largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,
     )

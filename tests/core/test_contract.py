@@ -73,6 +73,11 @@ def test_mistakes_in_lab_yaml_name_the_line(lab, old, new, place):
         ("tier=60", "tier=80", r"has tier 80, which lab\.yaml does not name"),
         ("tier=60", "tier=61", r"checks\.py:4: ValueError: tier must be"),
         ("cases=one_case()", "cases=one_case(), needs=('ghost',)", r"needs 'ghost', which does not exist"),
+        (
+            "cases=one_case()",
+            "cases=one_case(), speed=__import__('grader.checks').checks.Speed('ghost', 2.0)",
+            r"timed against 'ghost', which must be a check above it",
+        ),
         ('"""Doubles its input."""', "pass", r"checks\.py:4: ValueError: check doubles has no docstring"),
         ("return {}", "return {", r"checks\.py:\d+: SyntaxError"),
     ],

@@ -93,6 +93,60 @@ MISCONCEPTIONS = [
 """
 
 
+# The baseline sleeps: what it takes does not depend on the machine.
+SLOWLY = """
+    def forward_slowly(self, x):
+        import time
+
+        time.sleep(0.2)
+        scaled = self.weight * x
+        return scaled + self.bias
+"""
+
+TIMED_CHECKS = '''
+
+from grader.checks import Speed
+
+
+def slow_cases(rng):
+    """One input."""
+    yield Case.of("slow", x=rng.standard_normal((2, 3)), weight=rng.standard_normal(3), bias=rng.standard_normal(3))
+
+
+def timed_cases(rng):
+    """Repeats of the same work on other values."""
+    for _ in range(4):
+        yield from slow_cases(rng)
+
+
+@check(tier=None, cases=slow_cases, needs=("scale_forward",), files=("layer.py",))
+def scale_slowly(student, case):
+    """Scale, slowly."""
+    return {"y": student.layer.ScaleLayer(case.weight, case.bias).forward_slowly(case.x.copy())}
+
+
+@check(
+    tier=100,
+    cases=timed_cases,
+    needs=("scale_forward",),
+    files=("layer.py",),
+    speed=Speed("scale_slowly", at_least=2.5, hint="Do not sleep."),
+)
+def scale_quickly(student, case):
+    """Scale, quickly."""
+    return {"y": student.layer.ScaleLayer(case.weight, case.bias).forward(case.x.copy())}
+'''
+
+
+def add_timing(root: Path) -> None:
+    """Add a check that must be fast, with its baseline, to a project that `make` has written."""
+    reference = root / "reference" / "toy"
+    for file in (*reference.glob("layer.py"), *reference.glob("variants/*/layer.py"), root / "labs/toy/layer.py"):
+        file.write_text(file.read_text() + SLOWLY)
+    checks = root / "labs" / "toy" / "checks.py"
+    checks.write_text(checks.read_text() + TIMED_CHECKS)
+
+
 def make(root: Path) -> Path:
     """Write the project and return its folder."""
     lab, reference = root / "labs" / "toy", root / "reference" / "toy"

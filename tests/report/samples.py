@@ -10,6 +10,8 @@ from grader.result import (
     JailInfo,
     LayerTime,
     Memory,
+    SpeedPart,
+    SpeedResult,
     SubmissionInfo,
     TierResult,
     Times,
@@ -129,6 +131,33 @@ def honest(**changes: object) -> GradeResult:
         "versions": {"grader": "0.1.0", "python": "3.11.7"},
     }
     return GradeResult.model_validate(values | changes)
+
+
+def timed(**changes: object) -> GradeResult:
+    """Return a result with a check that is right and too slow in one of its parts."""
+    parts = [
+        SpeedPart(
+            name=name,
+            submission_s=submission,
+            baseline_s=baseline,
+            reference_s=0.07,
+            own_baseline_s=2 * baseline,
+            ratio=baseline / submission,
+            low=0.9 * baseline / submission,
+            high=1.1 * baseline / submission,
+        )
+        for name, submission, baseline in (("all", 1.6, 18.0), ("forward", 0.1, 6.0), ("backward", 1.5, 12.0))
+    ]
+    speed = SpeedResult(
+        against="loops",
+        at_least=20.0,
+        enough=False,
+        baseline="estimated",
+        confidence=0.95,
+        repeats=8,
+        parts=parts,
+    )
+    return honest(checks=[failed(id="faster", title="Faster convolution", speed=speed, **changes)])
 
 
 def unfinished() -> GradeResult:

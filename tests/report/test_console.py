@@ -33,7 +33,7 @@ def test_golden(samples):
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
-@pytest.mark.parametrize("sample", ["honest", "unfinished", "hostile"])
+@pytest.mark.parametrize("sample", ["honest", "unfinished", "timed", "hostile"])
 def test_fits_the_width(samples, width, sample):
     """No line is wider than the terminal."""
     assert max(map(len, shown(getattr(samples, sample)(), width).splitlines())) <= width
@@ -114,3 +114,10 @@ def test_nothing_measured(samples):
     """A result without checks, tiers or finite times still prints."""
     times = samples.Times(total=float("nan"), student=float("inf"))
     assert "Score 0" in shown(samples.honest(checks=[], tiers=[], layers=[], score=0, times=times))
+
+
+def test_speed_is_shown_part_by_part(samples):
+    """A row for each part: baseline, own time, ratio with interval, the reference's; then what is needed."""
+    text = stripped(shown(samples.timed(), 120))
+    assert re.search(r"^backward +12 s +1\.5 s +8 \(7\.2 to 8\.8\) +70 ms +24 s \(16\)$", text, re.M)
+    assert "At least 20 times as fast as the reference in loops (estimated from what publishing measured)" in text

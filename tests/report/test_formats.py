@@ -17,6 +17,7 @@ from grader.report.classroom50 import Identity, classroom50
 from grader.report.csv_report import to_csv
 from grader.report.github import classroom, summary
 from grader.report.gradescope import gradescope
+from grader.report.html import to_html
 from grader.report.junit import junit
 from grader.result import GradeResult
 from grader.verdicts import Verdict
@@ -258,3 +259,10 @@ def test_markdown_of_hostile_text_stays_text(samples):
     rows = [line for line in outside.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(samples.hostile().checks)
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
+
+
+def test_page_shows_the_speed(samples):
+    """The page has the table of a timed check, with what is needed."""
+    page = to_html(samples.timed())
+    assert '<td class="number">60 (54 to 66)</td>' in page and "At least 20 times as fast" in page
+    assert "Medians of 8 repeats" not in to_html(samples.honest())

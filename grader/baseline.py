@@ -1,0 +1,201 @@
+"""The trusted side of a timing: what the lab's own solution needs, measured here or carried over from publishing.
+
+Where the solution is at hand it runs in a box of its own, on the same processors as the submission and never at the
+same time. Where it is not, in a student's kit or an autograder, the seconds that publishing recorded are scaled by
+the yardstick, which publishing timed next to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from grader.checks import Case, Check, Speed
+from grader.contract import Lab
+from grader.layers import steps
+from grader.running import Running
+from grader.session import GraderFault, Outcome
+from grader.yardstick import Seconds, YardstickError
+
+WHOLE = "all"
+RECORD_NAME = "speed"
+# Repeats that count in one look; one more before them does not.
+REPEATS = 2
+# How far the yardstick may be off where processors, not only their clocks, differ.
+YARDSTICK_SLACK = 1.3
+CASE_SEED = 1
+CLOCK_TICK_S = 1e-9
+Source = Literal["measured", "estimated"]
+Yardstick = Callable[[], Seconds]
+OpenSession = Callable[[], AbstractContextManager[Running]]
+
+
+class Trusted(Protocol):
+    """The trusted side of one check's timing. Seconds are listed by part, ``all`` first."""
+
+    @property
+    def source(self) -> Source:
+        """Where its seconds come from."""
+
+    @property
+    def slack(self) -> float:
+        """Factor by which they may be off."""
+
+    @property
+    def baseline(self) -> Seconds:
+        """Of the check that it is compared with, scaled to the work of the check."""
+
+    @property
+    def reference(self) -> Seconds:
+        """Of the reference in the check itself."""
+
+    def look(self) -> None:
+        """Measure once more; nothing of the submission may run meanwhile."""
+
+
+@dataclass
+class Measured:
+    """The reference, run here: ``open_session`` starts a box with it, ``cases`` are those of the check.
+
+    Raises
+    ------
+    GraderFault : from ``look``, if the reference does not come through.
+    """
+
+    lab: Lab
+    check: Check
+    cases: Sequence[Case]
+    open_session: OpenSession
+    baseline: Seconds = field(default_factory=dict)
+    reference: Seconds = field(default_factory=dict)
+    source: Source = "measured"
+    slack: float = 1.0
+
+    def look(self) -> None:
+        """Run baseline and check a few times each, in a fresh box."""
+        speed = required_speed(self.check)
+        against = self.lab.checks[speed.against]
+        case = baseline_case(speed, against)
+        with self.open_session() as session:
+            for number in range(REPEATS + 1):
+                self._take(self.baseline, number, session.run(against, case), speed.scale)
+            for number in range(REPEATS + 1):
+                self._take(self.reference, number, session.run(self.check, self.cases[number % len(self.cases)]))
+
+    def _take(self, samples: Seconds, number: int, outcome: Outcome, scale: float = 1.0) -> None:
+        if outcome.verdict is not None:
+            raise GraderFault(
+                f"the reference of lab {self.lab.name} ended with {outcome.verdict.value} while it was timed for "
+                f"{self.check.id}: {outcome.message}"
+            )
+        if number:
+            add(samples, outcome, scale)
+
+
+@dataclass(frozen=True)
+class SpeedRecord:
+    """What publishing keeps of a timed check, for hosts that do not have the solution."""
+
+    baseline: Seconds
+    reference: Seconds
+    yardstick: Seconds
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> SpeedRecord:
+        """Read it from the manifest of a fixture."""
+        return cls(data["baseline"], data["reference"], data["yardstick"])
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass
+class Estimated:
+    """Recorded seconds of the reference, carried over to this machine.
+
+    Raises
+    ------
+    GraderFault : from ``look``, if the yardstick does not run.
+    """
+
+    record: SpeedRecord
+    yardstick: Yardstick
+    here: Seconds = field(default_factory=dict)
+    source: Source = "estimated"
+    slack: float = YARDSTICK_SLACK
+
+    def look(self) -> None:
+        """Time the yardstick."""
+        try:
+            measured = self.yardstick()
+        except YardstickError as error:
+            raise GraderFault(str(error)) from None
+        for name, values in measured.items():
+            self.here.setdefault(name, []).extend(values)
+
+    @property
+    def baseline(self) -> Seconds:
+        """Loops are scaled by the yardstick's small calls."""
+        return self._scaled(self.record.baseline, "calls")
+
+    @property
+    def reference(self) -> Seconds:
+        """Fast layers are scaled by its matrix products."""
+        return self._scaled(self.record.reference, "products")
+
+    def _scaled(self, samples: Seconds, work: str) -> Seconds:
+        factor = median(self.here[work]) / median(self.record.yardstick[work])
+        return {part: [factor * value for value in values] for part, values in samples.items()}
+
+
+def trusted_side(
+    lab: Lab,
+    check: Check,
+    cases: Sequence[Case],
+    facts: Mapping[str, Any],
+    open_reference: OpenSession | None,
+    yardstick: Yardstick,
+) -> Trusted:
+    """Return the best that there is: the reference itself, else what the fixture's ``facts`` say of it.
+
+    Raises
+    ------
+    GraderFault : there is neither.
+    """
+    if open_reference is not None:
+        return Measured(lab, check, cases, open_reference)
+    recorded = facts.get(RECORD_NAME, {}).get(check.id)
+    if recorded is None:
+        raise GraderFault(
+            f"the fixtures of lab {lab.name} do not say how long the reference takes for {check.id}, and the "
+            f"reference is not here: publish the lab again with `python -m grader publish {lab.name}`"
+        )
+    return Estimated(SpeedRecord.of(recorded), yardstick)
+
+
+def required_speed(check: Check) -> Speed:
+    """Return the speed that a check asks for; only for checks that ask for one."""
+    if check.speed is None:
+        raise ValueError(f"{check.id} asks for no speed")
+    return check.speed
+
+
+def baseline_case(speed: Speed, against: Check) -> Case:
+    """Make the input on which the baseline is timed, the same every time."""
+    generator = np.random.Generator(np.random.Philox(CASE_SEED))
+    return next(iter((speed.cases or against.cases)(generator)))
+
+
+def add(samples: Seconds, outcome: Outcome, scale: float = 1.0) -> None:
+    """Add the seconds of one call: the whole, and each part whose outputs were sent on their own."""
+    parts = steps(outcome.arrived_s)
+    found = {WHOLE: outcome.seconds, **(parts if len(parts) > 1 else {})}
+    for part, value in found.items():
+        # Two parts may reach the grader at the same moment of its clock.
+        samples.setdefault(part, []).append(max(value, CLOCK_TICK_S) * scale)

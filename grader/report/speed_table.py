@@ -1,0 +1,62 @@
+"""The table of what was timed against the lab's own solution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from grader.messages import duration
+from grader.report.look import Look
+from grader.report.text import one_line
+from grader.result import CheckResult, SpeedPart, SpeedResult
+
+HEADS = ("baseline\nof reference", "yours", "times as fast", "reference", "your own\nbaseline")
+
+
+def timed(checks: Sequence[CheckResult]) -> list[tuple[CheckResult, SpeedResult]]:
+    """Return the checks whose speed counts and was measured."""
+    return [(check, check.speed) for check in checks if check.speed is not None]
+
+
+def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
+    """Return a row for each part: its name, then what `HEADS` says; empty where nothing was measured."""
+    return [
+        (
+            part.name,
+            duration(part.baseline_s),
+            duration(part.submission_s),
+            f"{part.ratio:.3g} ({part.low:.3g} to {part.high:.3g})",
+            "" if part.reference_s is None else duration(part.reference_s),
+            _own(part),
+        )
+        for part in speed.parts
+    ]
+
+
+def speed_line(speed: SpeedResult) -> str:
+    """Return what is needed, where the baseline comes from, and what the figures are."""
+    source = "measured here" if speed.baseline == "measured" else "estimated from what publishing measured"
+    return (
+        f"At least {speed.at_least:.3g} times as fast as the reference in {speed.against} ({source}) is needed. "
+        f"Medians of {speed.repeats} repeats; {speed.confidence:.0%} intervals."
+    )
+
+
+def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:
+    """Return the table of one check, with what is needed below it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(look.text(one_line(check.id, 40)), overflow="fold")
+    for head in HEADS:
+        table.add_column(head, justify="right", overflow="fold")
+    for row in speed_rows(speed):
+        table.add_row(*(Text(look.text(one_line(cell))) for cell in row))
+    return Group(table, Text(look.text(one_line(speed_line(speed))), style="dim"))
+
+
+def _own(part: SpeedPart) -> str:
+    """Return the submission's own baseline and how many times as fast it is now; this decides nothing."""
+    own_s = part.own_baseline_s
+    return "" if own_s is None else f"{duration(own_s)} ({own_s / part.submission_s:.3g})"

@@ -1,0 +1,116 @@
+"""Times right solutions when a lab is published: what is recorded of them, and whether a bound is fair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from grader.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
+from grader.certificate import Condition, SpeedRow
+from grader.checks import Case, Check
+from grader.contract import Lab
+from grader.misconceptions import write_solution
+from grader.progress import Progress
+from grader.ratio import ratio_of
+from grader.recording import OpenSession, RecordingError
+from grader.yardstick import Seconds
+
+# Right variants must reach the bound this many times, and the baseline must miss it as many times.
+MARGIN = 2.0
+MIN_CASES = 4
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class SpeedBench:
+    """What is needed to time solutions one after the other. ``cases`` are those of every check."""
+
+    lab: Lab
+    reference: Path
+    variants: Sequence[str]
+    cases: Mapping[str, Sequence[Case]]
+    open_session: OpenSession
+    yardstick: Yardstick
+    scratch: Path
+    progress: Progress
+
+    def run(self) -> tuple[dict[str, SpeedRecord], list[SpeedRow]]:
+        """Time every check that asks for a speed; nothing else should run on this machine.
+
+        Raises
+        ------
+        RecordingError : a solution does not come through, or the check has too few cases.
+        """
+        records, rows = {}, []
+        for check in self.lab.checks.values():
+            if check.speed is not None:
+                records[check.id], found = self._time(check)
+                rows += found
+        return records, rows
+
+    def _time(self, check: Check) -> tuple[SpeedRecord, list[SpeedRow]]:
+        speed = required_speed(check)
+        if len(self.cases[check.id]) < MIN_CASES:
+            raise RecordingError(
+                f"{check.id} asks for a speed and has {len(self.cases[check.id])} cases; each is one repeat and "
+                f"the first does not count, so make at least {MIN_CASES}"
+            )
+        against = self.lab.checks[speed.against]
+        own = self._solution(None)
+        trusted = Measured(self.lab, check, self.cases[check.id], lambda: self.open_session(own, 0))
+        yardstick = self.yardstick()
+        trusted.look()
+        samples: dict[str, Seconds] = {REFERENCE: trusted.reference}
+        for variant in self.variants:
+            self.progress.step(f"speed of {variant} in {check.id}")
+            samples[variant] = self._repeats(self._solution(variant), check, skipped=1)
+            trusted.look()
+        # Its own cases do the whole work: the smaller input of the baseline must lead to the same time.
+        self.progress.step(f"speed of {against.id}")
+        samples[against.id] = self._repeats(own, against, skipped=0)
+        trusted.look()
+        for name, seconds in self.yardstick().items():
+            yardstick[name] += seconds
+        rows = []
+        for name, found in samples.items():
+            ratio = ratio_of(trusted.baseline[WHOLE], found[WHOLE])
+            seconds_ = median(found[WHOLE])
+            rows.append(
+                SpeedRow(check.id, against.id, speed.at_least, name, seconds_, ratio.value, ratio.low, ratio.high)
+            )
+        return SpeedRecord(trusted.baseline, trusted.reference, yardstick), rows
+
+    def _solution(self, variant: str | None) -> Path:
+        folder = self.scratch / f"speed-{variant}"
+        write_solution(self.reference, variant, folder)
+        return folder
+
+    def _repeats(self, folder: Path, check: Check, skipped: int) -> Seconds:
+        """Run every case of a check in one worker and return the seconds, without those of the first ones."""
+        samples: Seconds = {}
+        with self.open_session(folder, 0) as session:
+            for number, case in enumerate(self.cases[check.id]):
+                outcome = session.run(check, case)
+                if outcome.verdict is not None:
+                    raise RecordingError(
+                        f"{folder.name} ended with {outcome.verdict.value} in {check.id} while it was timed: "
+                        f"{outcome.message}"
+                    )
+                if number >= skipped:
+                    add(samples, outcome)
+        return samples
+
+
+def speed_condition(rows: Sequence[SpeedRow]) -> Condition:
+    """Require that every right solution is far above the bound, and the baseline far below it."""
+    wrong = []
+    for row in rows:
+        if row.is_baseline and row.ratio * MARGIN > row.at_least:
+            wrong.append(f"{row.solution} itself is at {row.ratio:.3g}, too near to {row.at_least:g}")
+        if not row.is_baseline and row.ratio < row.at_least * MARGIN:
+            wrong.append(f"{row.solution} reaches only {row.ratio:.3g} of {row.at_least:g} in {row.check}")
+    fast = [row.ratio / row.at_least for row in rows if not row.is_baseline]
+    detail = "; ".join(wrong) or f"right solutions at least {min(fast):.2g} times above it"
+    return Condition(f"bounds on speed leave a factor of at least {MARGIN:g} on both sides", not wrong, detail)

@@ -1,0 +1,126 @@
+"""A check that must be fast: published with its baseline, and graded against it, never against the submission's."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader.certificate import SpeedRow
+from grader.checks import Case
+from grader.grading import Request, grade
+from grader.progress import Progress
+from grader.project import Project
+from grader.publish import publish
+from grader.recording import RecordingError
+from grader.speed_proof import SpeedBench, speed_condition
+
+_SPEC = importlib.util.spec_from_file_location("_timed_toy_lab", Path(__file__).with_name("toy.py"))
+toy = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(toy)
+
+FORWARD = "return x * self.weight + self.bias"
+
+
+def make(root):
+    """Write the toy lab with its timed check."""
+    toy.make(root)
+    toy.add_timing(root)
+    return Project(root)
+
+
+def published(project):
+    """Publish it."""
+    with Progress() as progress:
+        return publish(project, project.lab("toy"), seed=1, weights=None, progress=progress)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The timed toy lab, published once for all tests."""
+    project = make(tmp_path_factory.mktemp("timed"))
+    published(project)
+    return project
+
+
+def graded(project, text, folder):
+    """Grade a submission with this text and return its checks by id."""
+    (folder / "work").mkdir()
+    (folder / "work" / "layer.py").write_text(text)
+    with Progress() as progress:
+        result = grade(project, Request(project.lab("toy"), folder / "work"), progress)
+    return {check.id: check for check in result.checks}
+
+
+def test_the_certificate_shows_what_was_timed(project):
+    """Reference, variants and baseline have a row each; both manifests hold what other hosts need."""
+    folder = project.root / "fixtures" / "toy"
+    rows = {row["solution"]: row for row in json.loads((folder / "certificate.json").read_text())["speeds"]}
+    assert set(rows) == {"reference", *toy.VARIANTS, "scale_slowly"}
+    assert rows["reference"]["ratio"] > 5 and rows["scale_slowly"]["ratio"] == pytest.approx(1, abs=0.5)
+    text = (folder / "certificate.md").read_text()
+    assert "## Speed" in text and "| `scale_quickly` | `scale_slowly` | 2.5 | `other_order` |" in text
+    for kind in ("public", "hidden"):
+        record = json.loads((folder / kind / "manifest.json").read_text())["facts"]["speed"]["scale_quickly"]
+        assert min(record["baseline"]["all"]) >= 0.2 and record["yardstick"]["calls"]
+
+
+def test_a_right_and_quick_submission_passes(project, tmp_path):
+    """The result holds the ratio, its interval and where the baseline was measured."""
+    check = graded(project, toy.REFERENCE + toy.SLOWLY, tmp_path)["scale_quickly"]
+    assert check.verdict.value == "pass" and check.speed.baseline == "measured"
+    assert check.speed.parts[0].low <= check.speed.parts[0].ratio <= check.speed.parts[0].high
+    assert "at least 2.5 times are needed" in check.message
+
+
+def test_own_slow_loops_buy_nothing(project, tmp_path):
+    """Who sleeps in both versions, and four times as long in the one that is to be slow, does not pass."""
+    sleeping = toy.REFERENCE.replace(FORWARD, "import time; time.sleep(0.2); " + FORWARD)
+    text = sleeping + toy.SLOWLY.replace("0.2", "0.8")
+    check = graded(project, text, tmp_path)["scale_quickly"]
+    whole = check.speed.parts[0]
+    assert check.verdict.value == "wrong" and whole.own_baseline_s / whole.submission_s > 2.5
+    assert "right, but they come too slowly" in check.message and check.hint == "Do not sleep."
+
+
+def test_without_the_solution_the_record_decides(project, tmp_path):
+    """In a kit or an autograder the baseline is that of publishing, and the result says so."""
+    root = tmp_path / "kit"
+    for name in ("labs", "fixtures"):
+        shutil.copytree(project.root / name, root / name)
+    check = graded(Project(root), toy.REFERENCE + toy.SLOWLY, tmp_path)["scale_quickly"]
+    assert check.verdict.value == "pass" and check.speed.baseline == "estimated"
+
+
+def row(solution, ratio):
+    """A row of the certificate for a bound of 20."""
+    return SpeedRow("fast", "loops", 20.0, solution, 1.0, ratio, ratio, ratio)
+
+
+@pytest.mark.parametrize(
+    ("rows", "holds", "detail"),
+    [
+        ([row("reference", 41), row("variant", 55), row("loops", 9.9)], True, "at least 2 times above it"),
+        (
+            [row("reference", 41), row("variant", 39), row("loops", 1)],
+            False,
+            "variant reaches only 39 of 20 in fast",
+        ),
+        ([row("reference", 41), row("loops", 10.1)], False, "loops itself is at 10.1, too near to 20"),
+    ],
+)
+def test_a_bound_is_fair_or_not_published(rows, holds, detail):
+    """Right solutions reach twice the bound, and the baseline itself at most half of it."""
+    condition = speed_condition(rows)
+    assert condition.holds is holds and detail in condition.detail
+
+
+def test_too_few_repeats_are_refused(tmp_path):
+    """A check with two cases has one repeat, which is no measurement."""
+    project = make(tmp_path / "project")
+    lab = project.lab("toy")
+    cases = {name: [Case.of("slow")] * 2 for name in lab.checks}
+    bench = SpeedBench(lab, project.reference("toy"), (), cases, None, None, tmp_path, None)
+    with pytest.raises(RecordingError, match="scale_quickly asks for a speed and has 2 cases"):
+        bench.run()
