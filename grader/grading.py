@@ -6,7 +6,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -16,30 +16,19 @@ from typing import Any
 
 from grader import __version__, yardstick
 from grader.baseline import Yardstick
-from grader.checks import Check
-from grader.compare import Finding, compare
+from grader.checking import run_checks
 from grader.contract import Lab
-from grader.explain import CaseRun, explain
-from grader.fixtures import Fixture, RecordedCase, read_fixture
+from grader.fixtures import Fixture, read_fixture
 from grader.jail import Level, View, probe
 from grader.jail.host import processors
 from grader.jail.layout import thread_counts
 from grader.layers import layer_times
-from grader.messages import (
-    describe_case,
-    describe_finding,
-    describe_outcome,
-    describe_speed,
-    describe_use,
-    next_step,
-)
 from grader.misconceptions import write_solution
 from grader.policy import Rules, Use, find_uses
 from grader.progress import Progress
 from grader.project import Project
 from grader.resources import prepare_resources
 from grader.result import (
-    CheckResult,
     FileInfo,
     FixtureInfo,
     GradeResult,
@@ -50,9 +39,8 @@ from grader.result import (
 )
 from grader.rubric import score_tiers
 from grader.session import GraderFault, Outcome, Session
-from grader.speed import SpeedTrial, Timing
+from grader.speed import Timing
 from grader.submission import Collected, collect
-from grader.verdicts import Verdict
 
 LEVEL_NAMES = {
     Level.NAMESPACES: "namespaces, Landlock and seccomp",
@@ -61,7 +49,6 @@ LEVEL_NAMES = {
 }
 # What a package imports itself; a lab names only what its students use.
 ALSO_NEEDED = {"numba": ("llvmlite",)}
-STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
 
 
 class Refused(Exception):
@@ -225,179 +212,6 @@ def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
     return find_uses(collected.root, declared, names, Rules(lab.facts.imports.allow, lab.facts.imports.forbid))
 
 
-def run_checks(
-    session: Session,
-    lab: Lab,
-    checks: Sequence[Check],
-    fixture: Fixture,
-    uses: Sequence[Use],
-    progress: Progress,
-    timing: Timing | None = None,
-) -> tuple[list[CheckResult], dict[str, Outcome]]:
-    """Run the checks in order; return their results and, for each, the outcome of its last case.
-
-    Without ``timing`` a check that must be fast is only compared.
-    """
-    declared = {file.path for file in lab.facts.files}
-    progress.total = len(checks)
-    results: dict[str, CheckResult] = {}
-    outcomes: dict[str, Outcome] = {}
-    held: dict[str, bool] = {}
-    for check in by_groups(checks):
-        progress.step(check.title)
-        missing = [name for name in check.needs if not held.get(name)]
-        use = next((use for use in uses if use.file in check.files or use.file not in declared), None)
-        if use is not None:
-            result = _not_run(
-                check, Verdict.FORBIDDEN, describe_use(lab, use), next_step(lab, check, Verdict.FORBIDDEN)
-            )
-        elif missing:
-            names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
-            result = _not_run(check, Verdict.SKIPPED, f"Not run, because {names} did not pass.")
-        elif text := over_budget(lab, check, outcomes):
-            result = _not_run(check, Verdict.SKIPPED, text)
-        else:
-            trial = timing.trial(check, fixture.checks[check.id], session) if timing and check.speed else None
-            own_baseline = outcomes.get(check.speed.against) if check.speed else None
-            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline)
-            if outcome is not None:
-                outcomes[check.id] = outcome
-        held[check.id] = result.verdict is Verdict.PASS
-        results[check.id] = result
-        progress.advance()
-    return [results[check.id] for check in checks], outcomes
-
-
-def by_groups(checks: Sequence[Check]) -> list[Check]:
-    """Order checks so that those of a group run together, in one worker, and after what they need.
-
-    A group that waits for nothing outside itself goes first; within a group the order stays.
-    """
-    left = list(checks)
-    ordered: list[Check] = []
-    while left:
-        done = {check.id for check in ordered}
-        groups: dict[str, list[Check]] = {}
-        for check in left:
-            groups.setdefault(check.group, []).append(check)
-        known = {check.id for check in left}
-
-        def is_free(members: list[Check], done: set[str] = done, known: set[str] = known) -> bool:
-            own = {check.id for check in members}
-            return all(name in done or name in own or name not in known for c in members for name in c.needs)
-
-        chosen = next((members for members in groups.values() if is_free(members)), None)
-        if chosen is None:
-            chosen = [next(check for check in left if all(n in done or n not in known for n in check.needs))]
-        ordered += chosen
-        left = [check for check in left if check not in chosen]
-    return ordered
-
-
-def over_budget(lab: Lab, check: Check, outcomes: Mapping[str, Outcome]) -> str:
-    """Say why an exercise is not run because the submission is too slow for it; empty if it is not."""
-    if check.budget is None:
-        return ""
-    measured, scale, allowed_s = check.budget
-    expected_s = outcomes[measured].seconds * scale if measured in outcomes else float("inf")
-    if expected_s <= allowed_s:
-        return ""
-    return (
-        f"Not run: at the speed of `{lab.checks[measured].title}` it would take about {expected_s:.0f} s, "
-        f"and at most {allowed_s:.0f} s are spent on it. It is not needed for the score."
-    )
-
-
-def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
-    return CheckResult(
-        id=check.id, tier=check.tier, title=check.title, verdict=verdict, message=message, next=next_
-    )
-
-
-def run_check(
-    session: Session,
-    lab: Lab,
-    check: Check,
-    fixture: Fixture,
-    trial: SpeedTrial | None = None,
-    own_baseline: Outcome | None = None,
-) -> tuple[CheckResult, Outcome | None]:
-    """Run one check on all its cases; describe the first failure and explain all of them together.
-
-    With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself did in the
-    check that it is compared with.
-    """
-    cases = fixture.checks[check.id]
-    runs: list[CaseRun] = []
-    outcomes: list[Outcome] = []
-
-    def run_case(recorded: RecordedCase) -> Outcome | None:
-        outcome = session.run(check, recorded.case)
-        outcomes.append(outcome)
-        runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
-        return outcome if runs[-1].passed else None
-
-    if trial is not None:
-        trial.begin()
-    for recorded in cases:
-        run_case(recorded)
-        if outcomes[-1].verdict in (*STOPS_A_CHECK, Verdict.UNFINISHED, Verdict.IMPORT):
-            break
-        if trial is not None and trial.is_hopeless(outcomes):
-            break
-    held = sum(run.passed for run in runs)
-    speed = None
-    if trial is not None and held == len(runs):
-        speed = trial.decide(cases, tuple(outcomes), run_case, own_baseline)
-    failure = next((number for number, run in enumerate(runs) if not run.passed), None)
-    verdict = Verdict.PASS
-    values: dict[str, Any] = {}
-    if failure is not None:
-        verdict, message = judge(outcomes[failure], runs[failure].findings)
-        found = explain(check, runs[: len(cases)], fixture)
-        values = {
-            "message": "\n".join(text for text in (message, found.message) if text),
-            "hint": found.hint,
-            "misconception": found.misconception,
-            "failed_case": describe_case(runs[failure].recorded.case),
-            "next": next_step(lab, check, verdict, outcomes[failure].message),
-            "output": outcomes[failure].printed,
-        }
-    elif trial is not None and speed is not None:
-        values = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
-        if not speed.enough:
-            verdict = Verdict.WRONG
-            values |= {"hint": trial.hint, "next": next_step(lab, check, verdict, too_slow=True)}
-    result = CheckResult(
-        id=check.id,
-        tier=check.tier,
-        title=check.title,
-        verdict=verdict,
-        seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
-        cases_passed=held,
-        cases_total=len(cases),
-        **values,
-    )
-    return result, outcomes[-1] if outcomes else None
-
-
-def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:
-    """Return what differs from the recorded outputs; nothing if the run did not get that far."""
-    if outcome.verdict is not None:
-        return []
-    return compare(recorded.expected, outcome.outputs, recorded.tolerances)
-
-
-def judge(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    """Return the verdict on one run and, if it did not pass, the message."""
-    if outcome.verdict is not None:
-        return outcome.verdict, describe_outcome(outcome)
-    if not findings:
-        return Verdict.PASS, ""
-    unusable = [finding for finding in findings if finding.kind != "values"]
-    return Verdict.OUTPUT if unusable else Verdict.WRONG, describe_finding((unusable or findings)[0])
-
-
 def versions() -> dict[str, str]:
     """Return the versions of everything that may change a result."""
     found = {"grader": __version__, "python": platform.python_version(), "platform": platform.platform()}
@@ -428,4 +242,4 @@ def _own_peak_mib() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-__all__ = ["GraderFault", "Refused", "Request", "grade", "open_session", "run_check", "run_checks"]
+__all__ = ["GraderFault", "Refused", "Request", "grade", "open_session"]

@@ -13,10 +13,11 @@ from types import TracebackType
 from rich.console import Console
 from rich.text import Text
 
+from grader.checking import run_checks
 from grader.checks import Check
 from grader.contract import Lab
 from grader.fixtures import read_fixture
-from grader.grading import Request, open_session, ruled_out, run_checks
+from grader.grading import Request, open_session, ruled_out
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.look import Look

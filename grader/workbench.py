@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from grader.checking import by_groups
 from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.fixtures import RecordedRun
-from grader.grading import by_groups
 from grader.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
 from grader.progress import Progress
 from grader.proof import checks_to_run

@@ -12,12 +12,13 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from grader.checking import differences
 from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
 from grader.fixtures import Fixture, RecordedCase, read_fixture, read_mistakes
-from grader.grading import differences, open_session
+from grader.grading import open_session
 from grader.messages import describe_case, describe_finding, describe_outcome
 from grader.progress import Progress
 from grader.project import Project, ProjectError
