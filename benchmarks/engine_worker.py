@@ -45,6 +45,10 @@ def make(library: str, case: str, variant: str) -> Callable[[], Any]:
 
         torch.set_num_threads(int(os.environ["NUMBA_NUM_THREADS"]))
         return engine_torch.make(case, variant)
+    if library == "style":
+        from . import style_baselines
+
+        return style_baselines.make(case, variant)
     from . import engine_baselines
 
     return engine_baselines.make(case, variant)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,16 @@ CALL_LIMIT_S = 120.0
 MAX_NAMES = 10_000
 MEMORY_MIB = 6144
 REPLY_MIB = 1024
-Parameters = Iterable[tuple[str, np.ndarray]]
+# conv1_1_w and conv1_1_b, as some public files name weight and bias.
+_SHORT = re.compile(r"(?<=\d)_[wb]$")
 
 
-def converted_checkpoint(cache: Path, file: Path, shapes: Mapping[str, tuple[int, ...]], note: Note) -> Path:
+def converted_checkpoint(
+    cache: Path, file: Path, shapes: Mapping[str, tuple[int, ...]], note: Note, *, partial: bool = False
+) -> Path:
     """Return the folder of the converted ``file``: ``.npz``, or ``.npy`` with a pickled dictionary.
+
+    With ``partial`` the file may lack parameters, but not all of them.
 
     Raises
     ------
@@ -37,7 +43,8 @@ def converted_checkpoint(cache: Path, file: Path, shapes: Mapping[str, tuple[int
         raise WeightsError(f"{file}: a checkpoint must be one of {', '.join(readers)}")
     if not file.is_file():
         raise WeightsError(f"{file}: there is no such file")
-    folder = cache / "checkpoints" / f"converted-{file_digest(file)[:16]}"
+    kind = "partial" if partial else "converted"
+    folder = cache / "checkpoints" / f"{kind}-{file_digest(file)[:16]}"
     if folder.is_dir():
         return folder
     note(f"converting {file.name}, once")
@@ -53,7 +60,7 @@ def converted_checkpoint(cache: Path, file: Path, shapes: Mapping[str, tuple[int
             if array.dtype.kind != "f" or not np.isfinite(array).all():
                 raise WeightsError(f"{file}: {name} must hold finite floating-point numbers")
             np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
-        if left:
+        if left and not (partial and len(left) < len(shapes)):
             raise WeightsError(
                 f"{file} lacks {', '.join(sorted(left)[:5])}" + (" and more" if len(left) > 5 else "")
             )
@@ -61,11 +68,15 @@ def converted_checkpoint(cache: Path, file: Path, shapes: Mapping[str, tuple[int
     return in_one_step(folder, file.stat().st_size, fill)
 
 
+def _spelled_out(found: re.Match[str]) -> str:
+    return ".weight" if found[0] == "_w" else ".bias"
+
+
 def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             for name in stored.files:
-                yield name.replace("/", "."), stored[name]
+                yield _SHORT.sub(_spelled_out, name).replace("/", "."), stored[name]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"{file} is not an archive of plain arrays ({error})") from None
 

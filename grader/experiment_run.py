@@ -58,7 +58,11 @@ class RunRequest:
 
 @dataclass
 class RunReport:
-    """How a run went. ``message`` says why it ended early, ``notes`` what a person should know."""
+    """How a run went.
+
+    ``message`` says why it ended early, ``notes`` what a person should know, ``pace_s`` how long one of the last
+    steps took.
+    """
 
     lab: str
     folder: Path
@@ -67,6 +71,7 @@ class RunReport:
     total: int = 0
     kept_at: int | None = None
     seconds: float = 0.0
+    pace_s: float | None = None
     numbers: dict[str, float] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
@@ -84,9 +89,8 @@ class RunReport:
             console.print(Text(f"note: {note}"), soft_wrap=True)
         if self.message:
             console.print(Text(self.message, style="bold"), soft_wrap=True)
-        steps = self.step - self.started_at
-        pace = f", {self.seconds / steps:.3g} s each" if steps else ""
-        line = f"{self.step} of {self.total} steps done, {steps} of them now{pace}"
+        pace = f", {self.pace_s:.3g} s each" if self.pace_s is not None else ""
+        line = f"{self.step} of {self.total} steps done, {self.step - self.started_at} of them now{pace}"
         console.print(Text(f"interrupted: {line}" if self.interrupted else line), soft_wrap=True)
         if self.numbers:
             table = Table(box=None, pad_edge=False, show_header=False)
@@ -128,7 +132,7 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
         collected = collect(
             request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
         )
-        resources = prepare_named(project, lab, experiment.resources, request.weights, progress.note)
+        resources = prepare_named(project, lab, experiment.resources, request.weights, progress.note, partial=True)
         opened = open_session(limited, collected.root, resources, handler=HANDLER)
         with opened as session, _stops_politely() as stop:
             run = _Run(session, folder, found or Checkpoint(), progress, stop)
@@ -198,6 +202,7 @@ class _Run:
         self.stop = stop
         self.report = RunReport("", folder.path)
         self.recent_s: deque[float] = deque(maxlen=STEPS_FOR_AN_ESTIMATE)
+        self.started = False
         self.earlier_s = float(checkpoint.facts.get("seconds", 0.0))
 
     def describe(self, options: Options, weights: str, collected: Collected) -> None:
@@ -237,16 +242,19 @@ class _Run:
         self.progress.advance(record.step if not self.report.total else done)
         self.report.step, self.report.total = record.step, record.total
         self.report.seconds += outcome.seconds
-        if done:
+        # What comes before the first record is mostly preparation: loading, compiling, features to compare with.
+        if done and self.started:
             self.recent_s.append(outcome.seconds / done)
+            self.report.pace_s = float(np.median(self.recent_s))
+        self.started = True
         for name, value in record.curves.items():
             self.checkpoint.curves.setdefault(name, Curve()).add(record.step, value)
         self.report.notes += [note for note in outcome.notes if note not in self.report.notes]
         parts = [f"{name.split('/')[0]} {value:.4g}" for name, value in list(record.curves.items())[:1]]
         if self.stop.asked:
             parts.append("stopping")
-        elif self.recent_s:
-            left_s = float(np.mean(self.recent_s)) * (record.total - record.step)
+        elif self.report.pace_s is not None:
+            left_s = self.report.pace_s * (record.total - record.step)
             parts.append(f"{duration(left_s)} left")
         self.progress.step(", ".join(parts))
         return record
@@ -267,6 +275,8 @@ class _Run:
             "seconds": round(self.earlier_s + self.report.seconds, 3),
             "seconds_for_keeping": round(time.monotonic() - began, 3),
         }
+        if self.report.kept_at is None:
+            self.folder.forget()
         self.folder.write(self.checkpoint, kept)
         self.report.kept_at = record.step
         self.report.numbers = dict(kept.numbers)

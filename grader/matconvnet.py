@@ -41,7 +41,13 @@ _ROW = re.compile(r"(?P<name>[\w.]+)\[(?P<row>\d+)\]")
 
 
 def matconvnet_checkpoint(
-    cache: Path, options: Mapping[str, Any], weights: Path | None, overrides: Path | None, note: Note
+    cache: Path,
+    options: Mapping[str, Any],
+    weights: Path | None,
+    overrides: Path | None,
+    note: Note,
+    *,
+    partial: bool = False,
 ) -> Path:
     """Return the folder of a checkpoint in MatConvNet's layout, made in the cache if it is not there.
 
@@ -53,6 +59,8 @@ def matconvnet_checkpoint(
         ``parameters``, weight shapes by layer; ``mean``, three numbers, red first; and ``gains``, by which the
         seeded weight of a layer is multiplied.
     weights : a course's own file instead of the seeded numbers, ``.mat`` or what `converted_checkpoint` reads.
+    partial : whether ``weights`` may lack the last layers. They are then zeros in the file, and its variable
+        ``usable`` lists the layers before them.
     overrides : ``.npz`` of parameters, or single rows of them as ``name[row]``, that replace seeded ones.
 
     Raises
@@ -65,7 +73,7 @@ def matconvnet_checkpoint(
             raise WeightsError(f"{weights}: there is no such file")
         return weights
     replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
-    converted = converted_checkpoint(cache, weights, shapes, note) if weights is not None else None
+    converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
     facts = {"version": FORMAT_VERSION, "options": options, "source": converted.name if converted else "seeded"}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     for name, array in sorted(replaced.items()):
@@ -77,23 +85,31 @@ def matconvnet_checkpoint(
     note(f"making the checkpoint in MatConvNet's layout, once ({size / 2**20:.0f} MiB)")
 
     def fill(fresh: Path) -> None:
+        usable = None
         if converted is not None:
             parameters = read_checkpoint(converted)
+            usable = _usable(options["layers"], shapes, parameters)
+            parameters |= {name: np.zeros(shapes[name], np.float32) for name in set(shapes) - set(parameters)}
         else:
             parameters = _seeded(shapes, options)
             _replace(parameters, replaced, overrides)
-        write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"])
+        write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable)
 
     return in_one_step(folder, size, fill)
 
 
 def write_matconvnet(
-    file: Path, layers: Sequence[str], parameters: Mapping[str, np.ndarray], mean: Sequence[float]
+    file: Path,
+    layers: Sequence[str],
+    parameters: Mapping[str, np.ndarray],
+    mean: Sequence[float],
+    usable: Sequence[str] | None = None,
 ) -> None:
     """Write a network as MatConvNet does.
 
     ``parameters`` maps ``<layer>.weight`` and ``<layer>.bias`` to arrays; ``mean`` is the average of red, green and
-    blue. The parameters are written as float32.
+    blue. The parameters are written as float32. ``usable`` lists the layers up to where the parameters mean
+    something, if that is not the end; it becomes a variable of that name.
     """
     cells = np.empty((1, len(layers)), dtype=object)
     channels = 3
@@ -108,7 +124,28 @@ def write_matconvnet(
     average[:] = mean
     size = np.array([[PICTURE_ROWS, PICTURE_COLUMNS]], dtype=np.float64)
     normalization = _structure(averageImage=average, keepAspect=1.0, border=np.zeros((1, 2)), imageSize=size)
-    scipy.io.savemat(file, {"layers": cells, "normalization": normalization}, do_compression=False)
+    variables = {"layers": cells, "normalization": normalization}
+    if usable is not None:
+        variables["usable"] = np.array([*usable, None], dtype=object)[:-1]
+    scipy.io.savemat(file, variables, do_compression=False)
+
+
+def _usable(
+    layers: Sequence[str], shapes: Mapping[str, tuple[int, ...]], parameters: Mapping[str, np.ndarray]
+) -> list[str] | None:
+    """Return the layers before the first one that lacks a parameter; None if none does.
+
+    Raises
+    ------
+    WeightsError : the very first layer with parameters lacks one.
+    """
+    missing = {name.rpartition(".")[0] for name in set(shapes) - set(parameters)}
+    if not missing:
+        return None
+    first = next(place for place, name in enumerate(layers) if name in missing)
+    if first == 0:
+        raise WeightsError(f"the weights lack {layers[0]}, so that no layer can be used")
+    return list(layers[:first])
 
 
 def read_parameters(folder: Path) -> dict[str, np.ndarray]:

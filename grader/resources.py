@@ -31,9 +31,11 @@ def prepare_resources(
 
 
 def prepare_named(
-    project: Project, lab: Lab, names: Sequence[str], weights: Path | None, note: Note
+    project: Project, lab: Lab, names: Sequence[str], weights: Path | None, note: Note, *, partial: bool = False
 ) -> dict[str, Path]:
     """Return the folders of the named resources of the lab.
+
+    With ``partial`` a file of weights may lack the last layers, where its kind allows it.
 
     Raises
     ------
@@ -51,7 +53,9 @@ def prepare_named(
             else:
                 folders[name] = seeded_checkpoint(project.cache, shapes, seed, overrides, note)
         elif resource.kind == "matconvnet":
-            folders[name] = matconvnet_checkpoint(project.cache, resource.options, weights, overrides, note)
+            folders[name] = matconvnet_checkpoint(
+                project.cache, resource.options, weights, overrides, note, partial=partial
+            )
         else:
             raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
     return folders

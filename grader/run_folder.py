@@ -79,6 +79,11 @@ class RunFolder:
                 f"{file} is damaged ({error}), so the run cannot go on from it; begin again with --fresh"
             ) from None
 
+    def forget(self) -> None:
+        """Delete the pictures of the steps of an earlier run that was not gone on with."""
+        for file in (self.path / STEPS_FOLDER).glob("*.png"):
+            file.unlink(missing_ok=True)
+
     def write(self, checkpoint: Checkpoint, kept: Kept) -> None:
         """Keep a checkpoint and what there is to look at; a reader finds the old or the new, never a part.
 
