@@ -23,6 +23,7 @@ from grader.progress import Progress
 from grader.result import CheckResult
 from grader.session import Outcome, Session
 from grader.speed import SpeedTrial, Timing
+from grader.translation import _, listed, translated
 from grader.verdicts import Verdict
 
 STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
@@ -47,18 +48,19 @@ def run_checks(
     outcomes: dict[str, Outcome] = {}
     held: dict[str, bool] = {}
     for check in by_groups(checks):
-        progress.step(check.title)
+        progress.step(translated(check.title, lab.folder))
         missing = [name for name in check.needs if not held.get(name)]
         use = next((use for use in uses if use.file in check.files or use.file not in declared), None)
         if use is not None:
             result = _not_run(
-                check, Verdict.FORBIDDEN, describe_use(lab, use), next_step(lab, check, Verdict.FORBIDDEN)
+                lab, check, Verdict.FORBIDDEN, describe_use(lab, use), next_step(lab, check, Verdict.FORBIDDEN)
             )
         elif missing:
-            names = " and ".join(f"`{lab.checks[name].title}`" for name in missing)
-            result = _not_run(check, Verdict.SKIPPED, f"Not run, because {names} did not pass.")
+            names = listed([f"`{translated(lab.checks[name].title, lab.folder)}`" for name in missing])
+            text = _("Not run, because {names} did not pass.", names=names)
+            result = _not_run(lab, check, Verdict.SKIPPED, text)
         elif text := over_budget(lab, check, outcomes):
-            result = _not_run(check, Verdict.SKIPPED, text)
+            result = _not_run(lab, check, Verdict.SKIPPED, text)
         else:
             trial = timing.trial(check, fixture.checks[check.id], session) if timing and check.speed else None
             own_baseline = outcomes.get(check.speed.against) if check.speed else None
@@ -105,16 +107,18 @@ def over_budget(lab: Lab, check: Check, outcomes: Mapping[str, Outcome]) -> str:
     expected_s = outcomes[measured].seconds * scale if measured in outcomes else float("inf")
     if expected_s <= allowed_s:
         return ""
-    return (
-        f"Not run: at the speed of `{lab.checks[measured].title}` it would take about {expected_s:.0f} s, "
-        f"and at most {allowed_s:.0f} s are spent on it. It is not needed for the score."
+    return _(
+        "Not run: at the speed of `{title}` it would take about {expected} s, and at most {allowed} s are spent on "
+        "it. It is not needed for the score.",
+        title=translated(lab.checks[measured].title, lab.folder),
+        expected=f"{expected_s:.0f}",
+        allowed=f"{allowed_s:.0f}",
     )
 
 
-def _not_run(check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
-    return CheckResult(
-        id=check.id, tier=check.tier, title=check.title, verdict=verdict, message=message, next=next_
-    )
+def _not_run(lab: Lab, check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
+    title = translated(check.title, lab.folder)
+    return CheckResult(id=check.id, tier=check.tier, title=title, verdict=verdict, message=message, next=next_)
 
 
 def run_check(
@@ -156,13 +160,13 @@ def run_check(
     verdict = Verdict.PASS
     values: dict[str, Any] = {}
     if failure is not None:
-        verdict, message = judge(outcomes[failure], runs[failure].findings)
-        found = explain(check, runs[: len(cases)], fixture)
+        verdict, message = judge(lab, outcomes[failure], runs[failure].findings)
+        found = explain(check, runs[: len(cases)], fixture, lab.folder)
         values = {
             "message": "\n".join(text for text in (message, found.message) if text),
             "hint": found.hint,
             "misconception": found.misconception,
-            "failed_case": describe_case(runs[failure].recorded.case),
+            "failed_case": describe_case(runs[failure].recorded.case, lab.folder),
             "next": next_step(lab, check, verdict, outcomes[failure].message),
             "output": outcomes[failure].printed,
         }
@@ -174,7 +178,7 @@ def run_check(
     result = CheckResult(
         id=check.id,
         tier=check.tier,
-        title=check.title,
+        title=translated(check.title, lab.folder),
         verdict=verdict,
         seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
         cases_passed=held,
@@ -191,10 +195,10 @@ def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:
     return compare(recorded.expected, outcome.outputs, recorded.tolerances)
 
 
-def judge(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+def judge(lab: Lab, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
     """Return the verdict on one run and, if it did not pass, the message."""
     if outcome.verdict is not None:
-        return outcome.verdict, describe_outcome(outcome)
+        return outcome.verdict, describe_outcome(outcome, lab.folder)
     if not findings:
         return Verdict.PASS, ""
     unusable = [finding for finding in findings if finding.kind != "values"]

@@ -27,6 +27,7 @@ from grader.cli_common import (
     require_format,
     write_reports,
 )
+from grader.translation import _
 
 app = new_app()
 app.callback(invoke_without_command=True)(cli_student.version_option)
@@ -81,7 +82,7 @@ def grade(
             level=Level(jail_level) if jail_level else None,
             allow_weak_jail=allow_weak_jail,
         )
-        with Progress(title=f"{lab}: grading") as progress:
+        with Progress(title=_("{lab}: grading", lab=lab)) as progress:
             result = run(project, request, progress)
         render(result, Console(), verbose=verbose)
         write_reports(result, json_file, junit_file, format_, out)

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from grader.translation import _, chosen, translated
+
 if TYPE_CHECKING:
     from grader.contract import Lab
     from grader.result import GradeResult
@@ -50,7 +52,7 @@ def new_app() -> typer.Typer:
 def fail(message: str, status: int) -> NoReturn:
     """Print an error and leave."""
     console = Console(stderr=True, soft_wrap=True)
-    console.print(Text.assemble(("error: ", "bold red"), message))
+    console.print(Text.assemble((_("error: "), "bold red"), translated(message)))
     raise typer.Exit(status)
 
 
@@ -180,5 +182,12 @@ def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
     if only:
         return f"python -m grader check {result.lab}"
     if not result.complete:
-        return f"python -m grader check {result.lab} --all (the full network; takes minutes)"
-    return f"hand in stu_upload/{result.lab}"
+        command = f"python -m grader check {result.lab} --all"
+        return _("{command} (the full network; takes minutes)", command=command)
+    return _("hand in {folder}", folder=f"stu_upload/{result.lab}")
+
+
+def handout(lab: Lab) -> str:
+    """Return where the lab's handout is in the reader's language, or in English if it has none."""
+    name = f"README.{chosen()}.md"
+    return f"labs/{lab.name}/{name if (lab.folder / name).is_file() else 'README.md'}"

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.cli_common import BELOW, OK, LabName, SubmissionPath, Weights, errors, new_app, require_checks
+from grader.translation import _
 
 app = new_app()
 
@@ -39,7 +40,7 @@ def explain(
         project = Project.find()
         facts = project.lab(lab)
         require_checks(facts, (check,))
-        with Progress(title=f"{lab}: explaining") as progress:
+        with Progress(title=_("{lab}: explaining", lab=lab)) as progress:
             story = tell(
                 project,
                 facts,
@@ -73,7 +74,7 @@ def case(
         facts = project.lab(lab)
         require_checks(facts, (check,))
         saved = save_case(project, facts, check, number, out)
-        Console().print(Text(f"{out}: {describe_case(saved)}"), soft_wrap=True)
+        Console().print(Text(f"{out}: {describe_case(saved, facts.folder)}"), soft_wrap=True)
 
 
 @app.command()
@@ -86,7 +87,7 @@ def properties(lab: LabName, submission: SubmissionPath = None) -> None:
     with errors():
         project = Project.find()
         facts = project.lab(lab)
-        with Progress(title=f"{lab}: properties") as progress:
+        with Progress(title=_("{lab}: properties", lab=lab)) as progress:
             results = report_properties(project, facts, submission or project.submission(lab), progress)
-        render_properties(results, Console())
+        render_properties(results, facts.folder, Console())
         raise typer.Exit(OK if all(result.holds for result in results) else BELOW)

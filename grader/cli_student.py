@@ -26,11 +26,13 @@ from grader.cli_common import (
     after_success,
     errors,
     exit_status,
+    handout,
     new_app,
     require_checks,
     require_format,
     write_reports,
 )
+from grader.translation import _, translated
 
 app = new_app()
 
@@ -87,15 +89,15 @@ def check(
         if watch:
             run_watch(project, request, Console(), verbose=verbose)
             raise typer.Exit(OK)
-        with Progress(title=f"{lab}: checking") as progress:
+        with Progress(title=_("{lab}: checking", lab=lab)) as progress:
             result = grade(project, request, progress)
         render(result, Console(), verbose=verbose)
         status = exit_status(result, wanted)
         if status == OK:
-            Console().print(Text.assemble("Next: ", (after_success(result, wanted), "cyan")), soft_wrap=True)
+            Console().print(Text.assemble(_("Next: "), (after_success(result, wanted), "cyan")), soft_wrap=True)
         write_reports(result, json_file, junit_file, format_, out)
         if picture is not None:
-            with Progress(title=f"{lab}: drawing") as progress:
+            with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 line = draw_first_difference(project, request, result, picture, progress)
             Console().print(Text(line), soft_wrap=True)
         raise typer.Exit(status)
@@ -117,9 +119,17 @@ def start(
         started = run(project.lab(lab), project.submission(lab), force=force)
         console = Console()
         if started.backup is not None:
-            console.print(f"your earlier files are in {started.backup}", soft_wrap=True)
-        console.print(f"ready: {started.folder} holds {', '.join(started.copied)}", soft_wrap=True)
-        console.print(f"Read labs/{lab}/README.md, fill the holes marked TODO, then: python -m grader check {lab}")
+            console.print(_("your earlier files are in {folder}", folder=started.backup), soft_wrap=True)
+        files = ", ".join(started.copied)
+        console.print(_("ready: {folder} holds {files}", folder=started.folder, files=files), soft_wrap=True)
+        console.print(
+            _(
+                "Read {handout}, fill the holes marked TODO, then: {command}",
+                handout=handout(project.lab(lab)),
+                command=f"python -m grader check {lab}",
+            ),
+            soft_wrap=True,
+        )
 
 
 @app.command("run")
@@ -153,12 +163,12 @@ def run_lab(
         if facts.facts.experiment is None:
             if set_ or every or fresh:
                 raise ProjectError(f"lab {lab} has no experiment; it runs on a picture, without options")
-            with Progress(title=f"{lab}: running") as progress:
+            with Progress(title=_("{lab}: running", lab=lab)) as progress:
                 demo = run_demo(project, facts, work, picture, weights, progress)
             demo.render(Console())
             raise typer.Exit(OK if demo.ran else BELOW)
         request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
-        with Progress(title=f"{lab}: running") as progress:
+        with Progress(title=_("{lab}: running", lab=lab)) as progress:
             report = run_experiment(project, facts, request, progress)
         report.render(Console())
         raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
@@ -188,7 +198,7 @@ def gradcheck(
     with errors():
         project = Project.find()
         facts = project.lab(lab)
-        with Progress(title=f"{lab}: gradient check") as progress:
+        with Progress(title=_("{lab}: gradient check", lab=lab)) as progress:
             checked = run(
                 facts, submission or project.submission(lab), target, progress, parse_settings(set_ or ())
             )
@@ -213,12 +223,12 @@ def summary(
     with errors():
         project = Project.find()
         facts = project.lab(lab)
-        with Progress(title=f"{lab}: measuring") as progress:
+        with Progress(title=_("{lab}: measuring", lab=lab)) as progress:
             measured = summarise(project, facts, submission or project.submission(lab), weights, progress)
         measured.render(Console())
         if picture is not None and measured.layers:
             write_picture(measured, picture)
-            Console().print(Text(f"drawn: {picture}"), soft_wrap=True)
+            Console().print(Text(_("drawn: {file}", file=picture)), soft_wrap=True)
         raise typer.Exit(BELOW if measured.message else OK)
 
 
@@ -232,7 +242,16 @@ def list_() -> None:
         project = Project.find()
         for name in list_labs(project.root / "labs"):
             lab = project.lab(name)
-            Console().print(Text(f"{name:16} {lab.facts.title} ({len(lab.checks)} checks)"))
+            Console().print(
+                Text(
+                    _(
+                        "{name} {title} ({count} checks)",
+                        name=f"{name:16}",
+                        title=translated(lab.facts.title, lab.folder),
+                        count=len(lab.checks),
+                    )
+                )
+            )
 
 
 @app.command()

@@ -65,14 +65,12 @@ def compare(
     findings = []
     for name, wanted in expected.items():
         if name not in actual:
-            findings.append(Finding(name, "missing", "not returned", "an array"))
+            findings.append(Finding(name, "missing"))
             continue
         finding = compare_array(name, wanted, actual[name], tolerances[name])
         if finding is not None:
             findings.append(finding)
-    findings += [
-        Finding(name, "extra", "returned", "nothing of that name") for name in actual if name not in expected
-    ]
+    findings += [Finding(name, "extra") for name in actual if name not in expected]
     return findings
 
 

@@ -21,6 +21,7 @@ from grader.project import Project, ProjectError, read_picture
 from grader.resources import prepare_resources
 from grader.session import Outcome
 from grader.submission import collect
+from grader.translation import _
 
 DEMO_LIMIT_S = 300.0
 MS_PER_S = 1000.0
@@ -55,13 +56,20 @@ class Demo:
         seconds = steps(self.outcome.arrived_s)
         total = sum(seconds.values()) or 1.0
         table = Table(box=None, pad_edge=False)
-        table.add_column("layer")
+        table.add_column(_("layer"))
         table.add_column("ms", justify="right")
-        table.add_column("share", justify="right")
+        table.add_column(_("share"), justify="right")
         for name, value in seconds.items():
             table.add_row(Text(name), f"{value * MS_PER_S:.1f}", f"{value / total:.1%}")
         console.print(table)
-        console.print(Text(f"forward pass: {total:.2f} s (compiling included, if this was the first call)"))
+        console.print(
+            Text(
+                _(
+                    "forward pass: {seconds} s (compiling included, if this was the first call)",
+                    seconds=f"{total:.2f}",
+                )
+            )
+        )
 
 
 def probabilities_in(outcome: Outcome) -> np.ndarray:
@@ -95,12 +103,12 @@ def run_demo(
     with tempfile.TemporaryDirectory(prefix="running-") as scratch:
         collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
-        progress.step(f"running on {chosen.name}")
+        progress.step(_("running on {picture}", picture=chosen.name))
         with open_session(lab, collected.root, resources) as session:
             outcome = session.demo(case, DEMO_LIMIT_S)
     message = ""
     if outcome.verdict is not None:
-        message = describe_outcome(outcome)
+        message = describe_outcome(outcome, lab.folder)
     elif probabilities_in(outcome).size != len(lab.classes):
-        message = f"the network did not return {len(lab.classes)} numbers, one for each class"
+        message = _("the network did not return {count} numbers, one for each class", count=len(lab.classes))
     return Demo(chosen, lab.classes, outcome, message)

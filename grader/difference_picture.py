@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.checks import Check
 from grader.compare import compare
+from grader.contract import Lab
 from grader.explain.comparison import Comparison
 from grader.explain.picture import error_map, write_png
 from grader.fixtures import RecordedCase, read_fixture
@@ -20,6 +21,7 @@ from grader.resources import prepare_resources
 from grader.result import GradeResult
 from grader.session import Outcome
 from grader.submission import collect
+from grader.translation import _, translated
 from grader.verdicts import Verdict
 
 
@@ -34,7 +36,7 @@ def draw_first_difference(
     """
     first = next((item.id for item in result.checks if item.verdict is Verdict.WRONG), None)
     if first is None:
-        return "nothing to draw: no check returned wrong numbers"
+        return _("nothing to draw: no check returned wrong numbers")
     lab = request.lab
     check = lab.checks[first]
     fixture = read_fixture(project.fixtures(lab.name, request.kind, request.weights), [first])
@@ -43,13 +45,13 @@ def draw_first_difference(
             request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
         )
         resources = prepare_resources(project, lab, [check], request.weights, progress.note)
-        progress.step(check.title)
+        progress.step(translated(check.title, lab.folder))
         with open_session(lab, collected.root, resources, level=request.level) as session:
             for recorded in fixture.checks[first]:
                 view = first_difference(recorded, session.run(check, recorded.case))
                 if view is not None:
-                    return _draw(view, check, recorded, file)
-    return f"nothing to draw: {check.title} has no wrong array"
+                    return _draw(view, lab, check, recorded, file)
+    return _("nothing to draw: {check} has no wrong array", check=translated(check.title, lab.folder))
 
 
 def first_difference(recorded: RecordedCase, outcome: Outcome) -> Comparison | None:
@@ -65,11 +67,18 @@ def first_difference(recorded: RecordedCase, outcome: Outcome) -> Comparison | N
     return None
 
 
-def _draw(view: Comparison, check: Check, recorded: RecordedCase, file: Path) -> str:
+def _draw(view: Comparison, lab: Lab, check: Check, recorded: RecordedCase, file: Path) -> str:
     found = error_map(view)
     try:
         write_png(found, file)
     except OSError as error:
         raise ReportError(f"{file} cannot be written ({error.strerror or error})") from None
-    planes = "one square for each sample and channel" if len(found.labels) > 1 else found.labels[0]
-    return f"drawn: {file}. `{view.output}` of {check.title}, case {recorded.case.name}: {planes}; red is wrong"
+    planes = _("one square for each sample and channel") if len(found.labels) > 1 else found.labels[0]
+    return _(
+        "drawn: {file}. `{output}` of {check}, case {case}: {planes}; red is wrong",
+        file=file,
+        output=view.output,
+        check=translated(check.title, lab.folder),
+        case=translated(recorded.case.name, lab.folder),
+        planes=planes,
+    )

@@ -223,7 +223,7 @@ class _Run:
         outcome = self.session.start(options.case(self.folder.path.name, state))
         while True:
             if outcome.verdict is not None:
-                self.report.message = describe_outcome(outcome)
+                self.report.message = describe_outcome(outcome, self.session.lab.folder)
                 return
             record = self._take(outcome)
             ends = record.finished or self.stop.asked
@@ -264,7 +264,7 @@ class _Run:
         began = time.monotonic()
         outcome = self.session.snapshot()
         if outcome.verdict is not None:
-            self.report.message = describe_outcome(outcome)
+            self.report.message = describe_outcome(outcome, self.session.lab.folder)
             return
         kept = read_snapshot(outcome.outputs, record.step)
         self.checkpoint.step = record.step

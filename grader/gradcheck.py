@@ -28,6 +28,7 @@ from grader.progress import Progress
 from grader.project import ProjectError
 from grader.session import Outcome, Session
 from grader.submission import collect
+from grader.translation import _
 
 DRIVER = Path(__file__).parent / "gradcheck_lab"
 SEED = 7
@@ -85,42 +86,60 @@ class GradientCheck:
 
     def render(self, console: Console) -> None:
         """Print a line for each comparison, the worst entry of those that differ, and what to do next."""
-        console.print(Text(f"{self.name}: backward against differences of forward", style="bold"))
+        console.print(Text(_("{layer}: backward against differences of forward", layer=self.name), style="bold"))
         for item in self.gradients:
             console.print(Text(f"  {_line(item)}", style="green" if item.agrees else "red"), soft_wrap=True)
         if self.message:
             console.print(Text(self.message), soft_wrap=True)
         elif self.agrees:
-            console.print(Text("All gradients agree with your own forward pass. (Is that right? `check` knows.)"))
+            console.print(
+                Text(_("All gradients agree with your own forward pass. (Is that right? `check` knows.)"))
+            )
         else:
             first = next(item for item in self.gradients if not item.agrees)
-            console.print(Text(f"Next: {_advice(first)}", style="cyan"), soft_wrap=True)
+            console.print(Text(_("Next: {what}", what=_advice(first)), style="cyan"), soft_wrap=True)
 
 
 def _line(item: Gradient) -> str:
-    head = f"{item.setting}: gradient of {item.of}" if item.setting else f"gradient of {item.of}"
+    head = _("gradient of {what}", what=item.of)
+    if item.setting:
+        head = f"{item.setting}: {head}"
     if item.shape_message:
         return f"{head}: {item.shape_message}"
     if item.agrees:
-        return (
-            f"{head}: {item.entries} entries agree (largest difference {item.error:.1e}, allowed {item.bound:.1e})"
+        return _(
+            "{gradient}: {count} entries agree (largest difference {error}, allowed {allowed})",
+            gradient=head,
+            count=item.entries,
+            error=f"{item.error:.1e}",
+            allowed=f"{item.bound:.1e}",
         )
-    place = ", ".join(map(str, item.worst))
-    return (
-        f"{head}: {item.wrong} of {item.entries} entries differ; worst at [{place}]: backward says "
-        f"{item.claimed:.6g}, differences of forward say {item.measured:.6g}"
+    return _(
+        "{gradient}: {wrong} of {count} entries differ; worst at [{place}]: backward says {claimed}, differences "
+        "of forward say {measured}",
+        gradient=head,
+        wrong=item.wrong,
+        count=item.entries,
+        place=", ".join(map(str, item.worst)),
+        claimed=f"{item.claimed:.6g}",
+        measured=f"{item.measured:.6g}",
     )
 
 
 def _advice(item: Gradient) -> str:
     if item.shape_message:
-        return "let backward return an array of the shape of the input"
+        return _("let backward return an array of the shape of the input")
     if item.claimed == 0:
-        return "backward leaves that entry at 0, but the output depends on it: is every window and channel visited?"
+        return _(
+            "backward leaves that entry at 0, but the output depends on it: is every window and channel visited?"
+        )
     ratio = item.measured / item.claimed
     if abs(ratio - 1) > 0.2 and abs(ratio - round(ratio)) < 1e-3 * abs(ratio):
-        return f"the right value is {round(ratio)} times yours there: is something assigned where it must be added?"
-    return "follow that one entry by hand: which outputs is it part of, and with which weight?"
+        return _(
+            "the right value is {factor} times yours there: is something assigned where it must be added?",
+            factor=round(ratio),
+        )
+    return _("follow that one entry by hand: which outputs is it part of, and with which weight?")
 
 
 def gradcheck(
@@ -135,7 +154,7 @@ def gradcheck(
     ProjectError : ``target`` is not of that form.
     SubmissionError : the submission cannot be collected.
     """
-    file, _, kind = target.partition(":")
+    file, _colon, kind = target.partition(":")
     if not file.endswith(".py") or not file[:-3].isidentifier() or not kind.isidentifier():
         raise ProjectError(f"{target!r}: expected FILE:CLASS, such as layer.py:ConvolutionLayer")
     driver = replace(lab, checks=load_checks(DRIVER / "checks.py"), folder=DRIVER)
@@ -143,7 +162,7 @@ def gradcheck(
     message = ""
     with tempfile.TemporaryDirectory(prefix="gradcheck-") as scratch:
         collected = collect(submission, Path(scratch) / "submission", required=(file,))
-        progress.step(f"{kind}: starting")
+        progress.step(_("{layer}: starting", layer=kind))
         with open_session(driver, collected.root, {}) as session:
             for settings in SETTINGS:
                 progress.step(f"{kind}: {_named(settings)}")
@@ -151,7 +170,7 @@ def gradcheck(
                 try:
                     found = layer.gradients()
                 except _Stopped as stopped:
-                    message = describe_outcome(stopped.outcome)
+                    message = describe_outcome(stopped.outcome, lab.folder)
                     break
                 gradients += found
                 if not layer.accepted:
@@ -169,7 +188,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, int]:
     """
     found = {}
     for text in texts:
-        name, _, number = text.partition("=")
+        name, _sign, number = text.partition("=")
         if not name.isidentifier() or not number.removeprefix("-").isdecimal():
             raise ProjectError(f"--set {text}: expected NAME=NUMBER, such as stride=2")
         found[name] = int(number)
@@ -218,7 +237,11 @@ class _Layer:
         for name, gradient in claimed.items():
             point = inputs if name == "x" else facts[name].astype(np.float64)
             if gradient.shape != point.shape:
-                text = f"backward gives shape {gradient.shape}, and {point.shape} is needed"
+                text = _(
+                    "backward gives shape {seen}, and {required} is needed",
+                    seen=gradient.shape,
+                    required=point.shape,
+                )
                 found.append(Gradient(setting, _title(name), point.size, point.size, 0, 0, shape_message=text))
                 continue
             measured = self._differences(name, point, out_grad, STEP[precision], fixed)
@@ -268,7 +291,7 @@ def compare_gradients(
 
 
 def _title(name: str) -> str:
-    return "the input" if name == "x" else f"the {name}"
+    return _("the input") if name == "x" else _("the {parameter}", parameter=name)
 
 
 def _named(settings: Mapping[str, int]) -> str:

@@ -41,11 +41,12 @@ from grader.rubric import score_tiers
 from grader.session import GraderFault, Outcome, Session
 from grader.speed import Timing
 from grader.submission import Collected, collect
+from grader.translation import _, chosen, marked, translated
 
 LEVEL_NAMES = {
-    Level.NAMESPACES: "namespaces, Landlock and seccomp",
-    Level.LANDLOCK: "Landlock and seccomp",
-    Level.PROCESS: "another process only",
+    Level.NAMESPACES: marked("namespaces, Landlock and seccomp"),
+    Level.LANDLOCK: marked("Landlock and seccomp"),
+    Level.PROCESS: marked("another process only"),
 }
 # What a package imports itself; a lab names only what its students use.
 ALSO_NEEDED = {"numba": ("llvmlite",)}
@@ -106,12 +107,14 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
             )
             level = session.box.level
             warnings = (*warnings, *session.box.warnings)
-    score, tiers = score_tiers(lab.facts.tiers, results)
+    titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
+    score, tiers = score_tiers(titles, results)
     return GradeResult(
         schema_id="grader/result/v1",
         lab=lab.name,
-        lab_title=lab.facts.title,
+        lab_title=translated(lab.facts.title, lab.folder),
         lab_version=lab.facts.version,
+        language=chosen(),
         mode="grade" if fixture.hidden else "check",
         started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         submission=_submission_info(request.submission, collected, outcomes),
@@ -122,7 +125,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         tiers=tiers,
         checks=results,
         layers=layer_times(lab, outcomes),
-        jail=JailInfo(level=int(level), name=LEVEL_NAMES[level], warnings=list(warnings)),  # type: ignore[arg-type]
+        jail=JailInfo(level=int(level), name=_(LEVEL_NAMES[level]), warnings=list(warnings)),  # type: ignore[arg-type]
         times=Times(total=time.monotonic() - started, student=session.student_s, setup=setup_s),
         memory=Memory(worker_peak_mib=round(session.peak_mib, 1), grader_peak_mib=round(_own_peak_mib(), 1)),
         fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
@@ -194,15 +197,21 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
     demanded = lab.facts.jail.level
     if int(level) >= demanded or request.kind != "hidden":
         return level, ()
-    text = (
-        f"this host isolates student code only at level {int(level)} ({LEVEL_NAMES[level]}); "
-        f"lab {lab.name} demands level {demanded}"
+    text = _(
+        "this host isolates student code only at level {level} ({name}); lab {lab} demands level {demanded}",
+        level=int(level),
+        name=_(LEVEL_NAMES[level]),
+        lab=lab.name,
+        demanded=demanded,
     )
     if not request.allow_weak_jail:
         raise Refused(
-            f"{text}. `python -m grader doctor` says what is missing; --allow-weak-jail grades without record."
+            _(
+                "{what}. `python -m grader doctor` says what is missing; --allow-weak-jail grades without record.",
+                what=text,
+            )
         )
-    return level, (f"{text}: this result does not count for the record",)
+    return level, (_("{what}: this result does not count for the record", what=text),)
 
 
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
@@ -229,7 +238,7 @@ def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, 
         path=str(source),
         sha256=collected.sha256,
         files=[FileInfo(path=file.path, sha256=file.sha256, bytes=file.bytes) for file in collected.files],
-        notes=[*collected.notes, *said],
+        notes=[*collected.notes, *map(translated, said)],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from grader.checks import Case, Check
 from grader.compare import Finding
@@ -12,6 +13,7 @@ from grader.contract import Lab
 from grader.policy import Use
 from grader.result import SpeedPart, SpeedResult
 from grader.session import Frame, Outcome
+from grader.translation import _, listed, translated
 from grader.verdicts import Verdict
 
 PYTHON2_DIVISION = re.compile(
@@ -24,14 +26,15 @@ NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains nu
 NOT_HANDED_IN = re.compile(r"^(?P<file>\S+\.py) was not handed in$")
 
 
-def describe_case(case: Case) -> str:
-    """Name a case by its settings and the shapes of its arrays."""
+def describe_case(case: Case, lab: Path | None = None) -> str:
+    """Name a case of the lab in the folder ``lab`` by its settings and the shapes of its arrays."""
     settings = [
         f"{key}={value}" for key, value in case.config.items() if isinstance(value, int | float | str | bool)
     ]
     shapes = [f"{key} {tuple(array.shape)}" for key, array in case.arrays.items()]
     inside = ", ".join(settings + shapes)
-    return f"{case.name} ({inside})" if inside else case.name
+    name = translated(case.name, lab)
+    return f"{name} ({inside})" if inside else name
 
 
 def percent(fraction: float) -> str:
@@ -40,28 +43,32 @@ def percent(fraction: float) -> str:
         return "NaN"
     value = 100 * fraction
     if value >= 1000:
-        return f"{fraction:.2g} times"
+        return _("{factor} times", factor=f"{fraction:.2g}")
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
 
 
 def describe_finding(finding: Finding) -> str:
     """Say what one finding is, without any expected number."""
     name = finding.output.split("/")[0]
+    seen, required = translated(finding.seen), translated(finding.required)
     if finding.kind == "missing":
-        return f"`{name}` was not returned."
+        return _("`{name}` was not returned.", name=name)
     if finding.kind == "extra":
-        return f"`{name}` was returned, but nothing of that name is expected."
+        return _("`{name}` was returned, but nothing of that name is expected.", name=name)
     if finding.kind == "dtype":
-        return f"`{name}` has dtype {finding.seen}; {finding.required} is required."
+        return _("`{name}` has dtype {seen}; {required} is required.", name=name, seen=seen, required=required)
     if finding.kind == "shape":
-        return f"`{name}` has shape {finding.seen}; {finding.required} is required."
+        return _("`{name}` has shape {seen}; {required} is required.", name=name, seen=seen, required=required)
     if finding.kind == "nonfinite":
-        return f"`{name}` has {finding.seen}; {finding.required} are required."
+        return _("`{name}` has {seen}; {required} are required.", name=name, seen=seen, required=required)
     if finding.output.endswith("/shape"):
-        return f"`{name}` has another shape than required."
-    return (
-        f"`{name}` differs in {percent(finding.share)} of its entries, "
-        f"at most by {percent(finding.error)} of its largest value (allowed: {percent(finding.allowed)})."
+        return _("`{name}` has another shape than required.", name=name)
+    return _(
+        "`{name}` differs in {share} of its entries, at most by {error} of its largest value (allowed: {allowed}).",
+        name=name,
+        share=percent(finding.share),
+        error=percent(finding.error),
+        allowed=percent(finding.allowed),
     )
 
 
@@ -112,37 +119,40 @@ def describe_frames(frames: Sequence[Frame]) -> str:
     """Write the submission's own lines of a traceback."""
     lines = []
     for frame in frames:
-        function = f", in {frame.function}" if frame.function else ""
-        lines += [f"  {frame.file}, line {frame.line}{function}", f"    {frame.code}"]
+        place = _("{file}, line {line}", file=frame.file, line=frame.line)
+        function = _(", in {function}", function=frame.function) if frame.function else ""
+        lines += [f"  {place}{function}", f"    {frame.code}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def describe_outcome(outcome: Outcome) -> str:
-    """Say how a run ended that returned no comparable outputs."""
+def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
+    """Say how a run of a check of the lab in the folder ``lab`` ended that returned no comparable outputs."""
     verdict = outcome.verdict
     lines: list[str] = []
+    message = translated(outcome.message, lab)
     if verdict is Verdict.UNFINISHED:
-        lines.append(f"Not written yet: {outcome.message or 'the hole still raises NotImplementedError'}")
+        what = message or _("the hole still raises NotImplementedError")
+        lines.append(_("Not written yet: {what}", what=what))
     elif verdict in (Verdict.EXCEPTION, Verdict.MEMORY) and outcome.error_type:
         lines.append(f"{outcome.error_type}: {outcome.message}".rstrip(": "))
         if not outcome.frames:
             lines.append(
-                "It was raised where the check calls your code: compare the signature with the handout's."
+                _("It was raised where the check calls your code: compare the signature with the handout's.")
                 if outcome.error_type == "TypeError"
-                else "It was raised outside your own lines."
+                else _("It was raised outside your own lines.")
             )
     elif verdict is Verdict.FORBIDDEN:
-        lines.append(f"{outcome.message}, which this lab rules out: it asks for your own code.")
+        lines.append(_("{what}, which this lab rules out: it asks for your own code.", what=message))
     else:
-        lines.append(as_sentence(outcome.message))
+        lines.append(as_sentence(message))
     if outcome.frames and verdict is not Verdict.UNFINISHED:
         lines.append(describe_frames(outcome.frames))
     if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(
         outcome.message
     ):
-        lines.append("`/` gives a float on Python 3: use `//` where a size or an index is computed.")
+        lines.append(_("`/` gives a float on Python 3: use `//` where a size or an index is computed."))
     if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(outcome.message):
-        lines.append("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8.")
+        lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
     return "\n".join(line for line in lines if line)
 
 
@@ -154,32 +164,39 @@ def as_sentence(text: str) -> str:
 
 def describe_use(lab: Lab, use: Use) -> str:
     """Say which library is ruled out and where it is used."""
-    allowed = ", ".join(lab.facts.imports.allow or ())
-    return (
-        f"`{use.name}` is used in {use.file}, line {use.line}:\n    {use.code}\n"
-        f"This lab asks for your own code. Libraries that may be used: {allowed}."
+    allowed = listed(lab.facts.imports.allow or ())
+    return "\n".join(
+        (
+            _("`{name}` is used in {file}, line {line}:", name=use.name, file=use.file, line=use.line),
+            f"    {use.code}",
+            _("This lab asks for your own code. Libraries that may be used: {allowed}.", allowed=allowed),
+        )
     )
 
 
 def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "", *, too_slow: bool = False) -> str:
     """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
-    where = f" in stu_upload/{lab.name}/{check.files[0]}" if check.files else ""
+    folder = f"stu_upload/{lab.name}"
     if verdict is Verdict.UNFINISHED and check.holes:
-        return f"write {', '.join(check.holes)}{where}, then `python -m grader check {lab.name} --only {check.id}`"
+        return _(
+            "write {holes} in {place}, then `{command}`",
+            holes=listed(check.holes),
+            place=f"{folder}/{check.files[0]}" if check.files else folder,
+            command=f"python -m grader check {lab.name} --only {check.id}",
+        )
     if verdict is Verdict.IMPORT:
         if absent := NOT_HANDED_IN.match(said):
-            return f"hand in {absent['file']}, spelled exactly so, beside your other files"
-        return (
-            f"make `python -c 'import {(check.files or lab.required)[0][:-3]}'` work inside stu_upload/{lab.name}"
-        )
+            return _("hand in {file}, spelled exactly so, beside your other files", file=absent["file"])
+        module = (check.files or lab.required)[0][:-3]
+        return _("make `{command}` work inside {folder}", command=f"python -c 'import {module}'", folder=folder)
     if verdict is Verdict.FORBIDDEN:
-        return "write that part yourself; the handout has the formula"
+        return _("write that part yourself; the handout has the formula")
     if verdict is Verdict.SKIPPED:
         return ""
     if verdict is Verdict.TIMEOUT:
-        return "measure the call on a small input; loops belong inside a function compiled by numba"
+        return _("measure the call on a small input; loops belong inside a function compiled by numba")
     if too_slow:
         return f"python -m grader check {lab.name} --only {check.id}"
     if verdict is Verdict.CRASH:
-        return "run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause"
+        return _("run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause")
     return f"python -m grader explain {lab.name} {check.id}"

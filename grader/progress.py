@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from grader.translation import _
+
 FIRST_LINE_AFTER_S = 2.0
 LINE_EVERY_S = 5.0
 # After an hour, a line every three minutes: what takes long changes slowly.
@@ -106,7 +108,7 @@ class Progress:
         # A thread, because a single step may take longer than the whole interval.
         wait_s = FIRST_LINE_AFTER_S
         while not self._finished.wait(wait_s):
-            count = f"{self._done}/{self._total}" if self._total else f"{self._done} done"
+            count = f"{self._done}/{self._total}" if self._total else _("{count} done", count=self._done)
             seconds = time.monotonic() - self._started
             line = Text(f"{self._description()} ({count}, {seconds:.0f} s)")
             self._console.print(line, soft_wrap=True)

@@ -145,6 +145,7 @@ class GradeResult(Part):
     lab: str
     lab_title: str
     lab_version: int
+    language: str = Field("en", description="of titles, messages and hints; everything else is the same in all")
     mode: Literal["grade", "check"] = "grade"
     started_at: str = Field(description="UTC, ISO 8601")
     submission: SubmissionInfo

@@ -174,7 +174,7 @@ class Session:
         verdict = _verdict_in(answer.info)
         return Outcome(
             verdict,
-            clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS) + self._limit_of(verdict),
+            self._with_limit(verdict, clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
             clean_text(_text_in(answer.info, "type"), 80),
             _frames_in(answer.info),
             answer.arrays,
@@ -218,13 +218,14 @@ class Session:
             self.peak_mib = max(self.peak_mib, usage.peak_mib)
             self._worker = None
 
-    def _limit_of(self, verdict: Verdict) -> str:
-        """Say which limit stands behind an error that the submission itself has seen."""
+    def _with_limit(self, verdict: Verdict, message: str) -> str:
+        """Add which limit stands behind an error that the submission itself has seen."""
+        limits = self.lab.facts.limits
         if verdict is Verdict.MEMORY:
-            return f" ({self.lab.facts.limits.memory_mib} MiB are allowed, {self.peak_mib:.0f} MiB were in use)"
+            return f"{message} ({limits.memory_mib} MiB are allowed, {self.peak_mib:.0f} MiB were in use)"
         if verdict is Verdict.FLOOD:
-            return f" (at most {self.lab.facts.limits.disk_mib} MiB of files may be kept)"
-        return ""
+            return f"{message} (at most {limits.disk_mib} MiB of files may be kept)"
+        return message
 
     def _ended(self, ending: Ending) -> Outcome:
         printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""

@@ -25,6 +25,7 @@ from grader.resources import prepare_resources
 from grader.result import LayerTime
 from grader.session import Session
 from grader.submission import collect
+from grader.translation import _
 from grader.weights import checkpoint_shapes
 
 FORWARD_LIMIT_S = 300.0
@@ -63,9 +64,9 @@ class Summary:
             console.print(Text(self.message), soft_wrap=True)
             return
         table = Table(box=None, pad_edge=False)
-        for title in ("layer", "kind"):
+        for title in (_("layer"), _("kind")):
             table.add_column(title, no_wrap=True)
-        for title in ("parameters", "multiply-adds", "ms", "share"):
+        for title in (_("parameters"), _("multiply-adds"), "ms", _("share")):
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("")
         for layer in self.layers:
@@ -80,7 +81,7 @@ class Summary:
             )
         table.add_section()
         table.add_row(
-            Text("total", style="bold"),
+            Text(_("total"), style="bold"),
             "",
             f"{sum(layer.parameters for layer in self.layers):,}",
             f"{sum(layer.multiply_adds for layer in self.layers):,}",
@@ -93,7 +94,12 @@ class Summary:
     def remarks(self) -> list[str]:
         """Say which layer and which kind of layer holds most of the parameters, of the work, of the time."""
         lines = []
-        for what, attribute in (("parameters", "parameters"), ("multiply-adds", "multiply_adds"), ("time", "ms")):
+        told = (
+            ("parameters", _("Most parameters: {layer}, {share}; of all {kind} layers, {kind_share}")),
+            ("multiply_adds", _("Most multiply-adds: {layer}, {share}; of all {kind} layers, {kind_share}")),
+            ("ms", _("Most time: {layer}, {share}; of all {kind} layers, {kind_share}")),
+        )
+        for attribute, sentence in told:
             sizes = {layer.name: float(getattr(layer, attribute)) for layer in self.layers}
             kinds: dict[str, float] = {}
             for layer in self.layers:
@@ -101,8 +107,8 @@ class Summary:
             total = sum(sizes.values())
             most, kind = max(sizes, key=lambda name: sizes[name]), max(kinds, key=lambda name: kinds[name])
             if total:
-                of_kind = f"of all {kind} layers, {kinds[kind] / total:.0%}"
-                lines.append(f"Most {what}: {most}, {sizes[most] / total:.0%}; {of_kind}")
+                share, kind_share = f"{sizes[most] / total:.0%}", f"{kinds[kind] / total:.0%}"
+                lines.append(sentence.format(layer=most, share=share, kind=kind, kind_share=kind_share))
         return lines
 
 
@@ -127,12 +133,12 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
         collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
         with open_session(lab, collected.root, resources) as session:
-            progress.step("compiling")
+            progress.step(_("compiling"))
             _compile(project, lab, session)
-            progress.step(f"running on {picture.name}")
+            progress.step(_("running on {picture}", picture=picture.name))
             outcome = session.demo(case, FORWARD_LIMIT_S)
     if outcome.verdict is not None:
-        return Summary((), describe_outcome(outcome))
+        return Summary((), describe_outcome(outcome, lab.folder))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
     return from_times(layer_times(lab, {network.forward: outcome}), shapes)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from grader.translation import _, marked
+
 
 class Verdict(str, Enum):
     """How a check ended. Everything but ``PASS`` counts as not held; ``GRADER`` is never charged to a student."""
@@ -26,3 +28,27 @@ class Verdict(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+WORDS = {
+    Verdict.PASS: marked("pass"),
+    Verdict.WRONG: marked("wrong"),
+    Verdict.OUTPUT: marked("output"),
+    Verdict.EXCEPTION: marked("exception"),
+    Verdict.IMPORT: marked("import"),
+    Verdict.UNFINISHED: marked("unfinished"),
+    Verdict.TIMEOUT: marked("timeout"),
+    Verdict.MEMORY: marked("memory"),
+    Verdict.CRASH: marked("crash"),
+    Verdict.EXITED: marked("exited"),
+    Verdict.FLOOD: marked("flood"),
+    Verdict.PROTOCOL: marked("protocol"),
+    Verdict.FORBIDDEN: marked("forbidden"),
+    Verdict.SKIPPED: marked("skipped"),
+    Verdict.GRADER: marked("grader"),
+}
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """Return the verdict in one word of the reader's language; in English that is its value."""
+    return _(WORDS[verdict])

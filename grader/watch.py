@@ -26,7 +26,8 @@ from grader.resources import prepare_resources
 from grader.result import CheckResult
 from grader.session import Session
 from grader.submission import Collected, SubmissionError, collect
-from grader.verdicts import Verdict
+from grader.translation import _, translated
+from grader.verdicts import Verdict, verdict_word
 
 POLL_EVERY_S = 0.25
 Snapshot = Mapping[str, tuple[int, int]]
@@ -119,7 +120,7 @@ class Watcher:
         # A check runs only after those that it needs.
         names = tuple(check.id for check in wanted)
         ordered = [check for check in lab.in_order(names) if check in self.checks] if names else []
-        results, _ = run_checks(session, lab, ordered, self.fixture, ruled_out(lab, collected), progress)
+        results, _outcomes = run_checks(session, lab, ordered, self.fixture, ruled_out(lab, collected), progress)
         self.results |= {result.id: result for result in results}
         shown = {check.id: self.results[check.id] for check in self.checks if check.id in self.results}
         return Round(sorted(changed or ()), names, shown, time.monotonic() - began)
@@ -177,10 +178,10 @@ def watch(
                 try:
                     once(changed)
                 except SubmissionError as error:
-                    console.print(Text(str(error), style="yellow"), soft_wrap=True)
+                    console.print(Text(translated(str(error)), style="yellow"), soft_wrap=True)
                 before = after
         except KeyboardInterrupt:
-            console.print("stopped watching")
+            console.print(_("stopped watching"))
 
 
 def _a_moment_later(folder: Path) -> Snapshot:
@@ -190,7 +191,10 @@ def _a_moment_later(folder: Path) -> Snapshot:
 
 def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool = False) -> None:
     """Print a round: a line for each check that ran, the first failure in words, and the one thing to do next."""
-    what = f"{', '.join(done.changed)} saved" if done.changed else "watching; save a file and it is checked again"
+    if done.changed:
+        what = _("{files} saved", files=", ".join(done.changed))
+    else:
+        what = _("watching; save a file and it is checked again")
     console.print()
     console.print(Text(look.text(f"{time.strftime('%H:%M:%S')}  {what}"), style="bold"))
     for name in done.ran:
@@ -198,7 +202,7 @@ def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool =
         line = Text("  ").append(look.sign(result.verdict), style=look.style(result.verdict))
         line.append(f" {look.text(one_line(result.title))}")
         if result.verdict is not Verdict.PASS:
-            line.append(f"  {result.verdict.value}", style=look.style(result.verdict))
+            line.append(f"  {verdict_word(result.verdict)}", style=look.style(result.verdict))
         console.print(line)
     failed = [item for item in done.results.values() if item.verdict is not Verdict.PASS]
     told = [item for item in failed if item.verdict is not Verdict.SKIPPED]
@@ -209,10 +213,20 @@ def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool =
                 console.print(Text(look.text(clean(extra)), style="dim"), soft_wrap=True)
     passed = len(done.results) - len(failed)
     console.print(
-        Text(look.text(f"{passed} of {len(done.results)} checks pass ({done.seconds:.1f} s)"), style="bold")
+        Text(
+            look.text(
+                _(
+                    "{passed} of {count} checks pass ({seconds} s)",
+                    passed=passed,
+                    count=len(done.results),
+                    seconds=f"{done.seconds:.1f}",
+                )
+            ),
+            style="bold",
+        )
     )
     next_ = next((item.next for item in told if item.next), "")
     if not failed:
         next_ = f"python -m grader check {lab.name} --all"
     if next_:
-        console.print(Text.assemble("Next: ", (look.text(one_line(next_)), "cyan")), soft_wrap=True)
+        console.print(Text.assemble(_("Next: "), (look.text(one_line(next_)), "cyan")), soft_wrap=True)

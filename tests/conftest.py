@@ -1,4 +1,10 @@
-"""Options of the whole suite."""
+"""Options of the whole suite; the locale of whoever runs it does not count."""
+
+import os
+
+for _name in ("LANGUAGE", "LC_MESSAGES", "LANG"):
+    os.environ.pop(_name, None)
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 def pytest_addoption(parser):

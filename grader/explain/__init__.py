@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from grader.explain.runs import CaseRun
 from grader.explain.scale import scales
 from grader.explain.structure import structure
 from grader.fixtures import Fixture, RecordedMistake, read_mistakes
+from grader.translation import _, joined, listed, translated
 
 __all__ = ["CaseRun", "Explanation", "explain", "explain_runs"]
 
@@ -51,18 +53,20 @@ class Explanation:
     fingerprints: tuple[str, ...] = ()
 
 
-def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture) -> Explanation:
-    """Explain why ``check`` failed. ``runs`` are all of its cases that were run, in order.
+def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path | None = None) -> Explanation:
+    """Explain why ``check`` failed. ``runs`` are all of its cases that were run, in order; ``lab`` is its folder.
 
     Raises
     ------
     FixtureError : the recorded mistakes are missing or damaged.
     """
-    return explain_runs(check, runs, read_mistakes(fixture, check.id))
+    return explain_runs(check, runs, read_mistakes(fixture, check.id), lab)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> Explanation:
+def explain_runs(
+    check: Check, runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake], lab: Path | None = None
+) -> Explanation:
     """Explain failed runs, given the known mistakes that the check can recognise."""
     failing = [run for run in runs if not run.passed]
     if not failing:
@@ -71,9 +75,9 @@ def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[Recor
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
-        facts.append("None of the known mistakes gives these numbers, nor do two common ones at once.")
+        facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     if known is not None:
-        hint = _hint(known)
+        hint = _hint(known, lab)
     elif prints:
         hint = prints[0].text
     else:
@@ -86,21 +90,26 @@ def explain_runs(check: Check, runs: Sequence[CaseRun], mistakes: Sequence[Recor
     )
 
 
-def _hint(known: Recognised) -> str:
+def _hint(known: Recognised, lab: Path | None) -> str:
     mistake = known.mistake
-    text = mistake.explanation
+    sentences = [translated(mistake.explanation, lab)]
     if mistake.formula:
-        text = f"{text} See {mistake.formula}."
+        sentences.append(_("See {formula}.", formula=translated(mistake.formula, lab)))
     if known.also:
-        text = f"{text} The same numbers come out with: {'; '.join(known.also)}."
+        also = _("; ").join(translated(title, lab) for title in known.also)
+        sentences.append(_("The same numbers come out with: {mistakes}.", mistakes=also))
     if mistake.is_pair:
-        return f"Two mistakes at once give exactly these numbers. {text}"
-    if not known.complete:
-        return (
-            f"{text} This explains {known.explained} of the {known.failing} failing cases; in the others something "
-            "else is wrong as well."
+        sentences.insert(0, _("Two mistakes at once give exactly these numbers."))
+    elif not known.complete:
+        sentences.append(
+            _(
+                "This explains {explained} of the {failing} failing cases; in the others something else is wrong "
+                "as well.",
+                explained=known.explained,
+                failing=known.failing,
+            )
         )
-    return text
+    return joined(sentences)
 
 
 def _structural(failing: Sequence[CaseRun]) -> Iterator[str]:
@@ -123,9 +132,9 @@ def _which_cases(runs: Sequence[CaseRun]) -> Iterator[str]:
         return
     condition = common_condition(runs)
     if condition:
-        yield f"The cases that fail are those with {condition}."
+        yield _("The cases that fail are those with {condition}.", condition=condition)
     elif not any(run.passed for run in runs) and len(runs) > 2:
-        yield f"All {len(runs)} cases fail, the simplest too."
+        yield _("All {count} cases fail, the simplest too.", count=len(runs))
 
 
 def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
@@ -141,20 +150,23 @@ def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
         return
     yield describe_divergence(found, backward="backward" in check.id)
     if found.layer and check.needs:
-        yield (
+        yield _(
             "This kind of layer and the parameters have checks of their own. If those pass, look at how the "
-            f"network hands arrays to `{found.layer}`, and at the settings it was built with."
+            "network hands arrays to `{layer}`, and at the settings it was built with.",
+            layer=found.layer,
         )
 
 
 def _parameters(run: CaseRun) -> Iterator[str]:
     exchanged = exchanged_parameters(run)
     for name, source in exchanged[:MAX_NAMED_PARAMETERS]:
-        yield f"The {name} holds the values of the {source}."
+        yield _("The {name} holds the values of the {source}.", name=name, source=source)
     if not exchanged:
         wrong = wrong_parameters(run)
-        more = f" and {len(wrong) - MAX_NAMED_PARAMETERS} more" if len(wrong) > MAX_NAMED_PARAMETERS else ""
-        yield f"Wrong after loading: {', '.join(wrong[:MAX_NAMED_PARAMETERS])}{more}."
+        names = list(wrong[:MAX_NAMED_PARAMETERS])
+        if len(wrong) > len(names):
+            names.append(_("{count} more", count=len(wrong) - len(names)))
+        yield _("Wrong after loading: {names}.", names=listed(names))
 
 
 def common_fingerprints(failing: Sequence[CaseRun]) -> list[Fingerprint]:

@@ -81,8 +81,3 @@ class Comparison:
 
 
 Family = Callable[[Comparison], Sequence[Fingerprint]]
-
-
-def plural(count: int, word: str) -> str:
-    """Return ``1 row`` or ``2 rows``."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from grader.checks import Case
 from grader.explain.runs import CaseRun
+from grader.translation import _
 
 Condition = tuple[str, Callable[[Case], bool]]
 INPUT_NAMES = ("x", "inputs", "logits")
@@ -13,20 +14,20 @@ INPUT_NAMES = ("x", "inputs", "logits")
 
 def conditions() -> Iterator[Condition]:
     """Yield questions about a case, the telling ones first. A setting that a case lacks makes the answer False."""
-    yield "a stride other than 1", lambda case: _setting(case, "stride", 1) != 1
-    yield "padding", lambda case: _setting(case, "padding", 0) > 0
-    yield "no padding", lambda case: _setting(case, "padding", 1) == 0
-    yield "more than one sample", lambda case: _length(case, 0) > 1
-    yield "more than one input channel", lambda case: _setting(case, "c_in", 1) > 1
-    yield "a kernel larger than 1", lambda case: _setting(case, "k", 1) > 1
-    yield "windows that overlap", lambda case: 0 < _setting(case, "stride", 0) < _setting(case, "k", 0)
+    yield _("a stride other than 1"), lambda case: _setting(case, "stride", 1) != 1
+    yield _("padding"), lambda case: _setting(case, "padding", 0) > 0
+    yield _("no padding"), lambda case: _setting(case, "padding", 1) == 0
+    yield _("more than one sample"), lambda case: _length(case, 0) > 1
+    yield _("more than one input channel"), lambda case: _setting(case, "c_in", 1) > 1
+    yield _("a kernel larger than 1"), lambda case: _setting(case, "k", 1) > 1
+    yield _("windows that overlap"), lambda case: 0 < _setting(case, "stride", 0) < _setting(case, "k", 0)
     yield (
-        "a window that differs from the stride",
+        _("a window that differs from the stride"),
         lambda case: _setting(case, "stride", 1) != _setting(case, "k", 1),
     )
-    yield "a stride larger than the window", lambda case: _setting(case, "stride", 0) > _setting(case, "k", 99)
-    yield "only negative inputs", lambda case: _all_negative(case)
-    yield "large inputs", lambda case: _largest(case) > 50
+    yield _("a stride larger than the window"), lambda case: _setting(case, "stride", 0) > _setting(case, "k", 99)
+    yield _("only negative inputs"), lambda case: _all_negative(case)
+    yield _("large inputs"), lambda case: _largest(case) > 50
 
 
 def common_condition(runs: Sequence[CaseRun]) -> str:

@@ -8,13 +8,14 @@ from itertools import permutations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.translation import _, marked
 
 MAX_SHIFT = 2
 MIN_OVERLAP = 0.4
 FLIPS = (
-    ((2,), "flipped_rows", "turned upside down"),
-    ((3,), "flipped_columns", "mirrored left to right"),
-    ((2, 3), "flipped_both", "turned by 180 degrees"),
+    ((2,), "flipped_rows", marked("Every channel is right, but turned upside down.")),
+    ((3,), "flipped_columns", marked("Every channel is right, but mirrored left to right.")),
+    ((2, 3), "flipped_both", marked("Every channel is right, but turned by 180 degrees.")),
 )
 
 
@@ -31,7 +32,7 @@ def layouts(view: Comparison) -> list[Fingerprint]:
 
 def _transposed(view: Comparison) -> Iterator[Fingerprint]:
     if view.expected.ndim >= 2 and view.equals(view.expected.swapaxes(-1, -2)):
-        yield Fingerprint("transposed", "It is right after a transpose: rows and columns are exchanged.")
+        yield Fingerprint("transposed", _("It is right after a transpose: rows and columns are exchanged."))
 
 
 def _flipped(view: Comparison) -> Iterator[Fingerprint]:
@@ -39,30 +40,30 @@ def _flipped(view: Comparison) -> Iterator[Fingerprint]:
         return
     for axes, name, text in FLIPS:
         if view.equals(np.flip(view.expected, axes)):
-            yield Fingerprint(name, f"Every channel is right, but {text}.")
+            yield Fingerprint(name, _(text))
 
 
 def _reversed(view: Comparison) -> Iterator[Fingerprint]:
     if view.expected.ndim < 2:
         return
     if view.expected.shape[0] > 1 and view.equals(view.expected[::-1]):
-        yield Fingerprint("samples_reversed", "The samples of the batch come in reverse order.")
+        yield Fingerprint("samples_reversed", _("The samples of the batch come in reverse order."))
     if view.expected.shape[1] > 1 and view.equals(view.expected[:, ::-1]):
-        yield Fingerprint("channels_reversed", "The channels come in reverse order.")
+        yield Fingerprint("channels_reversed", _("The channels come in reverse order."))
 
 
 def _exchanged(view: Comparison) -> Iterator[Fingerprint]:
     """Every channel (or sample) is right, but stands in another's place."""
-    for axis, what in ((1, "channels"), (0, "samples")):
+    for axis, name, what in ((1, "channels", _("channels")), (0, "samples", _("samples"))):
         if view.expected.ndim != 4 or view.expected.shape[axis] < 2:
             continue
         order = _order(view, axis)
         if order is not None and view.equals(view.expected.take(order, axis=axis)):
             if len(set(order)) == 1:
-                text = f"All {what} hold what belongs to number {order[0]}."
+                text = _("All {what} hold what belongs to number {number}.", what=what, number=order[0])
             else:
-                text = f"The {what} are right, but in another order."
-            yield Fingerprint(f"{what}_exchanged", text)
+                text = _("The {what} are right, but in another order.", what=what)
+            yield Fingerprint(f"{name}_exchanged", text)
 
 
 def _order(view: Comparison, axis: int) -> list[int] | None:
@@ -84,8 +85,11 @@ def _axes(view: Comparison) -> Iterator[Fingerprint]:
             ):
                 yield Fingerprint(
                     "axes_reordered",
-                    f"The numbers are right, but written in the order of axes {order}: reshape does not move axes, "
-                    "transpose does.",
+                    _(
+                        "The numbers are right, but written in the order of axes {order}: reshape does not move "
+                        "axes, transpose does.",
+                        order=order,
+                    ),
                 )
                 return
 
@@ -106,7 +110,11 @@ def _shifted(view: Comparison) -> Iterator[Fingerprint]:
             if wanted.any() and (np.abs(seen - wanted) <= allowed).all():
                 yield Fingerprint(
                     "shifted",
-                    f"It is right, but shifted by {down} rows and {right} columns (positive: down, right).",
+                    _(
+                        "It is right, but shifted by {down} rows and {right} columns (positive: down, right).",
+                        down=down,
+                        right=right,
+                    ),
                 )
                 return
 
@@ -119,4 +127,4 @@ def _permuted(view: Comparison) -> Iterator[Fingerprint]:
     wanted, seen = np.sort(view.expected, axis=None), np.sort(view.actual, axis=None)
     values = np.unique(wanted.round(6)).size
     if values > view.expected.size // 2 and (np.abs(wanted - seen) <= 2 * view.allowed.max()).all():
-        yield Fingerprint("permuted", "All the right numbers are there, but at other places.")
+        yield Fingerprint("permuted", _("All the right numbers are there, but at other places."))

@@ -13,6 +13,7 @@ import numpy as np
 
 from grader.compare import Finding
 from grader.explain.runs import CaseRun
+from grader.translation import _, joined, ngettext
 
 STATISTICS_TOLERANCE = 1e-6
 
@@ -54,22 +55,35 @@ def first_divergence(run: CaseRun) -> Divergence | None:
 def describe_divergence(found: Divergence, backward: bool) -> str:
     """Say in one or two sentences where the network goes wrong, and what that rules out."""
     if found.what == "after":
-        return (
+        return _(
             "The outputs of all layers are right; what is returned in the end is not. Look at what happens after "
             "the last layer."
         )
-    which = "gradient" if backward else "output"
-    layer = f"`{found.layer}`"
-    if found.before == 0:
-        right, place = "", f"{layer}, the first to run{' backward' if backward else ''},"
+    sentences = []
+    if found.before:
+        sentences.append(
+            ngettext(
+                "One layer is right, in the order in which they run.",
+                "{count} layers are right, in the order in which they run.",
+                found.before,
+            )
+        )
+        layer = _("The next one, `{layer}`,", layer=found.layer)
+    elif backward:
+        layer = _("`{layer}`, the first to run backward,", layer=found.layer)
     else:
-        count = "One layer is" if found.before == 1 else f"{found.before} layers are"
-        right, place = f"{count} right, in the order in which they run. ", f"The next one, {layer},"
+        layer = _("`{layer}`, the first to run,", layer=found.layer)
     if found.what == "missing":
-        return f"{right}{place} was not run, or returned nothing."
-    if found.what == "shape":
-        return f"{right}{place} returns {which}s of another shape."
-    return f"{right}{place} returns a wrong {which}, although what it is given is right."
+        what = _("{layer} was not run, or returned nothing.", layer=layer)
+    elif found.what == "shape" and backward:
+        what = _("{layer} returns gradients of another shape.", layer=layer)
+    elif found.what == "shape":
+        what = _("{layer} returns outputs of another shape.", layer=layer)
+    elif backward:
+        what = _("{layer} returns a wrong gradient, although what it is given is right.", layer=layer)
+    else:
+        what = _("{layer} returns a wrong output, although what it is given is right.", layer=layer)
+    return joined([*sentences, what])
 
 
 def exchanged_parameters(run: CaseRun) -> list[tuple[str, str]]:
@@ -82,7 +96,7 @@ def exchanged_parameters(run: CaseRun) -> list[tuple[str, str]]:
     }
     pairs = []
     for finding in run.findings:
-        name, _, part = finding.output.rpartition("/")
+        name, _slash, part = finding.output.rpartition("/")
         seen = run.output(f"{name}/stats")
         if part != "stats" or seen is None or name not in known:
             continue

@@ -10,6 +10,7 @@ import numpy as np
 
 from grader.checks import sample_positions
 from grader.explain.comparison import Comparison
+from grader.translation import _
 
 SHADES = (" ", "░", "▒", "▓", "█")
 SHADES_ASCII = (".", "-", "+", "*", "#")
@@ -51,12 +52,12 @@ def sampled_map(view: Comparison, layer: str, shape: tuple[int, ...]) -> ErrorMa
     severity = _severity(view).reshape(-1)
     if len(shape) != 4 or min(shape[2:]) < 2 or positions.size != severity.size:
         return _wrapped(severity)
-    _, _, rows, columns = np.unravel_index(positions, shape)
+    rows, columns = np.unravel_index(positions, shape)[2:]
     height, width = min(BINS, shape[2]), min(BINS, shape[3])
     plane = np.full((height, width), np.nan)
     for row, column, value in zip(rows * height // shape[2], columns * width // shape[3], severity, strict=True):
         plane[row, column] = np.fmax(plane[row, column], value)
-    return ErrorMap(plane[None], (f"{layer}, worst of the sampled entries",))
+    return ErrorMap(plane[None], (_("{layer}, worst of the sampled entries", layer=layer),))
 
 
 def _wrapped(severity: np.ndarray) -> ErrorMap:
@@ -64,7 +65,7 @@ def _wrapped(severity: np.ndarray) -> ErrorMap:
     rows = math.ceil(severity.size / columns)
     plane = np.full(rows * columns, np.nan)
     plane[: severity.size] = severity
-    return ErrorMap(plane.reshape(1, rows, columns), ("entries in order",))
+    return ErrorMap(plane.reshape(1, rows, columns), (_("entries in order"),))
 
 
 def _severity(view: Comparison) -> np.ndarray:
@@ -77,11 +78,11 @@ def _severity(view: Comparison) -> np.ndarray:
 def _planes(severity: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     if severity.ndim == 4:
         samples, channels = severity.shape[:2]
-        labels = [f"sample {n}, channel {c}" for n in range(samples) for c in range(channels)]
+        labels = [_("sample {n}, channel {c}", n=n, c=c) for n in range(samples) for c in range(channels)]
         planes = severity.reshape(-1, *severity.shape[2:])
         return planes[:MAX_PLANES], tuple(labels[:MAX_PLANES])
     if severity.ndim == 2:
-        return severity[None], ("rows: samples",)
+        return severity[None], (_("rows: samples"),)
     wrapped = _wrapped(severity.reshape(-1))
     return wrapped.planes, wrapped.labels
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint, plural
+from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.translation import _, marked, ngettext
 
 STEPS = (2, 3, 4)
 
@@ -22,15 +23,15 @@ def places(view: Comparison) -> list[Fingerprint]:
 
 
 def _samples(view: Comparison) -> Iterator[Fingerprint]:
-    yield from _slices(view, 0, "sample")
+    yield from _slices(view, 0, "sample", _("sample"), _("samples"))
 
 
 def _channels(view: Comparison) -> Iterator[Fingerprint]:
     if view.expected.ndim == 4:
-        yield from _slices(view, 1, "channel")
+        yield from _slices(view, 1, "channel", _("channel"), _("channels"))
 
 
-def _slices(view: Comparison, axis: int, what: str) -> Iterator[Fingerprint]:
+def _slices(view: Comparison, axis: int, name: str, one: str, many: str) -> Iterator[Fingerprint]:
     length = view.expected.shape[axis]
     if length < 2:
         return
@@ -38,17 +39,24 @@ def _slices(view: Comparison, axis: int, what: str) -> Iterator[Fingerprint]:
     if right.all() or not right.any():
         return
     if right[0] and not right[1:].any():
-        yield Fingerprint(f"only_first_{what}", f"Only the first {what} is right: is the index fixed to 0?")
-    elif right[-1] and not right[:-1].any():
-        yield Fingerprint(f"only_last_{what}", f"Only the last {what} is right: is it overwritten each time?")
-    elif right[:-1].all():
-        yield Fingerprint(f"last_{what}_wrong", f"All is right but the last {what}: does the loop end too early?")
-    elif right[1:].all():
-        yield Fingerprint(f"first_{what}_wrong", f"All is right but the first {what}.")
-    else:
         yield Fingerprint(
-            f"some_{what}s", f"{int((~right).sum())} of {plural(length, what)} are wrong, others right."
+            f"only_first_{name}", _("Only the first {what} is right: is the index fixed to 0?", what=one)
         )
+    elif right[-1] and not right[:-1].any():
+        yield Fingerprint(
+            f"only_last_{name}", _("Only the last {what} is right: is it overwritten each time?", what=one)
+        )
+    elif right[:-1].all():
+        yield Fingerprint(
+            f"last_{name}_wrong", _("All is right but the last {what}: does the loop end too early?", what=one)
+        )
+    elif right[1:].all():
+        yield Fingerprint(f"first_{name}_wrong", _("All is right but the first {what}.", what=one))
+    else:
+        text = _(
+            "{wrong} of {count} {what} are wrong, others right.", wrong=int((~right).sum()), count=length, what=many
+        )
+        yield Fingerprint(f"some_{name}s", text)
 
 
 def _unfilled(view: Comparison) -> Iterator[Fingerprint]:
@@ -57,8 +65,12 @@ def _unfilled(view: Comparison) -> Iterator[Fingerprint]:
         count = int(wrong.sum())
         yield Fingerprint(
             "unfilled",
-            f"{plural(count, 'entry') if count == 1 else f'{count} entries'} of {view.actual.size} are still 0, as "
-            "if never written; all others are right.",
+            ngettext(
+                "{count} entry of {total} is still 0, as if never written; all others are right.",
+                "{count} entries of {total} are still 0, as if never written; all others are right.",
+                count,
+                total=view.actual.size,
+            ),
         )
 
 
@@ -74,18 +86,22 @@ def _border(view: Comparison) -> Iterator[Fingerprint]:
             if len(sides) > 1 or width > 1:
                 yield Fingerprint(
                     "border",
-                    f"Only the border is wrong, {plural(width, 'pixel')} wide ({', '.join(sides)}): look at the "
-                    "padding.",
+                    ngettext(
+                        "Only the border is wrong, {count} pixel wide ({sides}): look at the padding.",
+                        "Only the border is wrong, {count} pixels wide ({sides}): look at the padding.",
+                        width,
+                        sides=_(", ").join(_(side) for side in sides),
+                    ),
                 )
             return
 
 
 def _sides(wrong: np.ndarray, width: int) -> list[str]:
     parts = {
-        "top": wrong[:width],
-        "bottom": wrong[-width:],
-        "left": wrong[:, :width],
-        "right": wrong[:, -width:],
+        marked("top"): wrong[:width],
+        marked("bottom"): wrong[-width:],
+        marked("left"): wrong[:, :width],
+        marked("right"): wrong[:, -width:],
     }
     # A corner belongs to two sides; a side counts if more than its corners are wrong.
     counted = [
@@ -102,10 +118,16 @@ def _edges(view: Comparison) -> Iterator[Fingerprint]:
         return
     wrong = np.asarray(view.wrong.any(axis=(0, 1)))
     rows, columns = np.flatnonzero(wrong.any(axis=1)), np.flatnonzero(wrong.any(axis=0))
+    texts = {
+        "first_row": _("Only the first row is wrong."),
+        "last_row": _("Only the last row is wrong."),
+        "first_column": _("Only the first column is wrong."),
+        "last_column": _("Only the last column is wrong."),
+    }
     for places_, length, what in ((rows, wrong.shape[0], "row"), (columns, wrong.shape[1], "column")):
         if len(places_) == 1 and length > 2 and places_[0] in (0, length - 1):
-            which = "first" if places_[0] == 0 else "last"
-            yield Fingerprint(f"{which}_{what}", f"Only the {which} {what} is wrong.")
+            name = f"{'first' if places_[0] == 0 else 'last'}_{what}"
+            yield Fingerprint(name, texts[name])
 
 
 def _steps(view: Comparison) -> Iterator[Fingerprint]:
@@ -120,7 +142,10 @@ def _steps(view: Comparison) -> Iterator[Fingerprint]:
         if right[chosen].all() and right[~chosen].mean() < 0.25:
             yield Fingerprint(
                 "every_step",
-                f"Only every {step}. row and column is right: look at how the stride enters the indices.",
+                _(
+                    "Only every {step}. row and column is right: look at how the stride enters the indices.",
+                    step=step,
+                ),
             )
             return
     first = np.zeros_like(right)
@@ -128,5 +153,5 @@ def _steps(view: Comparison) -> Iterator[Fingerprint]:
     if right[0, 0] and right[~first].mean() < 0.1:
         yield Fingerprint(
             "only_first_entry",
-            "Only the entry at row 0, column 0 is right: look at how row and column enter the indices.",
+            _("Only the entry at row 0, column 0 is right: look at how row and column enter the indices."),
         )

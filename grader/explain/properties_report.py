@@ -17,6 +17,7 @@ from grader.progress import Progress
 from grader.project import Project
 from grader.properties import PropertyResult, layers, run_properties
 from grader.submission import collect
+from grader.translation import _, translated
 
 
 def report_properties(project: Project, lab: Lab, submission: Path, progress: Progress) -> list[PropertyResult]:
@@ -30,34 +31,39 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
     wanted = [layer.forward.id for layer in layers(lab.checks)]
     fixture = read_fixture(project.fixtures(lab.name, "public"), wanted)
     cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
-    progress.step("properties of the layers")
+    progress.step(_("properties of the layers"))
     with tempfile.TemporaryDirectory(prefix="properties-") as scratch:
         collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         with open_session(lab, collected.root, {}) as session:
             return run_properties(session, lab.checks, cases)
 
 
-def render_properties(results: Sequence[PropertyResult], console: Console) -> None:
+def render_properties(results: Sequence[PropertyResult], lab: Path, console: Console) -> None:
     """Print one row for each property of each layer, and what the failed ones mean."""
     table = Table(box=None, pad_edge=False)
-    for head, width in (("layer", 15), ("property", 26), ("", 4)):
+    for head, width in ((_("layer"), 15), (_("property"), 26), ("", 4)):
         table.add_column(head, min_width=width, no_wrap=True)
-    for head in ("error", "allowed"):
+    for head in (_("error"), _("allowed")):
         table.add_column(head, min_width=7, no_wrap=True, justify="right")
-    table.add_column("worst case", no_wrap=True, overflow="ellipsis")
+    table.add_column(_("worst case"), no_wrap=True, overflow="ellipsis")
     for item in results:
-        mark = Text("ok", style="green") if item.holds else Text("FAIL", style="bold red")
+        mark = Text(_("ok"), style="green") if item.holds else Text(_("FAIL"), style="bold red")
         error = "" if item.message else f"{item.error:.1e}"
         bound = "" if item.message else f"{item.bound:.0e}"
-        table.add_row(Text(item.layer), Text(item.name), mark, error, bound, Text("" if item.holds else item.case))
+        case = "" if item.holds else translated(item.case, lab)
+        table.add_row(Text(item.layer), Text(translated(item.name)), mark, error, bound, Text(case))
     console.print(table)
     for message in dict.fromkeys(item.message for item in results if item.message):
-        console.print(Text(f"not tested: {message}"), soft_wrap=True)
+        console.print(Text(_("not tested: {why}", why=translated(message, lab))), soft_wrap=True)
     failed = sum(not item.holds for item in results)
     console.print(
         Text(
-            f"{len(results) - failed} of {len(results)} properties hold. They need no expected values: a layer can "
-            "hold all of them and still be wrong, but one that does not is wrong for certain."
+            _(
+                "{held} of {count} properties hold. They need no expected values: a layer can hold all of them and "
+                "still be wrong, but one that does not is wrong for certain.",
+                held=len(results) - failed,
+                count=len(results),
+            )
         ),
         soft_wrap=True,
     )

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.translation import _, marked
 
 FACTOR_TOLERANCE = 1e-3
 SETTING_NAMES = {
-    "k": "the kernel size K",
-    "stride": "the stride S",
-    "c_in": "the number of input channels",
-    "c_out": "the number of output channels",
-    "in_features": "the number of inputs",
-    "out_features": "the number of outputs",
+    "k": marked("the kernel size K"),
+    "stride": marked("the stride S"),
+    "c_in": marked("the number of input channels"),
+    "c_out": marked("the number of output channels"),
+    "in_features": marked("the number of inputs"),
+    "out_features": marked("the number of outputs"),
 }
 
 
@@ -45,32 +46,32 @@ def _candidates(view: Comparison) -> Iterator[tuple[float, str]]:
     """Yield numbers that occur as a wrong factor, the likely ones first."""
     batch = _batch(view)
     if batch > 1:
-        yield batch, "the batch size N"
-        yield 1 / batch, "1 / N, with N the batch size"
+        yield batch, _("the batch size N")
+        yield 1 / batch, _("1 / N, with N the batch size")
     settings = _settings(view.config)
     kernel = settings.get("k")
     if kernel is not None:
-        yield kernel**2, "K * K, the entries of the window"
-        yield 1 / kernel**2, "1 / (K * K), with K the window size"
+        yield kernel**2, _("K * K, the entries of the window")
+        yield 1 / kernel**2, _("1 / (K * K), with K the window size")
     for key, value in settings.items():
-        text = SETTING_NAMES.get(key, f"`{key}`")
+        text = _(SETTING_NAMES[key]) if key in SETTING_NAMES else f"`{key}`"
         yield value, text
         yield 1 / value, f"1 / {text}"
     if kernel is not None and "c_in" in settings:
-        yield kernel**2 * settings["c_in"], "C_in * K * K, the number of products in each sum"
-        yield 1 / (kernel**2 * settings["c_in"]), "1 / (C_in * K * K)"
+        yield kernel**2 * settings["c_in"], _("C_in * K * K, the number of products in each sum")
+        yield 1 / (kernel**2 * settings["c_in"]), _("1 / (C_in * K * K)")
     for axis, size in enumerate(view.expected.shape):
         if axis and size > 1:
-            yield size, f"the length of axis {axis}"
-            yield 1 / size, f"1 / the length of axis {axis}"
-    yield view.expected.size, "the number of entries"
-    yield 1 / view.expected.size, "1 / the number of entries"
-    yield 1 / math.log(2), "1 / ln 2: the logarithm has base 2 instead of e"
-    yield 1 / math.log(10), "1 / ln 10: the logarithm has base 10 instead of e"
-    yield 2, "two"
-    yield 0.5, "one half"
-    yield 255, "255, the range of a byte"
-    yield 1 / 255, "1 / 255"
+            yield size, _("the length of axis {axis}", axis=axis)
+            yield 1 / size, _("1 / the length of axis {axis}", axis=axis)
+    yield view.expected.size, _("the number of entries")
+    yield 1 / view.expected.size, _("1 / the number of entries")
+    yield 1 / math.log(2), _("1 / ln 2: the logarithm has base 2 instead of e")
+    yield 1 / math.log(10), _("1 / ln 10: the logarithm has base 10 instead of e")
+    yield 2, _("two")
+    yield 0.5, _("one half")
+    yield 255, _("255, the range of a byte")
+    yield 1 / 255, _("1 / 255")
 
 
 def _batch(view: Comparison) -> int:
@@ -94,9 +95,9 @@ def _scalar_factor(view: Comparison) -> Iterator[Fingerprint]:
         return
     factor = float(view.actual.flat[0] / view.expected.flat[0])
     if math.isclose(factor, -1, rel_tol=FACTOR_TOLERANCE):
-        yield Fingerprint("negated", "It has the opposite sign of what is required.")
+        yield Fingerprint("negated", _("It has the opposite sign of what is required."))
     elif text := named_factor(view, factor):
-        yield Fingerprint("factor", f"It is too large by a factor: {text}.")
+        yield Fingerprint("factor", _("It is too large by a factor: {factor}.", factor=text))
 
 
 def _factor(view: Comparison) -> Iterator[Fingerprint]:
@@ -107,12 +108,19 @@ def _factor(view: Comparison) -> Iterator[Fingerprint]:
     if abs(factor) < FACTOR_TOLERANCE or not view.equals(factor * view.expected):
         return
     if math.isclose(factor, -1, rel_tol=FACTOR_TOLERANCE):
-        yield Fingerprint("negated", "Every entry has the opposite sign of what is required.")
+        yield Fingerprint("negated", _("Every entry has the opposite sign of what is required."))
         return
     name = named_factor(view, abs(factor))
-    sign = "minus " if factor < 0 else ""
-    meaning = f", which is {sign}{name} here" if name else ""
-    yield Fingerprint("factor", f"Every entry is {factor:.4g} times what is required{meaning}.")
+    number = f"{factor:.4g}"
+    if not name:
+        text = _("Every entry is {factor} times what is required.", factor=number)
+    elif factor < 0:
+        text = _(
+            "Every entry is {factor} times what is required, which is minus {name} here.", factor=number, name=name
+        )
+    else:
+        text = _("Every entry is {factor} times what is required, which is {name} here.", factor=number, name=name)
+    yield Fingerprint("factor", text)
 
 
 def _offset(view: Comparison) -> Iterator[Fingerprint]:
@@ -121,7 +129,7 @@ def _offset(view: Comparison) -> Iterator[Fingerprint]:
     offset = float((view.actual - view.expected).mean())
     if view.equals(view.expected + offset):
         yield Fingerprint(
-            "offset", "Every entry is off by one and the same number: an addition is missing or wrong."
+            "offset", _("Every entry is off by one and the same number: an addition is missing or wrong.")
         )
 
 
@@ -132,16 +140,19 @@ def _by_channel(view: Comparison) -> Iterator[Fingerprint]:
     others = tuple(axis for axis in range(view.expected.ndim) if axis != 1)
     if int(np.prod([view.expected.shape[axis] for axis in others])) < MIN_ENTRIES - 1:
         return
-    what = "channel" if view.expected.ndim == 4 else "column"
+    what = _("channel") if view.expected.ndim == 4 else _("column")
     offsets = (view.actual - view.expected).mean(axis=others, keepdims=True)
     if view.equals(view.expected + offsets):
         yield Fingerprint(
             "offset_by_channel",
-            f"Every {what} is off by a number of its own: look at the bias, where and how often it is added.",
+            _(
+                "Every {what} is off by a number of its own: look at the bias, where and how often it is added.",
+                what=what,
+            ),
         )
         return
     energy = (view.expected**2).sum(axis=others, keepdims=True)
     products = (view.actual * view.expected).sum(axis=others, keepdims=True)
     factors = np.divide(products, energy, out=np.zeros_like(products), where=energy > 0)
     if factors.any() and view.equals(view.expected * factors):
-        yield Fingerprint("factor_by_channel", f"Every {what} is multiplied by a number of its own.")
+        yield Fingerprint("factor_by_channel", _("Every {what} is multiplied by a number of its own.", what=what))

@@ -26,6 +26,7 @@ from grader.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_p
 from grader.resources import prepare_resources
 from grader.session import Session
 from grader.submission import collect
+from grader.translation import _, translated
 from grader.verdicts import Verdict
 
 ARCHIVE_NAME = "archive"
@@ -45,6 +46,7 @@ class Story:
     differences : the submission's own gradient against central differences of its forward pass.
     """
 
+    lab: Lab
     check: Check
     kind: str
     task: tuple[str, ...]
@@ -97,7 +99,7 @@ def tell(
     with tempfile.TemporaryDirectory(prefix="explaining-") as scratch:
         collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
         resources = prepare_resources(project, lab, [check], weights, progress.note)
-        progress.step(check.title)
+        progress.step(translated(check.title, lab.folder))
         with open_session(lab, collected.root, resources) as session:
             runs = run_cases(session, check, recorded)
             failing = next((number for number, run in enumerate(runs) if not run.passed), None)
@@ -139,15 +141,16 @@ def _story(
         seen, explanation, picture = "", Explanation(), None
     elif failing.outcome.verdict is not None:
         outcome = failing.outcome
-        seen = describe_outcome(outcome)  # type: ignore[arg-type]
-        explanation, picture = explain_runs(check, runs, read_mistakes(fixture, check.id)), None
+        seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
+        explanation, picture = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder), None
     else:
         unusable = [finding for finding in failing.findings if finding.kind != "values"]
         seen = describe_finding((unusable or list(failing.findings))[0])
-        explanation = explain_runs(check, runs, read_mistakes(fixture, check.id))
+        explanation = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder)
         picture = picture_of(failing)
     command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
     return Story(
+        lab=lab,
         check=check,
         kind=fixture.kind,
         task=tuple(_task(lab, check)),
@@ -169,7 +172,8 @@ def _task(lab: Lab, check: Check) -> list[str]:
             file = lab.folder / handed.path
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             if found := re.search(rf"# TODO\({re.escape(hole)}\): (.+)", text):
-                lines.append(f"{handed.path}, {hole}: {found.group(1)} (labs/{lab.name}/README.md)")
+                instruction = translated(found.group(1), lab.folder)
+                lines.append(f"{handed.path}, {hole}: {instruction} (labs/{lab.name}/README.md)")
     return lines
 
 
@@ -179,7 +183,7 @@ def picture_of(run: CaseRun) -> ErrorMap | None:
         view = comparison(run, finding)
         if view is None:
             continue
-        layer, _, part = finding.output.rpartition("/")
+        layer, _slash, part = finding.output.rpartition("/")
         if not part or not layer:
             return error_map(view)
         shape = run.recorded.expected.get(f"{layer}/shape")
@@ -195,19 +199,23 @@ def render(story: Story, console: Console) -> None:
         console.print(Text(text, style=style), soft_wrap=True)
 
     passed = sum(run.passed for run in story.runs)
-    line(f"{story.check.title} ({story.check.id})", "bold")
+    line(f"{translated(story.check.title, story.lab.folder)} ({story.check.id})", "bold")
     for task in story.task:
-        line(f"  to write: {task}")
-    line(f"  {passed} of {story.cases_total} {story.kind} cases pass")
+        line("  " + _("to write: {task}", task=task))
+    if story.kind == "hidden":
+        line("  " + _("{passed} of {count} hidden cases pass", passed=passed, count=story.cases_total))
+    else:
+        line("  " + _("{passed} of {count} public cases pass", passed=passed, count=story.cases_total))
     for number, run in enumerate(story.runs, start=1):
-        mark, style = ("ok  ", "green") if run.passed else ("FAIL", "red")
-        line(f"    {number:2} {mark} {_named(run.recorded.case)}", style)
+        mark, style = (_("ok  "), "green") if run.passed else (_("FAIL"), "red")
+        line(f"    {number:2} {mark} {_named(run.recorded.case, story.lab)}", style)
     failing = story.failing
     if failing is None:
-        line("Nothing to explain: every case passes.", "green")
+        line(_("Nothing to explain: every case passes."), "green")
         return
     line("")
-    line(f"First failing case: {failing.recorded.case.name}", "bold")
+    name = translated(failing.recorded.case.name, story.lab.folder)
+    line(_("First failing case: {name}", name=name), "bold")
     for text in _shapes(failing):
         line(f"  {text}")
     line("")
@@ -215,24 +223,24 @@ def render(story: Story, console: Console) -> None:
         if text:
             line(text)
     if story.explanation.hint:
-        line(f"Likely cause: {story.explanation.hint}", "bold")
+        line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
     if story.differences is not None:
         line("")
         line(describe_differences(story.differences))
     if story.picture is not None:
         line("")
-        line("Where the error sits (blank: right; darker: larger):")
+        line(_("Where the error sits (blank: right; darker: larger):"))
         for text in as_text(story.picture, unicode=_can_draw(console)):
             line(f"  {text}")
     if story.regenerate:
         line("")
-        line("Its inputs, to try your layer on:")
+        line(_("Its inputs, to try your layer on:"))
         line(f"  {story.regenerate}")
         line('  >>> import numpy as np; case = np.load("case.npz"); print(case.files)')
 
 
-def _named(case: Case) -> str:
-    return describe_case(Case(case.name, case.config))
+def _named(case: Case, lab: Lab) -> str:
+    return describe_case(Case(case.name, case.config), lab.folder)
 
 
 def _can_draw(console: Console) -> bool:
@@ -245,23 +253,27 @@ def _shapes(run: CaseRun) -> list[str]:
     for name, array in list(run.recorded.expected.items())[:2]:
         if "/" not in name:
             seen = run.output(name)
-            got = "nothing" if seen is None else f"{seen.dtype} {tuple(seen.shape)}"
-            lines.append(f"{name}: required {array.dtype} {tuple(array.shape)}, returned {got}")
+            got = _("nothing") if seen is None else f"{seen.dtype} {tuple(seen.shape)}"
+            wanted = f"{array.dtype} {tuple(array.shape)}"
+            lines.append(_("{name}: required {wanted}, returned {got}", name=name, wanted=wanted, got=got))
     return lines
 
 
 def describe_differences(found: PropertyResult) -> str:
     """Say whether the submission's backward pass is the gradient of its own forward pass."""
     if found.message:
-        return f"Its gradient could not be compared with differences: {found.message}"
+        return _("Its gradient could not be compared with differences: {why}", why=translated(found.message))
     if found.holds:
-        return (
-            "Your backward pass is the gradient of your forward pass (central differences agree to "
-            f"{found.error:.1e}): look at the forward pass, or at what of it the backward pass keeps."
+        return _(
+            "Your backward pass is the gradient of your forward pass (central differences agree to {error}): look "
+            "at the forward pass, or at what of it the backward pass keeps.",
+            error=f"{found.error:.1e}",
         )
-    return (
+    return _(
         "Your backward pass is not the gradient of your own forward pass: central differences of `forward` differ "
-        f"from `backward` by {found.error:.2g} times the gradient's length (allowed: {found.bound:.0e})."
+        "from `backward` by {error} times the gradient's length (allowed: {allowed}).",
+        error=f"{found.error:.2g}",
+        allowed=f"{found.bound:.0e}",
     )
 
 

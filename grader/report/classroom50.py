@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.report.files import ReportError, write_text
 from grader.report.json_report import to_json
-from grader.report.summary import grader_failed, passed, tier_points
+from grader.report.summary import grader_failed, passed, tier_name, tier_points
 from grader.report.text import one_line
 from grader.result import GradeResult
 
@@ -81,7 +81,7 @@ def classroom50(result: GradeResult, identity: Identity) -> dict[str, Any]:
     """Return the result object. Tiers carry the points; checks are worth none and tell what is missing."""
     tests: list[dict[str, Any]] = [
         {
-            "test-name": f"Tier {row.tier.score}: {one_line(row.tier.title)}",
+            "test-name": tier_name(row.tier),
             "passed": row.tier.passed,
             "score": row.points,
             "max-score": row.max_points,

@@ -15,13 +15,14 @@ from grader.report.speed_table import speed_table, timed
 from grader.report.summary import headline, jail_line, passed, seconds, standing, times_line
 from grader.report.text import clean, one_line
 from grader.result import CheckResult, GradeResult
-from grader.verdicts import Verdict
+from grader.translation import _, marked, ngettext
+from grader.verdicts import Verdict, verdict_word
 
 HASH_CHARACTERS = 12
 OUTPUT_LINES = 6
 NOTES_SHOWN = 3
 LABEL_WIDTH = 8
-WITHOUT_TIER = "Exercises without points"
+WITHOUT_TIER = marked("Exercises without points")
 
 
 def render(result: GradeResult, console: Console, *, verbose: bool = False) -> None:
@@ -48,13 +49,22 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
 def _print_header(result: GradeResult, console: Console, look: Look) -> None:
     console.print()
     title = Text(look.text(one_line(result.lab_title)), style="bold")
-    console.print(title.append(f"  {result.lab} version {result.lab_version}", style="dim not bold"))
+    console.print(
+        title.append(
+            "  " + _("{lab} version {version}", lab=result.lab, version=result.lab_version), style="dim not bold"
+        )
+    )
     count = len(result.submission.files)
     console.print(
         Text(
             look.text(
-                f"{one_line(result.submission.path)}: {count} file{'' if count == 1 else 's'}, "
-                f"sha256 {result.submission.sha256[:HASH_CHARACTERS]}"
+                ngettext(
+                    "{path}: {count} file, sha256 {digest}",
+                    "{path}: {count} files, sha256 {digest}",
+                    count,
+                    path=one_line(result.submission.path),
+                    digest=result.submission.sha256[:HASH_CHARACTERS],
+                )
             ),
             style="dim",
         )
@@ -75,13 +85,13 @@ def _check_table(result: GradeResult, look: Look) -> Table:
     for tier in tiers:
         checks = [check for check in result.checks if check.tier == tier.score]
         if tier.passed:
-            state = Text("passed", style="bold green")
+            state = Text(_("passed"), style="bold green")
         elif checks and not tier.lacks and below is not None:
-            state = Text(f"needs {below}", style="yellow")
+            state = Text(_("needs {tier}", tier=below), style="yellow")
         elif checks:
-            state = Text("not yet", style="bold")
+            state = Text(_("not yet"), style="bold")
         else:
-            state = Text("with --all" if result.mode == "check" else "not run", style="dim")
+            state = Text(_("with --all") if result.mode == "check" else _("not run"), style="dim")
         if not first:
             table.add_row()
         first = False
@@ -95,7 +105,7 @@ def _check_table(result: GradeResult, look: Look) -> Table:
     if others:
         if not first:
             table.add_row()
-        table.add_row("", Text(WITHOUT_TIER, style="bold"))
+        table.add_row("", Text(_(WITHOUT_TIER), style="bold"))
         _add_checks(table, others, look)
     return table
 
@@ -106,7 +116,7 @@ def _add_checks(table: Table, checks: Sequence[CheckResult], look: Look) -> None
         table.add_row(
             Text(look.sign(check.verdict), style=style),
             Text(look.text(one_line(check.title)), style="dim" if check.verdict is Verdict.SKIPPED else ""),
-            Text(check.verdict.value, style=style),
+            Text(verdict_word(check.verdict), style=style),
             Text(f"{check.cases_passed}/{check.cases_total}" if check.cases_total else "", style="dim"),
             Text(seconds(check.seconds) if check.seconds else "", style="dim"),
         )
@@ -124,9 +134,9 @@ def _failures(result: GradeResult, look: Look, verbose: bool) -> list[Padding]:
             groups.setdefault((check.verdict, check.message), []).append(check)
     blocks += [_failure(checks, look, verbose) for checks in groups.values()]
     if unfinished:
-        blocks.append(_listing("Not written yet", unfinished, look, next_step=unfinished[0].next))
+        blocks.append(_listing(_("Not written yet"), unfinished, look, next_step=unfinished[0].next))
     if skipped:
-        blocks.append(_listing("Not run", skipped, look, next_step=""))
+        blocks.append(_listing(_("Not run"), skipped, look, next_step=""))
     return blocks
 
 
@@ -134,9 +144,9 @@ def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Paddin
     check = checks[0]
     style = look.style(check.verdict)
     heading = Text()
-    heading.append(f"{look.sign(check.verdict)} {check.verdict.value}", style=style)
+    heading.append(f"{look.sign(check.verdict)} {verdict_word(check.verdict)}", style=style)
     for index, item in enumerate(checks):
-        heading.append(", " if index else "  ")
+        heading.append(_(", ") if index else "  ")
         heading.append(look.text(one_line(item.title)), style="bold")
         heading.append(f" ({item.id})", style="dim")
     grid = _grid()
@@ -145,17 +155,17 @@ def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Paddin
         grid.add_row(Padding(Text(look.text(clean(check.message))), (0, 0, 0, 2)))
     details = _details()
     if check.failed_case:
-        _add_detail(details, "case", Text(look.text(one_line(check.failed_case)), style="dim"))
+        _add_detail(details, _("case"), Text(look.text(one_line(check.failed_case)), style="dim"))
     if check.hint:
-        _add_detail(details, "cause", Text(look.text(clean(check.hint))))
+        _add_detail(details, _("cause"), Text(look.text(clean(check.hint))))
     if verbose and check.misconception:
-        _add_detail(details, "mistake", Text(look.text(one_line(check.misconception)), style="dim"))
+        _add_detail(details, _("mistake"), Text(look.text(one_line(check.misconception)), style="dim"))
     if check.output:
         lines = clean(check.output).splitlines()
         shown = lines if verbose else lines[-OUTPUT_LINES:]
-        _add_detail(details, "printed", Text(look.text("\n".join(shown)), style="dim"))
+        _add_detail(details, _("printed"), Text(look.text("\n".join(shown)), style="dim"))
     if check.next:
-        _add_detail(details, "next", Text(look.text(one_line(check.next)), style="cyan"))
+        _add_detail(details, _("next"), Text(look.text(one_line(check.next)), style="cyan"))
     if details.row_count:
         grid.add_row(Padding(details, (0, 0, 0, 2)))
     return Padding(grid, 0)
@@ -174,7 +184,7 @@ def _listing(title: str, checks: Sequence[CheckResult], look: Look, *, next_step
         grid.add_row(Padding(line, (0, 0, 0, 2)))
     if next_step:
         details = _details()
-        _add_detail(details, "next", Text(look.text(one_line(next_step)), style="cyan"))
+        _add_detail(details, _("next"), Text(look.text(one_line(next_step)), style="cyan"))
         grid.add_row(Padding(details, (0, 0, 0, 2)))
     return Padding(grid, 0)
 
@@ -202,18 +212,18 @@ def _print_notes(result: GradeResult, console: Console, look: Look, verbose: boo
         return
     console.print()
     for note in notes if verbose else notes[:NOTES_SHOWN]:
-        console.print(Text(look.text(f"Note: {note}"), style="dim"))
+        console.print(Text(look.text(_("Note: {note}", note=note)), style="dim"))
     if not verbose and len(notes) > NOTES_SHOWN:
-        console.print(Text(f"Note: {len(notes) - NOTES_SHOWN} more with --verbose", style="dim"))
+        console.print(Text(_("Note: {count} more with --verbose", count=len(notes) - NOTES_SHOWN), style="dim"))
 
 
 def _print_closing(result: GradeResult, console: Console, look: Look) -> None:
     console.print()
     for warning in standing(result):
-        console.print(Text(look.text(f"Warning: {warning}"), style="bold yellow"))
+        console.print(Text(look.text(_("Warning: {warning}", warning=warning)), style="bold yellow"))
     done = all(passed(check) for check in result.checks)
     console.print(Text(look.text(headline(result)), style="bold green" if done else "bold"))
-    console.print(Text(look.text(f"{jail_line(result)}; {times_line(result)}"), style="dim"))
+    console.print(Text(look.text(_("; ").join((jail_line(result), times_line(result)))), style="dim"))
     first = next((check.next for check in result.checks if not passed(check) and check.next), "")
     if result.mode == "check" and first:
-        console.print(Text.assemble("Next: ", (look.text(one_line(first)), "cyan")))
+        console.print(Text.assemble(_("Next: "), (look.text(one_line(first)), "cyan")))

@@ -17,11 +17,14 @@ from grader.report.summary import (
     passed,
     standing,
     story,
+    tier_name,
     tier_points,
     times_line,
 )
 from grader.report.text import clean, one_line
 from grader.result import GradeResult
+from grader.translation import _
+from grader.verdicts import verdict_word
 
 CLASSROOM_VERSION = 1
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~$@:=-])")
@@ -55,7 +58,7 @@ def classroom(result: GradeResult) -> dict[str, Any]:
     failed_status = "error" if grader_failed(result) else "fail"
     tests: list[dict[str, Any]] = [
         _test(
-            f"Tier {row.tier.score}: {one_line(row.tier.title)}",
+            tier_name(row.tier),
             "pass" if row.tier.passed else "fail",
             0 if grader_failed(result) else row.points,
         )
@@ -93,16 +96,23 @@ def summary(result: GradeResult) -> str:
     """Return a Markdown page: headline, a table of the checks, and a paragraph for each that did not pass."""
     lines = [f"## {escape(one_line(result.lab_title))}", "", f"**{escape(headline(result))}**", ""]
     lines += [f"> ⚠️ {escape(warning)}\n" for warning in standing(result)]
-    lines += ["| | tier | check | verdict | cases |", "|---|---|---|---|---|"]
+    lines += [f"| | {_('tier')} | {_('check')} | {_('verdict')} | {_('cases')} |", "|---|---|---|---|---|"]
     for check in result.checks:
         tier = "" if check.tier is None else str(check.tier)
         cases = f"{check.cases_passed}/{check.cases_total}" if check.cases_total else ""
         sign = SIGNS[passed(check)]
-        lines.append(f"| {sign} | {tier} | {escape(one_line(check.title))} | {check.verdict} | {cases} |")
+        lines.append(
+            f"| {sign} | {tier} | {escape(one_line(check.title))} | {verdict_word(check.verdict)} | {cases} |"
+        )
     for check in result.checks:
         if not passed(check):
-            lines += ["", f"### {escape(one_line(check.title))}: {check.verdict}", "", code_block(story(check))]
-    lines += ["", f"{escape(jail_line(result))}; {escape(times_line(result))}", ""]
+            lines += [
+                "",
+                f"### {escape(one_line(check.title))}: {verdict_word(check.verdict)}",
+                "",
+                code_block(story(check)),
+            ]
+    lines += ["", escape(_("; ").join((jail_line(result), times_line(result)))), ""]
     return "\n".join(lines)
 
 

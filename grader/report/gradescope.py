@@ -14,11 +14,14 @@ from grader.report.summary import (
     passed,
     standing,
     story,
+    tier_name,
     tier_points,
     times_line,
 )
 from grader.report.text import clean, one_line
 from grader.result import GradeResult
+from grader.translation import _, ngettext
+from grader.verdicts import verdict_word
 
 VISIBLE = "visible"
 
@@ -43,25 +46,29 @@ def gradescope(result: GradeResult) -> dict[str, Any]:
     tests: list[dict[str, Any]] = []
     for number, row in enumerate(tier_points(result), start=1):
         lacks = len(row.tier.lacks)
-        missing = f"{lacks} check{'' if lacks == 1 else 's'} of this tier did not pass"
+        missing = ngettext(
+            "{count} check of this tier did not pass", "{count} checks of this tier did not pass", lacks
+        )
         tests.append(
             {
-                "name": f"Tier {row.tier.score}: {one_line(row.tier.title)}",
+                "name": tier_name(row.tier),
                 "number": str(number),
                 "score": row.points,
                 "max_score": row.max_points,
                 "status": "passed" if row.tier.passed else "failed",
-                "output": "" if row.tier.passed else missing if lacks else "A tier below is missing.",
+                "output": "" if row.tier.passed else missing if lacks else _("A tier below is missing."),
                 "visibility": VISIBLE,
             }
         )
         tests += _checks_of(result, row.tier.score, str(number))
     tests += _checks_of(result, None, str(len(result.tiers) + 1))
-    top = [headline(result), *standing(result), f"{jail_line(result)}; {times_line(result)}"]
+    top = [headline(result), *standing(result), _("; ").join((jail_line(result), times_line(result)))]
     return {
         "score": 0 if grader_failed(result) else result.score,
         "execution_time": round(result.times.total, 2),
-        "output": clean("\n".join(top + [f"Note: {one_line(note)}" for note in result.submission.notes])),
+        "output": clean(
+            "\n".join(top + [_("Note: {note}", note=one_line(note)) for note in result.submission.notes])
+        ),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -85,7 +92,7 @@ def _checks_of(result: GradeResult, tier: int | None, number: str) -> list[dict[
             "number": f"{number}.{index}",
             "status": "passed" if passed(check) else "failed",
             "output": story(check),
-            "tags": [check.verdict.value],
+            "tags": [verdict_word(check.verdict)],
             "visibility": VISIBLE,
             "extra_data": {"id": check.id, "verdict": check.verdict.value},
         }

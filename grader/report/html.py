@@ -11,6 +11,8 @@ from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
 from grader.report.summary import headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.result import GradeResult
+from grader.translation import _
+from grader.verdicts import verdict_word
 
 TEMPLATE = "page.html"
 
@@ -56,5 +58,7 @@ def to_html(result: GradeResult) -> str:
         passed=passed,
         speeds=[(check.title, speed_rows(speed), speed_line(speed)) for check, speed in timed(result.checks)],
         speed_heads=HEADS,
+        verdict_word=verdict_word,
+        _=_,
         largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,
     )

@@ -11,6 +11,7 @@ from rich.text import Text
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import LayerTime
+from grader.translation import _
 
 NARROW_BAR = 8
 WIDE_BAR = 20
@@ -24,14 +25,17 @@ def layer_table(layers: Sequence[LayerTime], look: Look, width: int, *, verbose:
     """
     bar_width = WIDE_BAR if width >= WIDE_FROM else NARROW_BAR
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=True)
-    table.add_column("layer", Text("all layers", style="bold"), overflow="fold")
+    table.add_column(_("layer"), Text(_("all layers"), style="bold"), overflow="fold")
     if any(layer.kind for layer in layers):
-        table.add_column("kind", overflow="fold")
-    columns: list[tuple[str, str]] = [("forward\nms", "forward_ms"), ("backward\nms", "backward_ms")]
+        table.add_column(_("kind"), overflow="fold")
+    columns: list[tuple[str, str]] = [
+        (_("forward\nms"), "forward_ms"),
+        (_("backward\nms"), "backward_ms"),
+    ]
     if verbose:
         columns += [
-            ("reference\nforward ms", "reference_forward_ms"),
-            ("reference\nbackward ms", "reference_backward_ms"),
+            (_("reference\nforward ms"), "reference_forward_ms"),
+            (_("reference\nbackward ms"), "reference_backward_ms"),
         ]
     columns = [(head, name) for head, name in columns if any(_known(getattr(layer, name)) for layer in layers)]
     for head, name in columns:
@@ -39,7 +43,7 @@ def layer_table(layers: Sequence[LayerTime], look: Look, width: int, *, verbose:
         table.add_column(head, Text(milliseconds(total), style="bold"), justify="right", no_wrap=True)
     has_share = any(_known(layer.forward_share) for layer in layers)
     if has_share:
-        table.add_column("share", justify="right", no_wrap=True)
+        table.add_column(_("share"), justify="right", no_wrap=True)
         table.add_column("", no_wrap=True, width=bar_width)
     has_speed = any(_known(layer.forward_gflops) for layer in layers)
     if has_speed:
@@ -49,7 +53,7 @@ def layer_table(layers: Sequence[LayerTime], look: Look, width: int, *, verbose:
         cells = [Text(look.text(one_line(layer.name, 40)))]
         if any(other.kind for other in layers):
             cells.append(Text(look.text(one_line(layer.kind, 24)), style="dim"))
-        cells += [Text(milliseconds(getattr(layer, name))) for _, name in columns]
+        cells += [Text(milliseconds(getattr(layer, name))) for _head, name in columns]
         if has_share:
             share = layer.forward_share
             cells.append(Text("" if share is None else f"{100 * share:.1f} %"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from grader.report.text import clean, one_line
 from grader.result import CheckResult, GradeResult, TierResult
+from grader.translation import _, joined, listed
 from grader.verdicts import Verdict
 
 TITLES_IN_A_HEADLINE = 2
@@ -45,19 +46,19 @@ def grader_failed(result: GradeResult) -> bool:
 def headline(result: GradeResult) -> str:
     """Return the result in one or two sentences: the score, and what the next tier lacks."""
     if grader_failed(result):
-        return "The grader itself failed, which is not the submission's fault: this result does not count."
+        return _("The grader itself failed, which is not the submission's fault: this result does not count.")
     if not result.complete or result.mode == "check":
         held = sum(passed(check) for check in result.checks)
-        return f"{held} of {len(result.checks)} checks pass."
-    text = f"Score {result.score} of {result.max_score}."
+        return _("{passed} of {count} checks pass.", passed=held, count=len(result.checks))
+    text = _("Score {score} of {max_score}.", score=result.score, max_score=result.max_score)
     titles = {check.id: check.title for check in result.checks}
     for tier in sorted(result.tiers, key=lambda tier: tier.score):
         if not tier.passed:
             lacks = [f"`{one_line(titles.get(name, name))}`" for name in tier.lacks]
             more = len(lacks) - TITLES_IN_A_HEADLINE
-            named = lacks[:TITLES_IN_A_HEADLINE] + ([f"{more} more"] if more > 0 else [])
-            lacking = ", ".join(named[:-1]) + " and " + named[-1] if len(named) > 1 else "".join(named)
-            return f"{text} Tier {tier.score} lacks {lacking or 'checks that were run'}."
+            named = lacks[:TITLES_IN_A_HEADLINE] + ([_("{count} more", count=more)] if more > 0 else [])
+            lacking = listed(named) or _("checks that were run")
+            return joined([text, _("Tier {tier} lacks {checks}.", tier=tier.score, checks=lacking)])
     return text
 
 
@@ -65,9 +66,9 @@ def standing(result: GradeResult) -> list[str]:
     """Return what a reader must know before trusting the score: a weak jail, a partial run."""
     lines = [one_line(warning) for warning in result.jail.warnings]
     if result.mode == "grade" and not result.for_record:
-        lines.append("not for the record: student code was isolated less than the lab demands")
+        lines.append(_("not for the record: student code was isolated less than the lab demands"))
     if result.mode == "grade" and not result.complete:
-        lines.append("only some of the checks were run")
+        lines.append(_("only some of the checks were run"))
     return list(dict.fromkeys(lines))
 
 
@@ -77,13 +78,13 @@ def story(check: CheckResult) -> str:
         return ""
     parts = [clean(check.message)]
     if check.failed_case:
-        parts.append(f"Case: {one_line(check.failed_case)}")
+        parts.append(_("Case: {case}", case=one_line(check.failed_case)))
     if check.hint:
-        parts.append(f"Likely cause: {clean(check.hint)}")
+        parts.append(_("Likely cause: {cause}", cause=clean(check.hint)))
     if check.output:
-        parts.append(f"Printed:\n{clean(check.output, MAX_OUTPUT_CHARACTERS)}")
+        parts.append(_("Printed:") + f"\n{clean(check.output, MAX_OUTPUT_CHARACTERS)}")
     if check.next:
-        parts.append(f"Next: {one_line(check.next)}")
+        parts.append(_("Next: {what}", what=one_line(check.next)))
     return "\n".join(part for part in parts if part)
 
 
@@ -91,20 +92,25 @@ def times_line(result: GradeResult) -> str:
     """Return where the time went and how much memory was used."""
     times = result.times
     own = max(0.0, times.total - times.student)
-    text = f"{seconds(times.total)} in all: {seconds(times.student)} the submission, {seconds(own)} the grader"
+    text = _(
+        "{total} in all: {student} the submission, {own} the grader",
+        total=seconds(times.total),
+        student=seconds(times.student),
+        own=seconds(own),
+    )
     if times.setup >= 0.1:
-        text += f" ({seconds(times.setup)} of it one-off preparation)"
+        text += _(" ({setup} of it one-off preparation)", setup=seconds(times.setup))
     peaks = [peak for peak in (result.memory.worker_peak_mib, result.memory.grader_peak_mib) if peak is not None]
     if len(peaks) == 2:
-        text += f"; peak memory {peaks[0]:.0f} + {peaks[1]:.0f} MiB"
+        text += _("; peak memory {first} + {second} MiB", first=f"{peaks[0]:.0f}", second=f"{peaks[1]:.0f}")
     elif peaks:
-        text += f"; peak memory {peaks[0]:.0f} MiB"
+        text += _("; peak memory {first} MiB", first=f"{peaks[0]:.0f}")
     return text
 
 
 def jail_line(result: GradeResult) -> str:
     """Return the isolation that the submission ran in."""
-    return f"jail level {result.jail.level} ({one_line(result.jail.name)})"
+    return _("jail level {level} ({name})", level=result.jail.level, name=one_line(result.jail.name))
 
 
 def seconds(value: float) -> str:
@@ -112,3 +118,8 @@ def seconds(value: float) -> str:
     if value != value:
         return "? s"
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
+
+
+def tier_name(tier: TierResult) -> str:
+    """Return how a tier is called in lists of tests."""
+    return _("Tier {tier}: {title}", tier=tier.score, title=one_line(tier.title))
