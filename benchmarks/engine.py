@@ -21,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from reference.engine.integer import METHODS, available_methods
+
 from . import engine_cases as cases
 from .engine_report import write_report
 from .engine_worker import busy_seconds
@@ -127,7 +129,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, default=Path("results/engine"))
     options = parser.parse_args()
-    chosen = [c for c in cases.CASES if not options.only or c.startswith(tuple(options.only))]
+    absent = tuple(f"int8/{method}" for method in METHODS if method not in available_methods())
+    chosen = [c for c in cases.CASES if c.startswith(tuple(options.only) or "") and not c.startswith(absent)]
     workers = {"ours": Worker("ours", options.threads)}
     if find_spec("torch"):
         workers["torch"] = Worker("torch", options.threads)

@@ -52,7 +52,9 @@ CASES = (
     "lenet/epoch",
     "resnet18/128",
     "style/iteration",
-    "int8/vgg19",
+    "int8/amx",
+    "int8/vnni",
+    "int8/float32",
 )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from reference.engine import SGD, Convolution, IntegerConvolution, linear_forward, pooling
 from reference.engine.buffers import load_activation, new_activation
 from reference.engine.geometry import window_of
+from reference.engine.integer import Method
 from reference.engine.nets import LeNet, ResNet18, StyleTransfer, vgg16
 from reference.engine.nets.lenet import NAMES
 from reference.engine.nets.style import STYLE_PLAN
@@ -97,11 +98,11 @@ def style() -> Work:
     return transfer.step
 
 
-def integers() -> Work:
+def integers(method: Method) -> Work:
     layers = []
     for channels, outputs, size in cases.VGG19_STACK:
         inputs, weight = cases.byte_data(channels, outputs, size)
-        layer = IntegerConvolution(window_of(inputs.shape, 3, 1, 1), weight)
+        layer = IntegerConvolution(window_of(inputs.shape, 3, 1, 1), weight, method)
         layer.load(np.ascontiguousarray(inputs.transpose(0, 2, 3, 1)))
         layers.append(layer)
     return lambda: [layer.run() for layer in layers]
@@ -122,10 +123,11 @@ def make(case: str) -> Work:
         return lambda: linear_forward(inputs, weight)
     if kind == "vgg16":
         return network(rest)
+    if kind == "int8":
+        return integers(cast(Method, rest))
     simple: dict[str, Work] = {
         "lenet": lenet,
         "style": style,
-        "int8": integers,
         "resnet18": lambda: resnet(int(rest)),
     }
     return simple[kind]()

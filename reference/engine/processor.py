@@ -7,7 +7,6 @@ thought of gets the generic tile.
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,10 +71,12 @@ def _model_name() -> str:
 def _level2_bytes() -> int:
     """Size of a core's second-level cache; 1 MiB where the system does not tell."""
     try:
-        size = os.sysconf("SC_LEVEL2_CACHE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        size = 0
-    return size if size > 0 else 1 << 20
+        for cache in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+            if (cache / "level").read_text(encoding="ascii").strip() == "2":
+                return int((cache / "size").read_text(encoding="ascii").strip().removesuffix("K")) * 1024
+    except (OSError, ValueError):
+        pass
+    return 1 << 20
 
 
 def _detect() -> Processor:

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .processor import PROCESSOR
+from .buffers import Array, aligned_zeros, round_up
+from .compilation import kernel
+from .direct import merge_taps
+from .geometry import Window
+from .processor import PROCESSOR, thread_count
 from .vector import INDEX, index
 
 HAS_VNNI = PROCESSOR.instruction_set == "avx512" and "avx512vnni" in PROCESSOR.features
@@ -23,6 +28,8 @@ GROUP = 4
 """Channels that one 32-bit sum takes per step."""
 
 TILE_ROWS = 6
+LANES = 16
+OFFSET = 128
 
 _BYTE = ir.IntType(8).as_pointer()
 _INT32 = ir.IntType(32)
@@ -115,3 +122,96 @@ def make_byte_tile(vectors: int) -> Any:
 
 
 byte_tile_1, byte_tile_2, byte_tile_3, byte_tile_4 = (make_byte_tile(vectors) for vectors in (1, 2, 3, 4))
+
+
+@kernel(parallel=True)
+def _convolve(x, x_image, x_row, x_column, taps, groups, B, starts, y, outputs, images, rows, columns, threads):
+    """y (images, rows, columns, outputs) int32 from shifted bytes."""
+    panels = (outputs // LANES + 3) // 4
+    all_rows = images * rows
+    for thread in prange(threads):
+        # Panels outside, so that a panel's weights stay in cache while the thread's rows pass.
+        for panel in range(panels):
+            column = panel * 4 * LANES
+            vectors = min(4, outputs // LANES - panel * 4)
+            b = column * len(taps) * groups * GROUP
+            for r in range(all_rows * thread // threads, all_rows * (thread + 1) // threads):
+                n = r // rows
+                source = n * x_image + (r - n * rows) * x_row
+                target = r * columns * outputs + column
+                done = 0
+                while done < columns:
+                    left = columns - done
+                    tiles = (left + TILE_ROWS - 1) // TILE_ROWS
+                    m = (left + tiles - 1) // tiles
+                    a, c = source + done * x_column, target + done * outputs
+                    if vectors == 4:
+                        byte_tile_4(m, x, a, x_column, taps, len(taps), groups, B, b, starts, column, y, c, outputs)
+                    elif vectors == 3:
+                        byte_tile_3(m, x, a, x_column, taps, len(taps), groups, B, b, starts, column, y, c, outputs)
+                    elif vectors == 2:
+                        byte_tile_2(m, x, a, x_column, taps, len(taps), groups, B, b, starts, column, y, c, outputs)
+                    else:
+                        byte_tile_1(m, x, a, x_column, taps, len(taps), groups, B, b, starts, column, y, c, outputs)
+                    done += m
+
+
+class VectorConvolution:
+    """An int8 convolution prepared for one geometry and weight; see :class:`integer.IntegerConvolution`."""
+
+    def __init__(self, window: Window, weight: Array) -> None:
+        self._window = window
+        outputs = weight.shape[0]
+        filled = round_up(window.channels, GROUP)
+        self._filled_outputs = round_up(outputs, LANES)
+        top, bottom, left, right = window.padding
+        shape = (window.batch, window.height + top + bottom, window.width + left + right, filled)
+        # Zero is stored as 128, in the border too.
+        self._bytes = aligned_zeros(shape, np.uint8)
+        self._bytes[...] = OFFSET
+        self._inside = self._bytes[:, top : top + window.height, left : left + window.width, : window.channels]
+        kernel_rows, kernel_columns = window.kernel
+        positions = [
+            (i * window.dilation[0], j * window.dilation[1])
+            for i in range(kernel_rows)
+            for j in range(kernel_columns)
+        ]
+        self._taps, depth = merge_taps(positions, shape[2] * filled, filled, filled)
+        self._groups = depth // GROUP
+        self._panels = self._packed(weight, filled)
+        self._starts = aligned_zeros(self._filled_outputs, np.int32)
+        self._starts[:outputs] = -OFFSET * weight.astype(np.int32).sum((1, 2, 3))
+        sizes = (window.batch, window.out_height, window.out_width)
+        self._result = aligned_zeros((*sizes, self._filled_outputs), np.int32)
+
+    def _packed(self, weight: Array, filled: int) -> Array:
+        """Panels of up to 64 outputs: [panel][step][vector][16 outputs][4 channels]."""
+        outputs, channels, rows, columns = weight.shape
+        taps = np.zeros((rows * columns, filled, self._filled_outputs), np.int8)
+        taps[:, :channels, :outputs] = weight.transpose(2, 3, 1, 0).reshape(-1, channels, outputs)
+        steps = taps.reshape(-1, GROUP, self._filled_outputs)
+        panels = [
+            steps[:, :, first : first + 4 * LANES]
+            .reshape(len(steps), GROUP, -1, LANES)
+            .transpose(0, 2, 3, 1)
+            .ravel()
+            for first in range(0, self._filled_outputs, 4 * LANES)
+        ]
+        packed = aligned_zeros(taps.size, np.int8)
+        packed[:] = np.concatenate(panels)
+        return packed
+
+    def load(self, inputs: Array) -> None:
+        """Take the inputs (N, H, W, C), int8."""
+        # Adding 128 modulo 256 is flipping the top bit.
+        np.bitwise_xor(inputs.view(np.uint8), np.uint8(OFFSET), out=self._inside)
+
+    def run(self) -> Array:
+        """The result (N, H', W', filled outputs), int32; valid until the next run."""
+        window = self._window
+        _, rows, columns, filled = self._bytes.shape
+        _convolve(self._bytes.reshape(-1), rows * columns * filled, columns * filled * window.stride[0],
+                  filled * window.stride[1], self._taps, self._groups, self._panels, self._starts,
+                  self._result.reshape(-1), self._filled_outputs, window.batch, window.out_height, window.out_width,
+                  thread_count())  # fmt: skip
+        return self._result
