@@ -153,3 +153,12 @@ def logits_cases(rng: np.random.Generator, few: int, many: int) -> Iterable[Case
             logits=normal(rng, batch, classes) + np.float32(offset),
             labels=rng.integers(0, classes, size=batch).astype(np.int64),
         )
+
+
+def random_crop(rng: np.random.Generator, image: np.ndarray, least: float = 0.85) -> np.ndarray:
+    """Return a part of a picture (rows, columns, channels), at least that share of each side, perhaps mirrored."""
+    height, width = image.shape[:2]
+    rows, columns = (int(size * rng.uniform(least, 1.0)) for size in (height, width))
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    part = image[top : top + rows, left : left + columns]
+    return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)

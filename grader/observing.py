@@ -6,7 +6,7 @@ Like `grader.checks`, this module runs inside the jail, beside the submission, a
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,21 +25,23 @@ def layers_observed(
     emit: Emit,
     method: str = "forward",
     after: Callable[[str, Any], Any] | None = None,
+    *,
+    in_place: bool = False,
 ) -> Iterator[None]:
     """Send a sample of what each layer's ``method`` returns, as long as the context lasts.
 
     A sample is taken at once: a later layer may change the array in place. What a layer returns goes through
     ``after(name, value)`` before anybody else gets it. One object may stand under several names, so each name gets
-    a copy, whose methods work on the original.
+    a copy, whose methods work on the original; ``in_place`` changes the objects themselves, for networks that also
+    reach their layers by another way than this dict.
     """
     originals = dict(layers)
 
+    methods = {name: getattr(layer, method) for name, layer in originals.items()}
+
     def observed(name: str) -> Any:
-        layer = copy.copy(originals[name])
-        for each in ("forward", "backward"):
-            if callable(getattr(originals[name], each, None)):
-                setattr(layer, each, getattr(originals[name], each))
-        original = getattr(originals[name], method)
+        original = methods[name]
+        layer = originals[name] if in_place else _acting_for(originals[name])
 
         def call(*args: Any, **kwargs: Any) -> Any:
             value = original(*args, **kwargs)
@@ -55,6 +57,18 @@ def layers_observed(
         yield
     finally:
         layers.update(originals)
+        if in_place:
+            for name, layer in originals.items():
+                setattr(layer, method, methods[name])
+
+
+def _acting_for(layer: Any) -> Any:
+    """Return a copy of a layer whose two passes are those of the layer itself."""
+    double = copy.copy(layer)
+    for method in ("forward", "backward"):
+        if callable(getattr(layer, method, None)):
+            setattr(double, method, getattr(layer, method))
+    return double
 
 
 def parameters_given(
@@ -97,3 +111,13 @@ def as_outputs(given: dict[tuple[str, str], Parts], names: Iterable[str]) -> Par
         for parameter in PARAMETERS
         for part, array in given[name, parameter].items()
     }
+
+
+def require_names(student: Any, found: Sequence[str], wanted: Sequence[str], place: str) -> None:
+    """Require the names of a network's layers in order; say which is the first that differs, and where."""
+    for position, (name, expected) in enumerate(zip(found, wanted, strict=False), start=1):
+        student.require(name == expected, f"layer {position} of `{place}` is {name[:40]!r}, expected {expected!r}")
+    student.require(
+        len(found) == len(wanted),
+        f"`{place}` has {len(found)} layers, expected {len(wanted)}: {wanted[0]}, {wanted[1]}, ..., {wanted[-1]}",
+    )

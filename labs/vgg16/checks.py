@@ -1,14 +1,12 @@
 """The checks of the VGG16 lab: every layer on small arrays, then the whole network on a real picture.
 
-Cases are made when the lab is published. Their sizes are drawn at random within families that separate right from
-wrong (strides other than 1, no padding, more rows than columns, several samples, windows that overlap), so that
-public and hidden cases differ. Every call into a submission gets fresh copies: some right submissions change
-their input in place.
+Every call into a submission gets fresh copies: some right submissions change their input in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib import util
@@ -20,6 +18,16 @@ from typing import Any
 import numpy as np
 
 from grader.checks import Case, Sampled, check, one_case
+from grader.layer_cases import (
+    convolution_cases,
+    flatten_cases,
+    fully_connected_cases,
+    logits_cases,
+    pooling_cases,
+    random_crop,
+    relu_cases,
+)
+from grader.observing import Emit, layers_observed, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (125.307, 122.961, 113.8575)  # RGB, of values 0 to 255
@@ -74,153 +82,11 @@ def _vgg16() -> Iterable[LayerFacts]:
 NETWORK_LAYERS: tuple[LayerFacts, ...] = tuple(_vgg16())
 
 
-def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Return float32 numbers of mean 0 and standard deviation 1."""
-    return rng.standard_normal(shape, dtype=np.float32)
-
-
-def distinct(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
-    """Return float32 numbers between ``low`` and ``high``, no two of them equal, in random order."""
-    count = int(np.prod(shape))
-    return np.linspace(low, high, count, dtype=np.float32)[rng.permutation(count)].reshape(shape)
-
-
-def output_sizes(rng: np.random.Generator) -> tuple[int, int]:
-    """Return rows and columns of an output, never as many rows as columns."""
-    rows = int(rng.integers(4, 7))
-    return rows, rows + int(rng.choice((-1, 1, 2)))
-
-
-CONVOLUTIONS = (
-    # name, N, C_in, C_out, K, P, S, rows and columns that no window reaches
-    ("3x3 kernel, padding 1, as in VGG16", 1, 3, 8, 3, 1, 1, 0),
-    ("batch of two, no padding", 2, 4, 3, 3, 0, 1, 0),
-    ("stride 2", 2, 3, 5, 3, 1, 2, 0),
-    ("stride 2 that leaves a rest", 1, 5, 2, 3, 0, 2, 1),
-    ("2x2 kernel, stride 3 that leaves a rest", 2, 2, 4, 2, 1, 3, 2),
-    ("1x1 kernel", 2, 6, 3, 1, 0, 1, 0),
-    ("1x1 kernel, stride 2 that leaves a rest", 1, 3, 4, 1, 0, 2, 1),
-    ("5x5 kernel, padding 2", 1, 2, 3, 5, 2, 1, 0),
-    ("5x5 kernel, padding 2, stride 2", 2, 3, 2, 5, 2, 2, 0),
-    ("one channel in, one out", 3, 1, 1, 3, 1, 1, 0),
-    ("many channels", 1, 40, 12, 3, 1, 1, 0),
-)
-
-
-def convolution_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the cases of both passes of the convolution; ``out_grad`` is used by the backward pass only."""
-    for name, batch, c_in, c_out, k, padding, stride, rest in CONVOLUTIONS:
-        out_height, out_width = output_sizes(rng)
-        height = (out_height - 1) * stride + k - 2 * padding + rest
-        width = (out_width - 1) * stride + k - 2 * padding + rest
-        yield Case.of(
-            name,
-            c_in=c_in,
-            c_out=c_out,
-            k=k,
-            padding=padding,
-            stride=stride,
-            x=normal(rng, batch, c_in, height, width),
-            weight=normal(rng, c_out, c_in, k, k) / np.float32(np.sqrt(c_in) * k),
-            bias=normal(rng, c_out),
-            out_grad=normal(rng, batch, c_out, out_height, out_width),
-        )
-
-
-POOLINGS = (
-    # name, N, C, K, S, rows and columns that no window reaches, values
-    ("2x2 window, stride 2, as in VGG16", 1, 4, 2, 2, 0, "distinct"),
-    ("batch of two, odd size", 2, 3, 2, 2, 1, "distinct"),
-    ("3x3 window, stride 2: windows overlap", 2, 3, 3, 2, 0, "distinct"),
-    ("3x3 window, stride 1: windows overlap much", 1, 2, 3, 1, 0, "distinct"),
-    ("2x2 window, stride 3: gaps between windows", 2, 2, 2, 3, 1, "distinct"),
-    ("only negative values", 1, 3, 2, 2, 0, "negative"),
-    ("equal maxima", 2, 3, 2, 2, 0, "ties"),
-    ("equal maxima, overlapping windows", 1, 3, 3, 2, 1, "ties"),
-)
-
-
-def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the cases of both passes of max pooling; ``out_grad`` is used by the backward pass only."""
-    for name, batch, channels, k, stride, rest, values in POOLINGS:
-        out_height, out_width = output_sizes(rng)
-        shape = (batch, channels, (out_height - 1) * stride + k + rest, (out_width - 1) * stride + k + rest)
-        if values == "ties":
-            x = rng.integers(-2, 2, size=shape).astype(np.float32)
-        else:
-            x = distinct(rng, shape, -3.0, -0.5 if values == "negative" else 3.0)
-        yield Case.of(name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width))
-
-
-def relu_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make inputs with zeros of both signs.
-
-    The gradient that arrives at a zero is zero, so that either convention for the slope there is right.
-    """
-    for name, shape in (("pictures", (2, 3, 5, 6)), ("features", (3, 17))):
-        x = normal(rng, *shape)
-        places = rng.permutation(x.size)
-        x.reshape(-1)[places[:4]] = 0.0
-        x.reshape(-1)[places[4:8]] = -0.0
-        out_grad = normal(rng, *shape)
-        out_grad[x == 0] = 0
-        yield Case.of(name, x=x, out_grad=out_grad)
-
-
-def flatten_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make inputs of one and of several samples."""
-    for name, batch in (("one sample", 1), ("several samples", 3)):
-        shape = (batch, int(rng.integers(2, 5)), *output_sizes(rng))
-        yield Case.of(name, x=normal(rng, *shape), out_grad=normal(rng, batch, int(np.prod(shape[1:]))))
-
-
-def fully_connected_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make cases with a weight that is square in one of them, so that a transposed one is not always an error."""
-    for name, batch, features, width in (
-        ("one sample", 1, 30, 8),
-        ("batch of four, more outputs than inputs", 4, 7, 19),
-        ("as many outputs as inputs", 3, 12, 12),
-    ):
-        yield Case.of(
-            name,
-            in_features=features,
-            out_features=width,
-            x=normal(rng, batch, features),
-            weight=normal(rng, width, features) / np.float32(np.sqrt(features)),
-            bias=normal(rng, width),
-            out_grad=normal(rng, batch, width),
-        )
-
-
-def cross_entropy_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make logits; the large ones overflow float32 where the maximum is not subtracted before ``exp``.
-
-    They are not larger still, because float32 could not tell neighbouring logits apart well enough.
-    """
-    for name, batch, classes, offset in (
-        ("one sample", 1, NUM_CLASSES, 0),
-        ("batch of five", 5, NUM_CLASSES, 0),
-        ("batch of three, more classes", 3, 10, 0),
-        ("logits near 100", 2, NUM_CLASSES, 100),
-    ):
-        yield Case.of(
-            name,
-            logits=normal(rng, batch, classes) + np.float32(offset),
-            labels=rng.integers(0, classes, size=batch).astype(np.int64),
-        )
-
-
 def network_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Crop and mirror the lab's picture; made where the lab is published, never in a submission's process."""
     main = given_main()
-    image = main.read_image(main.DEMO_PICTURE)
-    height, width = image.shape[:2]
-    rows, columns = (int(size * rng.uniform(0.85, 1.0)) for size in (height, width))
-    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
-    image = image[top : top + rows, left : left + columns]
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
-    scaled = main.resize_image(np.ascontiguousarray(image), (IMAGE_SIZE, IMAGE_SIZE))
+    image = random_crop(rng, main.read_image(main.DEMO_PICTURE))
+    scaled = main.resize_image(image, (IMAGE_SIZE, IMAGE_SIZE))
     yield Case.of("flower, cropped", image=scaled)
 
 
@@ -260,6 +126,7 @@ def forward_then_backward(layer: Any, case: Case) -> dict[str, Any]:
     return {"in_grad": layer.backward(case.out_grad.copy())}
 
 
+cross_entropy_cases = partial(logits_cases, few=NUM_CLASSES, many=10)
 network_check = partial(check, files=NETWORK_FILES, group="network", slow=True)
 
 
@@ -272,7 +139,7 @@ def network_build(student, case):
         hasattr(layers, "keys"),
         f"`graph_layers` is {type(layers).__name__}, expected a dict from layer names to layers",
     )
-    require_names(student, [str(name) for name in layers])
+    require_names(student, [str(name) for name in layers], [facts.name for facts in NETWORK_LAYERS], "graph_layers")
     owners: dict[int, str] = {}
     for facts in NETWORK_LAYERS:
         layer = layers[facts.name]
@@ -444,7 +311,8 @@ def network_backward(student, case):
     network = loaded_network(student)
     loss = student.layer.CrossEntropy()
     loss.forward(kept["logits"], np.array([BACKWARD_LABEL]))
-    grad = with_outputs_sent(network, "backward", student.emit, lambda: network.backward(loss.backward()))
+    with layers_observed(network.graph_layers, student.emit, "backward", in_place=True):
+        grad = network.backward(loss.backward())
     return {"picture": Sampled(grad, "picture")}
 
 
@@ -464,7 +332,7 @@ def loaded_network(student: Any) -> Any:
     return student.once("loaded network", load)
 
 
-def run_forward(student: Any, case: Case, emit: Callable[[str, Any], None] | None) -> Any:
+def run_forward(student: Any, case: Case, emit: Emit | None) -> Any:
     """Run the network on the case's picture, send every layer's output if asked, and return the logits.
 
     The layers keep what a backward pass on the same picture needs; which picture that is gets noted.
@@ -473,49 +341,10 @@ def run_forward(student: Any, case: Case, emit: Callable[[str, Any], None] | Non
     kept = student.once("forward", dict)
     kept.clear()
     x = normalised(case.image)
-    logits = with_outputs_sent(network, "forward", emit, lambda: network.forward(x))
+    with layers_observed(network.graph_layers, emit, in_place=True) if emit else nullcontext():
+        logits = network.forward(x)
     kept.update(image=case.image.tobytes(), logits=np.array(logits))
     return logits
-
-
-def with_outputs_sent(
-    network: Any, method: str, emit: Callable[[str, Any], None] | None, run: Callable[[], Any]
-) -> Any:
-    """Return ``run()``, during which every layer's ``method`` sends a sample of what it returns.
-
-    A sample is taken at once: a later layer may change the array in place.
-    """
-    if emit is None:
-        return run()
-    originals = {name: getattr(layer, method) for name, layer in network.graph_layers.items()}
-
-    def wrap(name: str) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            value = originals[name](*args, **kwargs)
-            emit(name, Sampled(value, name))
-            return value
-
-        return call
-
-    for name, layer in network.graph_layers.items():
-        setattr(layer, method, wrap(name))
-    try:
-        return run()
-    finally:
-        for name, layer in network.graph_layers.items():
-            setattr(layer, method, originals[name])
-
-
-def require_names(student: Any, names: list[str]) -> None:
-    """Require the 37 names in order; name the first that differs."""
-    expected = [facts.name for facts in NETWORK_LAYERS]
-    for position, (name, wanted) in enumerate(zip(names, expected, strict=False), start=1):
-        student.require(name == wanted, f"layer {position} of `graph_layers` is {name[:40]!r}, expected {wanted!r}")
-    student.require(
-        len(names) == len(expected),
-        f"`graph_layers` has {len(names)} layers, expected {len(expected)}: "
-        f"{expected[0]}, {expected[1]}, ..., {expected[-1]}",
-    )
 
 
 def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
@@ -571,7 +400,8 @@ def demo(student, case):
         file.flush()
         image = main.process_image(file.name)
     network = loaded_network(student)
-    return {"logits": with_outputs_sent(network, "forward", student.emit, lambda: network.forward(image))}
+    with layers_observed(network.graph_layers, student.emit, in_place=True):
+        return {"logits": network.forward(image)}
 
 
 def given_main() -> ModuleType:

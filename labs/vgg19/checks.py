@@ -6,8 +6,7 @@ change their input in place.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,10 @@ from grader.layer_cases import (
     fully_connected_cases,
     logits_cases,
     pooling_cases,
+    random_crop,
     relu_cases,
 )
+from grader.observing import as_outputs, layers_observed, parameters_given, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
@@ -40,7 +41,6 @@ FULL_SIZE_LIMIT_S = 240.0
 FULL_SIZE_BUDGET_S = 60.0
 FULL_SIZE_SCALE = IMAGE_SIZE**2 / (SMALL_ROWS * SMALL_COLUMNS)
 NETWORK_FILES = ("layers_1.py", "layers_2.py", "vgg_cpu.py")
-PARAMETERS = ("weight", "bias")
 WITH_PARAMETERS = ("convolution", "fully connected")
 
 
@@ -102,13 +102,7 @@ def cropped_cat(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray
     import cv2
 
     image = cv2.cvtColor(cv2.imread(str(DEMO_PICTURE), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    height, width = image.shape[:2]
-    kept_rows, kept_columns = (int(size * rng.uniform(0.85, 1.0)) for size in (height, width))
-    top, left = int(rng.integers(height - kept_rows + 1)), int(rng.integers(width - kept_columns + 1))
-    image = image[top : top + kept_rows, left : left + kept_columns]
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
-    return cv2.resize(np.ascontiguousarray(image), (columns, rows), interpolation=cv2.INTER_AREA)
+    return cv2.resize(random_crop(rng, image), (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def picture_file_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -174,7 +168,9 @@ def network_build(student, case):
         f"`layers` is {type(layers).__name__}, expected a dict from layer names to layers",
     )
     names = [str(name) for name in getattr(network, "param_layer_name", ())]
-    require_names(student, names)
+    # The handout writes SOFTMAX in one place and softmax in another.
+    plain = [name.lower() if name.lower() == NETWORK_LAYERS[-1].name else name for name in names]
+    require_names(student, plain, [facts.name for facts in NETWORK_LAYERS], "param_layer_name")
     for name, facts in zip(names, NETWORK_LAYERS, strict=True):
         student.require(name in layers, f"`layers` has no {name!r}; `build_model` makes one object for every name")
         require_kind(student, layers[name], facts)
@@ -214,13 +210,16 @@ def picture_input(student, case):
 def network_pool5(student, case):
     """VGG19 on a picture, as far as pool5: every layer's output."""
 
-    def stop(pool5: Any) -> Any:
-        raise ReachedPool5
+    def stop(name: str, value: Any) -> Any:
+        if name == "pool5":
+            raise ReachedPool5
+        return value
 
     network = loaded_network(student)
     network.input_image = normalised(case.image)
     try:
-        with_outputs_sent(network, student.emit, stop)
+        with layers_observed(network.layers, student.emit, after=stop):
+            network.forward()
     except ReachedPool5:
         return
     student.require(False, "`forward` did not run the layer pool5; it runs all layers in the order of their names")
@@ -289,7 +288,8 @@ def network_class(student, case):
     """VGG19 on a picture, to the end: every layer's output, the probabilities and the class."""
     network = loaded_network(student)
     network.input_image = normalised(case.image)
-    probabilities = with_outputs_sent(network, student.emit, tiled)
+    with layers_observed(network.layers, student.emit, after=tiled):
+        probabilities = network.forward()
     return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
 
 
@@ -305,13 +305,16 @@ def network_full_size(student, case):
     """VGG19 on a picture of 224 x 224 pixels."""
     network = loaded_network(student)
     network.input_image = normalised(case.image)
-    probabilities = with_outputs_sent(network, student.emit, lambda pool5: pool5)
+    with layers_observed(network.layers, student.emit):
+        probabilities = network.forward()
     return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
 
 
-def tiled(pool5: Any) -> np.ndarray:
+def tiled(name: str, value: Any) -> Any:
     """Repeat the output of pool5, (1, 512, rows, columns), like tiles until it has 7 x 7 entries for each channel."""
-    array = np.asarray(pool5)
+    if name != "pool5":
+        return value
+    array = np.asarray(value)
     rows = np.arange(POOL5_SIZE) % array.shape[2]
     columns = np.arange(POOL5_SIZE) % array.shape[3]
     return np.ascontiguousarray(array[:, :, rows][:, :, :, columns])
@@ -319,99 +322,22 @@ def tiled(pool5: Any) -> np.ndarray:
 
 def loaded_network(student: Any) -> Any:
     """Return the network of this worker with the lab's parameters loaded, once."""
-    return student.once("loaded network", lambda: _load(student))
+
+    def load() -> Any:
+        network = student.vgg_cpu.VGG19(param_path=student.resource_file("checkpoint"))
+        network.build_model()
+        network.init_model()
+        given = parameters_given(network.layers, CONVOLUTION_NAMES + FULLY_CONNECTED_NAMES, network.load_model)
+        student.once("given parameters", dict).update(given)
+        return network
+
+    return student.once("loaded network", load)
 
 
 def loaded_parameters(student: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Return samples of what `load_model` gave to the layers of these names."""
     loaded_network(student)
-    given = student.once("given parameters", dict)
-    return {
-        f"{name} {parameter}/{part}": array
-        for name in names
-        for parameter in PARAMETERS
-        for part, array in given[name, parameter].items()
-    }
-
-
-def _load(student: Any) -> Any:
-    """Build and load the network, and note what every layer is given.
-
-    A layer may keep its parameters in any form, so it is the arguments of `load_param` that are looked at; a
-    submission that sets the attributes itself is asked for those.
-    """
-    network = student.vgg_cpu.VGG19(param_path=student.resource_file("checkpoint"))
-    network.build_model()
-    network.init_model()
-    given = student.once("given parameters", dict)
-    names = CONVOLUTION_NAMES + FULLY_CONNECTED_NAMES
-    for name in names:
-        _note_parameters(network.layers[name], name, given)
-    network.load_model()
-    for name in names:
-        vars(network.layers[name]).pop("load_param", None)
-        if (name, "weight") not in given:
-            _keep(given, name, network.layers[name].weight, network.layers[name].bias)
-    return network
-
-
-def _note_parameters(layer: Any, name: str, given: dict[tuple[str, str], Any]) -> None:
-    original = layer.load_param
-
-    def load_param(weight: Any, bias: Any) -> Any:
-        _keep(given, name, weight, bias)
-        return original(weight, bias)
-
-    layer.load_param = load_param
-
-
-def _keep(given: dict[tuple[str, str], Any], name: str, weight: Any, bias: Any) -> None:
-    # A bias may lie in a row or not.
-    for parameter, value in (("weight", weight), ("bias", np.reshape(bias, -1))):
-        given[name, parameter] = Sampled(value, f"{name} {parameter}").parts()
-
-
-def with_outputs_sent(network: Any, emit: Callable[[str, Any], None], after_pool5: Callable[[Any], Any]) -> Any:
-    """Return ``network.forward()``, during which every layer sends a sample of what it returns.
-
-    A sample is taken at once: a later layer may change the array in place. What pool5 returns goes through
-    ``after_pool5`` before the next layer gets it. One object may stand under several names: each name gets a copy.
-    """
-    layers = dict(network.layers)
-
-    def observed(name: str) -> Any:
-        layer = copy.copy(layers[name])
-        forward = layers[name].forward
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            value = forward(*args, **kwargs)
-            emit(name.lower(), Sampled(value, name.lower()))
-            return after_pool5(value) if name == "pool5" else value
-
-        layer.forward = call
-        return layer
-
-    for name in layers:
-        network.layers[name] = observed(name)
-    try:
-        return network.forward()
-    finally:
-        network.layers.update(layers)
-
-
-def require_names(student: Any, names: list[str]) -> None:
-    """Require the 44 names in order, the last in upper or lower case; name the first that differs."""
-    expected = [facts.name for facts in NETWORK_LAYERS]
-    for position, (name, wanted) in enumerate(zip(names, expected, strict=False), start=1):
-        student.require(
-            name == wanted or (wanted == "softmax" and name.lower() == wanted),
-            f"name {position} of `param_layer_name` is {name[:40]!r}, expected {wanted!r}",
-        )
-    student.require(
-        len(names) == len(expected),
-        f"`param_layer_name` has {len(names)} names, expected {len(expected)}: "
-        f"{expected[0]}, {expected[1]}, ..., {expected[-1]}",
-    )
+    return as_outputs(student.once("given parameters", dict), names)
 
 
 def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
@@ -441,4 +367,5 @@ def demo(student, case):
         file.write(case.picture.tobytes())
         file.flush()
         network.load_image(file.name)
-    return {"probabilities": with_outputs_sent(network, student.emit, lambda pool5: pool5)}
+    with layers_observed(network.layers, student.emit):
+        return {"probabilities": network.forward()}

@@ -78,7 +78,7 @@ def test_from_the_fresh_kit_to_every_layer_right(kit):
     write_hole(kit, "layer.py", "conv_forward", SLIP_IN_CONVOLUTION)
     status, said, verdicts = check(kit, "--layer", "conv")
     assert (status, verdicts) == (1, {"conv_forward": "wrong", "conv_backward": "skipped"})
-    assert "`outputs` differs" in said and "3x3 kernel, padding 1, as in VGG16" in said
+    assert "`outputs` differs" in said and "3x3 kernel, padding 1, as in VGG" in said
     change(kit, "layer.py", SLIP_IN_CONVOLUTION[::-1])
 
     change(kit, "layer.py", PYTHON_2)

@@ -111,8 +111,8 @@ def test_right_submissions_agree_with_the_reference(golden, run_checks, referenc
         ("FullyConnectedLayer(4096, 1000)", "FullyConnectedLayer(4096, 10)", "num_output 10"),
         ("FullyConnectedLayer(4096, 4096)", "ReLULayer()", "fc7"),
         ('self.layers["relu6"] = ReLULayer()', "pass", "no 'relu6'"),
-        ("'flatten', 'fc6', 'relu6'", "'fc6', 'relu6'", "name 38"),
-        ("'fc8', 'Softmax',", "'fc8',", "43 names"),
+        ("'flatten', 'fc6', 'relu6'", "'fc6', 'relu6'", "layer 38"),
+        ("'fc8', 'Softmax',", "'fc8',", "43 layers"),
     ],
 )
 def test_a_wrong_network_is_named_by_its_first_wrong_layer(run_checks, golden, tmp_path, old, new, words):
