@@ -11,7 +11,7 @@ RUN_OPTIONS := $(foreach name,CONTENT STYLE STEPS SIZE NOISE ALPHA BETA RATE EPO
   $(if $(filter command,$(origin $(name))),--set $(name)="$($(name))"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start check grade publish run kit test lint bench doctor clean
+.PHONY: help setup start check grade publish run data kit test lint bench doctor clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,6 +49,9 @@ publish: setup ## record the fixtures of LAB from the reference (instructors)
 
 run: setup ## run your network of LAB on PICTURE, or its whole experiment
 	@$(GRADER) run $(LAB) $(if $(PICTURE),"$(PICTURE)") $(WEIGHTS_OPTION) $(RUN_OPTIONS) $(ARGS)
+
+data: setup ## fetch the large public data that LAB can use, such as all of MNIST
+	@$(GRADER) data $(LAB)
 
 kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
 	@$(GRADER) kit $(LAB) $(ARGS)

@@ -26,6 +26,7 @@ from grader.cli_common import (
     after_success,
     errors,
     exit_status,
+    fail,
     handout,
     new_app,
     require_checks,
@@ -172,6 +173,29 @@ def run_lab(
             report = run_experiment(project, facts, request, progress)
         report.render(Console())
         raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
+
+
+@app.command()
+def data(lab: LabName) -> None:
+    """Fetch the large public data that a lab's experiment can use; once, and only what is missing.
+
+    Exit status: 0 all of it is here, 2 it cannot be had, 130 interrupted; the same command goes on from there.
+    """
+    from grader.downloads import download, total_bytes
+    from grader.progress import Progress
+    from grader.project import Project
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=f"{lab}: fetching", total=total_bytes(facts) or None) as progress:
+            try:
+                paths = download(project, facts, progress.advance, progress.note)
+            except KeyboardInterrupt:
+                fail("interrupted; what has arrived is kept, and the same command goes on from there", INTERRUPTED)
+        Console().print(
+            Text(f"here: {paths[0].parent} holds {', '.join(path.name for path in paths)}"), soft_wrap=True
+        )
 
 
 @app.command()

@@ -92,7 +92,8 @@ class Option(Section):
 
     ``kind`` says what it is: a number between ``min`` and ``max``; a ``picture`` file, by default one of the lab's;
     a ``size`` such as ``192x320`` (rows x columns); a ``choice`` among ``values``; or ``names`` with commas between
-    them. With ``extends`` a run can go on with another value, such as more steps: it is the same run.
+    them. With ``extends`` a run can go on with another value, such as more steps: it is the same run. ``needs``
+    names the resource that a choice needs.
     """
 
     kind: Literal["int", "float", "picture", "size", "choice", "names"]
@@ -102,6 +103,7 @@ class Option(Section):
     max: float | None = None
     values: tuple[str, ...] = ()
     extends: bool = False
+    needs: dict[str, str] = {}
 
 
 class ExperimentFacts(Section):
@@ -248,7 +250,8 @@ def _validate_experiment(folder: Path, facts: LabFacts) -> None:
         raise ContractError(
             f"{place}: {folder / EXPERIMENT_NAME} is missing; it defines `run(student, case, state)`"
         )
-    for name in experiment.resources:
+    needed = [name for option in experiment.options.values() for name in option.needs.values()]
+    for name in (*experiment.resources, *needed):
         if name not in facts.resources:
             raise ContractError(f"{place}: there is no resource {name!r}")
     for name, option in experiment.options.items():

@@ -39,6 +39,11 @@ class Options:
         config = {key: value for key, value in self.values.items() if key not in self.pictures}
         return Case(name, config, {**self.pictures, **state})
 
+    def needed(self, experiment: ExperimentFacts) -> list[str]:
+        """Return the names of the resources that the choices need."""
+        chosen = [(option.needs, self.values[name]) for name, option in experiment.options.items()]
+        return [needs[value] for needs, value in chosen if isinstance(value, str) and value in needs]
+
     def label(self, experiment: ExperimentFacts, others: Sequence[str]) -> str:
         """Return a name for the run: equal for equal options, apart from those that extend a run.
 

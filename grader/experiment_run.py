@@ -132,7 +132,8 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
         collected = collect(
             request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
         )
-        resources = prepare_named(project, lab, experiment.resources, request.weights, progress.note, partial=True)
+        names = (*experiment.resources, *options.needed(experiment))
+        resources = prepare_named(project, lab, names, request.weights, progress.note, partial=True)
         opened = open_session(limited, collected.root, resources, handler=HANDLER)
         with opened as session, _stops_politely() as stop:
             run = _Run(session, folder, found or Checkpoint(), progress, stop)

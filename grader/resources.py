@@ -10,6 +10,8 @@ import numpy as np
 from grader.checks import Check
 from grader.contract import ContractError, Lab
 from grader.convert import converted_checkpoint
+from grader.downloads import KIND as DOWNLOAD
+from grader.downloads import downloaded
 from grader.matconvnet import matconvnet_checkpoint, read_parameters
 from grader.project import Project
 from grader.weights import Note, checkpoint_shapes, read_checkpoint, seeded_checkpoint
@@ -18,7 +20,9 @@ from grader.weights import Note, checkpoint_shapes, read_checkpoint, seeded_chec
 def prepare_resources(
     project: Project, lab: Lab, checks: Sequence[Check], weights: Path | None, note: Note
 ) -> dict[str, Path]:
-    """Return the folder of every resource of the lab; none if only checks without need of one are run.
+    """Return the folder of every resource that checks use; none if only checks without need of one are run.
+
+    Downloads are for experiments only.
 
     Raises
     ------
@@ -27,7 +31,8 @@ def prepare_resources(
     """
     if not any(check.slow for check in checks):
         return {}
-    return prepare_named(project, lab, tuple(lab.facts.resources), weights, note)
+    made_here = [name for name, resource in lab.facts.resources.items() if resource.kind != DOWNLOAD]
+    return prepare_named(project, lab, made_here, weights, note)
 
 
 def prepare_named(
@@ -56,6 +61,8 @@ def prepare_named(
             folders[name] = matconvnet_checkpoint(
                 project.cache, resource.options, weights, overrides, note, partial=partial
             )
+        elif resource.kind == DOWNLOAD:
+            folders[name] = downloaded(project, lab, name)
         else:
             raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
     return folders

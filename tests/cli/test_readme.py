@@ -8,13 +8,17 @@ import pytest
 
 from tests.golden import ROOT
 
-TARGETS = ("help", "setup", "start", "check", "grade", "publish", "run", "kit", "test", "lint", "doctor", "clean")
+TARGETS = (
+    *("help", "setup", "start", "check", "grade", "publish", "run", "data"),
+    *("kit", "test", "lint", "doctor", "clean"),
+)
 COMMANDS = (
     "grade",
     "check",
     "publish",
     "start",
     "run",
+    "data",
     "list",
     "doctor",
     "schema",
