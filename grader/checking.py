@@ -174,7 +174,10 @@ def run_check(
         values = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
         if not speed.enough:
             verdict = Verdict.WRONG
-            values |= {"hint": trial.hint, "next": next_step(lab, check, verdict, too_slow=True)}
+            values |= {
+                "hint": translated(trial.hint, lab.folder),
+                "next": next_step(lab, check, verdict, too_slow=True),
+            }
     result = CheckResult(
         id=check.id,
         tier=check.tier,

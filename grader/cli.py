@@ -16,6 +16,7 @@ from grader.cli_common import (
     JsonFile,
     JunitFile,
     LabName,
+    Language,
     Only,
     SubmissionPath,
     Verbose,
@@ -25,6 +26,7 @@ from grader.cli_common import (
     new_app,
     require_checks,
     require_format,
+    speaking,
     write_reports,
 )
 from grader.translation import _
@@ -56,6 +58,7 @@ def grade(
     format_: FormatName = None,
     out: FormatFile = None,
     verbose: Verbose = False,
+    lang: Language = None,
 ) -> None:
     """Grade a submission against the hidden fixtures.
 
@@ -148,4 +151,4 @@ app.registered_commands += cli_instructor.app.registered_commands
 
 def main() -> None:
     """Entry point of the console script."""
-    app(prog_name="grader")
+    speaking(app)(prog_name="grader")

@@ -5,20 +5,31 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
 
-from grader.translation import _, chosen, translated
+from grader.translation import LANGUAGES, _, choose, chosen, translated
 
 if TYPE_CHECKING:
     from grader.contract import Lab
     from grader.result import GradeResult
 
 OK, BELOW, BAD_INPUT, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
+
+
+def _choose(language: Languages | None) -> Languages | None:
+    if language is not None:
+        choose(language.value)
+    return language
+
 
 LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `grader list` shows them.")]
 SubmissionPath = Annotated[
@@ -35,7 +46,46 @@ FormatName = Annotated[
     str | None, typer.Option("--format", help="Also write this format to --out; see docs/result.md.")
 ]
 FormatFile = Annotated[Path | None, typer.Option("--out", help="Where --format is written.")]
+Language = Annotated[
+    Languages | None,
+    typer.Option(
+        "--lang", callback=_choose, is_eager=True, help="Language of messages; default that of the locale."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that is known about each check.")]
+
+
+class SpeakingCommand(TyperCommand):
+    """A command whose help is in the reader's language."""
+
+    def format_help(self, *where: Any) -> None:
+        """Write the help page."""
+        _translate_help(self)
+        super().format_help(*where)
+
+
+class SpeakingGroup(TyperGroup):
+    """All commands, with help in the reader's language."""
+
+    def format_help(self, *where: Any) -> None:
+        """Write the list of commands."""
+        for command in (self, *self.commands.values()):
+            _translate_help(command)
+        super().format_help(*where)
+
+
+def _translate_help(command: Any) -> None:
+    command.help = _(command.help or "") or None
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = _(parameter.help)
+
+
+def speaking(app: typer.Typer) -> typer.Typer:
+    """Let all commands of ``app`` show their help in the reader's language."""
+    for command in app.registered_commands:
+        command.cls = SpeakingCommand
+    return app
 
 
 def new_app() -> typer.Typer:
@@ -43,6 +93,7 @@ def new_app() -> typer.Typer:
     return typer.Typer(
         name="grader",
         help="Grades hand-written neural-network layers: what is right, what is wrong, why, and how fast.",
+        cls=SpeakingGroup,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -97,14 +148,17 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
     except ours as error:
         fail(str(error), GRADER_FAILED)
     except KeyboardInterrupt:
-        fail("interrupted; nothing was written", INTERRUPTED)
+        fail(_("interrupted; nothing was written"), INTERRUPTED)
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
         # Status 1 would say that a submission was graded; nobody may be charged for a defect of the grader.
         traceback.print_exc()
         fail(
-            f"the grader itself failed ({type(error).__name__}), nothing was graded; please report the lines above",
+            _(
+                "the grader itself failed ({error}), nothing was graded; please report the lines above",
+                error=type(error).__name__,
+            ),
             GRADER_FAILED,
         )
 

@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from grader.cli_common import BELOW, OK, LabName, SubmissionPath, Weights, errors, new_app, require_checks
+from grader.cli_common import (
+    BELOW,
+    OK,
+    LabName,
+    Language,
+    SubmissionPath,
+    Weights,
+    errors,
+    new_app,
+    require_checks,
+)
 from grader.translation import _
 
 app = new_app()
@@ -30,6 +40,7 @@ def explain(
         Path | None, typer.Option("--picture", help="Write the picture of where the error sits to this PNG file.")
     ] = None,
     weights: Weights = None,
+    lang: Language = None,
 ) -> None:
     """Tell the whole story of one check: what it asks, where it fails, the likely cause, a picture."""
     from grader.explain.story import render, save_picture, tell
@@ -63,6 +74,7 @@ def case(
     check: CheckName,
     number: Annotated[int, typer.Argument(metavar="N", min=1, help="Number of the case, from 1.")],
     out: Annotated[Path, typer.Option("--out", help="The .npz file to write.")] = Path("case.npz"),
+    lang: Language = None,
 ) -> None:
     """Write the inputs of one public case of a check to a file, to try them by hand."""
     from grader.explain.story import save_case
@@ -78,7 +90,7 @@ def case(
 
 
 @app.command()
-def properties(lab: LabName, submission: SubmissionPath = None) -> None:
+def properties(lab: LabName, submission: SubmissionPath = None, lang: Language = None) -> None:
     """Test your layers without any expected value: linearity, the adjoint identity, shifts, derivatives."""
     from grader.explain.properties_report import render_properties, report_properties
     from grader.progress import Progress

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli_common import LabName, errors, new_app
+from grader.cli_common import BELOW, OK, LabName, errors, new_app
 
 MIB = 1 << 20
 app = new_app()
@@ -64,3 +64,25 @@ def gradescope(
             "upload it, do not hand it out.",
             soft_wrap=True,
         )
+
+
+@app.command()
+def catalogues(
+    labs: Annotated[
+        list[str] | None, typer.Argument(metavar="[LAB]...", help="Labs; all if none is named.")
+    ] = None,
+) -> None:
+    """Bring the translations up to date with what the grader and the labs say, and compile them.
+
+    Exit status: 0 everything is translated, 1 something is not; it is listed, and has an empty place in its file.
+    """
+    from grader.catalogues import CatalogueError, update_all
+    from grader.project import Project
+
+    with errors(bad_input=(CatalogueError,)):
+        lacking = update_all(Project.find(), labs or ())
+        for file, messages in lacking.items():
+            Console().print(f"{file}: {len(messages)} without translation", soft_wrap=True, markup=False)
+            for message in messages:
+                Console().print(f"  {message.text!r}", soft_wrap=True, markup=False)
+        raise typer.Exit(BELOW if any(lacking.values()) else OK)

@@ -19,6 +19,7 @@ from grader.cli_common import (
     JsonFile,
     JunitFile,
     LabName,
+    Language,
     Only,
     SubmissionPath,
     Verbose,
@@ -31,6 +32,7 @@ from grader.cli_common import (
     new_app,
     require_checks,
     require_format,
+    speaking,
     write_reports,
 )
 from grader.translation import _, translated
@@ -59,6 +61,7 @@ def check(
         bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
     ] = False,
     verbose: Verbose = False,
+    lang: Language = None,
 ) -> None:
     """Check your own work against the public fixtures; quick, and needs no solution.
 
@@ -110,6 +113,7 @@ def start(
     force: Annotated[
         bool, typer.Option("--force", help="Start afresh; your files are kept in a dated folder.")
     ] = False,
+    lang: Language = None,
 ) -> None:
     """Copy the skeleton of a lab to stu_upload/LAB, never overwriting work."""
     from grader.project import Project
@@ -147,6 +151,7 @@ def run_lab(
         int | None, typer.Option("--every", min=1, help="Keep the experiment every so many steps.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
+    lang: Language = None,
 ) -> None:
     """Run your own network: on a picture, or the lab's whole experiment, which can be left and taken up again.
 
@@ -209,6 +214,7 @@ def gradcheck(
         list[str] | None,
         typer.Option("--set", metavar="NAME=NUMBER", help="An argument of the constructor; repeatable."),
     ] = None,
+    lang: Language = None,
 ) -> None:
     """Compare your layer's own backward pass with differences of its own forward pass; no solution is needed.
 
@@ -238,6 +244,7 @@ def summary(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw the shares of the layers into this PNG file.")
     ] = None,
+    lang: Language = None,
 ) -> None:
     """Show parameters, multiply-adds, time and share of each layer of your network."""
     from grader.progress import Progress
@@ -257,7 +264,7 @@ def summary(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(lang: Language = None) -> None:
     """List the labs."""
     from grader.contract import list_labs
     from grader.project import Project
@@ -279,7 +286,7 @@ def list_() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(lang: Language = None) -> None:
     """Say what isolation this host offers, and what to install or enable for more."""
     from grader.jail import doctor_lines, probe
 
@@ -303,4 +310,4 @@ app.registered_commands += cli_explain.app.registered_commands
 
 def main() -> None:
     """Entry point of a kit."""
-    app(prog_name="grader")
+    speaking(app)(prog_name="grader")

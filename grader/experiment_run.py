@@ -34,6 +34,7 @@ from grader.resources import prepare_named
 from grader.run_folder import CURVES_NAME, Checkpoint, RunFolder
 from grader.session import Outcome, Session
 from grader.submission import Collected, collect
+from grader.translation import _, translated
 
 HANDLER = "grader.inside.experiment"
 STEPS_FOR_AN_ESTIMATE = 20
@@ -86,12 +87,20 @@ class RunReport:
     def render(self, console: Console) -> None:
         """Print results, where they lie, and what can be done next."""
         for note in self.notes:
-            console.print(Text(f"note: {note}"), soft_wrap=True)
+            console.print(Text(_("note: {note}", note=translated(note))), soft_wrap=True)
         if self.message:
-            console.print(Text(self.message, style="bold"), soft_wrap=True)
-        pace = f", {self.pace_s:.3g} s each" if self.pace_s is not None else ""
-        line = f"{self.step} of {self.total} steps done, {self.step - self.started_at} of them now{pace}"
-        console.print(Text(f"interrupted: {line}" if self.interrupted else line), soft_wrap=True)
+            console.print(Text(translated(self.message), style="bold"), soft_wrap=True)
+        line = _(
+            "{step} of {total} steps done, {now} of them now",
+            step=self.step,
+            total=self.total,
+            now=self.step - self.started_at,
+        )
+        if self.pace_s is not None:
+            line += _(", {pace} s each", pace=f"{self.pace_s:.3g}")
+        if self.interrupted:
+            line = _("interrupted: {line}", line=line)
+        console.print(Text(line), soft_wrap=True)
         if self.numbers:
             table = Table(box=None, pad_edge=False, show_header=False)
             table.add_column()
@@ -100,13 +109,14 @@ class RunReport:
                 table.add_row(Text(name), f"{value:.4g}")
             console.print(table)
         if self.kept_at is None:
-            console.print(Text("Nothing was kept yet."))
+            console.print(Text(_("Nothing was kept yet.")))
             return
         names = ", ".join([*(f"{name}.png" for name in self.pictures), CURVES_NAME])
         console.print(Text(f"{self.folder}: {names}"), soft_wrap=True)
         if not self.finished:
             console.print(
-                Text(f"Kept up to step {self.kept_at}: the same command goes on from there."), soft_wrap=True
+                Text(_("Kept up to step {step}: the same command goes on from there.", step=self.kept_at)),
+                soft_wrap=True,
             )
 
 
@@ -212,15 +222,15 @@ class _Run:
         self.report.started_at = self.report.step = self.checkpoint.step
         if self.checkpoint.step:
             self.report.kept_at = self.checkpoint.step
-            self.report.notes.append(f"going on from step {self.checkpoint.step}; --fresh begins anew")
+            self.report.notes.append(_("going on from step {step}; --fresh begins anew", step=self.checkpoint.step))
             if facts.get("submission") != collected.sha256:
-                self.report.notes.append("your files have changed since then")
+                self.report.notes.append(_("your files have changed since then"))
         facts.update(options=dict(options.values), weights=weights, submission=collected.sha256)
 
     def drive(self, options: Options, every: int) -> None:
         """Go on from record to record until the end, an error, or someone asks for the end."""
         state = self.checkpoint.state
-        self.progress.step("preparing")
+        self.progress.step(_("preparing"))
         outcome = self.session.start(options.case(self.folder.path.name, state))
         while True:
             if outcome.verdict is not None:
@@ -253,10 +263,10 @@ class _Run:
         self.report.notes += [note for note in outcome.notes if note not in self.report.notes]
         parts = [f"{name.split('/')[0]} {value:.4g}" for name, value in list(record.curves.items())[:1]]
         if self.stop.asked:
-            parts.append("stopping")
+            parts.append(_("stopping"))
         elif self.report.pace_s is not None:
             left_s = self.report.pace_s * (record.total - record.step)
-            parts.append(f"{duration(left_s)} left")
+            parts.append(_("{time} left", time=duration(left_s)))
         self.progress.step(", ".join(parts))
         return record
 

@@ -13,7 +13,7 @@ from grader.contract import Lab
 from grader.policy import Use
 from grader.result import SpeedPart, SpeedResult
 from grader.session import Frame, Outcome
-from grader.translation import _, listed, translated
+from grader.translation import _, joined, listed, translated
 from grader.verdicts import Verdict
 
 PYTHON2_DIVISION = re.compile(
@@ -75,29 +75,43 @@ def describe_finding(finding: Finding) -> str:
 def describe_speed(lab: Lab, found: SpeedResult, least_s: float) -> str:
     """Say how fast a right version is, and how fast it must be; ``least_s`` is what no processor is faster than."""
     whole, *parts = found.parts
-    where = "measured here" if found.baseline == "measured" else "estimated from publishing"
-    text = (
-        f"It takes {duration(whole.submission_s)}; the reference takes {duration(whole.baseline_s)} ({where}) for "
-        f"`{lab.checks[found.against].title}`. That is {times(whole.ratio)} as fast "
-        f"({found.confidence:.0%} interval {whole.low:.3g} to {whole.high:.3g}); "
-        f"at least {found.at_least:.3g} times are needed."
+    text = _(
+        "It takes {time}; the reference takes {baseline} ({where}) for `{check}`. That is {ratio} as fast "
+        "({confidence} interval {low} to {high}); at least {at_least} are needed.",
+        time=duration(whole.submission_s),
+        baseline=duration(whole.baseline_s),
+        where=_("measured here") if found.baseline == "measured" else _("estimated from publishing"),
+        check=translated(lab.checks[found.against].title, lab.folder),
+        ratio=times(whole.ratio),
+        confidence=f"{found.confidence:.0%}",
+        low=f"{whole.low:.3g}",
+        high=f"{whole.high:.3g}",
+        at_least=times(found.at_least),
     )
     if found.enough:
         return text
     if whole.high >= found.at_least:
-        return (
-            f"An answer came back sooner than any processor can do the work ({duration(least_s)} at the very "
-            f"least), so nothing was measured. {text}"
+        told = _(
+            "An answer came back sooner than any processor can do the work ({time} at the very least), so nothing "
+            "was measured.",
+            time=duration(least_s),
         )
-    lines = [f"The results are right, but they come too slowly. {text}"]
+        return joined([told, text])
+    lines = [joined([_("The results are right, but they come too slowly."), text])]
     lines += [
-        f"  {part.name}: {duration(part.submission_s)}, {times(part.ratio)} as fast as the reference's "
-        f"{duration(part.baseline_s)}"
+        "  "
+        + _(
+            "{part}: {time}, {ratio} as fast as the reference's {baseline}",
+            part=translated(part.name, lab.folder),
+            time=duration(part.submission_s),
+            ratio=times(part.ratio),
+            baseline=duration(part.baseline_s),
+        )
         for part in parts
     ]
     slowest = min(parts, key=_ratio_of, default=None)
     if slowest is not None:
-        lines.append(f"Begin with `{slowest.name}`: it gains least.")
+        lines.append(_("Begin with `{part}`: it gains least.", part=translated(slowest.name, lab.folder)))
     return "\n".join(lines)
 
 
@@ -107,7 +121,7 @@ def _ratio_of(part: SpeedPart) -> float:
 
 def times(ratio: float) -> str:
     """Write a ratio for a person."""
-    return f"{ratio:.3g} times"
+    return _("{factor} times", factor=f"{ratio:.3g}")
 
 
 def duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grader.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
 from grader.result import FileInfo
+from grader.translation import _, marked, translated
 
 FILE_MODE = 0o444
 FOLDER_MODE = 0o755
@@ -77,7 +78,9 @@ class _LeftOut:
         for reason, names in self.names.items():
             first = ", ".join(shown(name) for name in sorted(names)[:NAMES_IN_A_NOTE])
             more = len(names) - NAMES_IN_A_NOTE
-            lines.append(f"left out, {reason}: {first}" + (f" and {more} more" if more > 0 else ""))
+            if more > 0:
+                first = _("{names} and {count} more", names=first, count=more)
+            lines.append(_("left out, {reason}: {names}", reason=_(reason), names=first))
         return lines
 
 
@@ -115,7 +118,7 @@ def collect(
         wanted = [member for member in wanted if _importable(member.path, required, left_out)]
         contents = _read_all(wanted, limits)
     except ArchiveError as error:
-        raise SubmissionError(f"{label} {error}") from None
+        raise SubmissionError(f"{label} {translated(str(error))}") from None
     if not contents:
         raise SubmissionError(
             f"{label} holds no {' or '.join(suffixes)} file; expected {', '.join(required) or 'source files'}. "
@@ -125,7 +128,7 @@ def collect(
                 else "Hand in the folder (or an archive of it) in which you wrote your code."
             )
         )
-    notes = [f"the files were taken from the folder {shown(entered)}"] if entered else []
+    notes = [_("the files were taken from the folder {folder}", folder=shown(entered))] if entered else []
     missing = tuple(name for name in required if name not in contents)
     notes += [_missing_note(name, list(contents)) for name in missing]
     if missing and left_out.notebooks():
@@ -192,9 +195,9 @@ def _walk(folder: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_o
                 path = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if _is_left_out_folder(entry.name):
-                        left_out.add("not part of the work", path + "/")
+                        left_out.add(marked("not part of the work"), path + "/")
                     elif path.count("/") + 1 >= limits.depth:
-                        left_out.add("nested too deep", path + "/")
+                        left_out.add(marked("nested too deep"), path + "/")
                     else:
                         waiting.append((path + "/", current / entry.name))
                 elif entry.is_file(follow_symlinks=False):
@@ -205,7 +208,7 @@ def _walk(folder: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_o
                         f"was refused: {shown(path)} is a link or a device; put the file itself there"
                     )
                 else:
-                    left_out.add("links and devices are not followed", path)
+                    left_out.add(marked("links and devices are not followed"), path)
 
 
 def _file_reader(file: Path) -> Callable[[int], bytes]:
@@ -253,11 +256,11 @@ def _is_left_out_folder(name: str) -> bool:
 def _counts(path: str, suffixes: tuple[str, ...], left_out: _LeftOut) -> bool:
     *folders, name = path.split("/")
     if any(_is_left_out_folder(folder) for folder in folders) or name.startswith("."):
-        left_out.add("not part of the work", path)
+        left_out.add(marked("not part of the work"), path)
     elif name in START_UP_FILES:
-        left_out.add("it would have no effect", path)
+        left_out.add(marked("it would have no effect"), path)
     elif not name.endswith(suffixes):
-        left_out.add(f"not {' or '.join(suffixes)}", path)
+        left_out.add(_("not {suffixes}", suffixes=_(" or ").join(suffixes)), path)
     else:
         return True
     return False
@@ -286,7 +289,7 @@ def _importable(path: str, required: Sequence[str], left_out: _LeftOut) -> bool:
         raise ArchiveError(f"was refused: {shown(path)} has control characters in its name; rename the file")
     if path in required or all(folder.isidentifier() for folder in path.split("/")[:-1]):
         return True
-    left_out.add("its folder cannot be imported from", path)
+    left_out.add(marked("its folder cannot be imported from"), path)
     return False
 
 
@@ -328,8 +331,13 @@ def _read_all(members: Sequence[Member], limits: CollectLimits) -> dict[str, byt
 def _missing_note(name: str, present: Sequence[str]) -> str:
     wanted = name.casefold().rsplit("/", 1)[-1]
     near = [path for path in present if path.casefold().rsplit("/", 1)[-1] == wanted]
-    hint = f"; there is {shown(near[0])}: place and spelling must be the same" if near else ""
-    return f"{name} is missing{hint}"
+    if near:
+        return _(
+            "{file} is missing; there is {other}: place and spelling must be the same",
+            file=name,
+            other=shown(near[0]),
+        )
+    return _("{file} is missing", file=name)
 
 
 def _write_all(contents: dict[str, bytes], target: Path) -> None:

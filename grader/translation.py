@@ -128,7 +128,8 @@ def translated(text: str, lab: Path | None = None) -> str:
             if found is not None:
                 values = {name: translated(value, lab) for name, value in found.groupdict().items()}
                 return PLACEHOLDER.sub(_from(values), template)
-    return text
+    head, sign, rest = text.partition(": ")
+    return f"{translated(head, lab)}{sign}{translated(rest, lab)}" if sign else text
 
 
 def _from(values: Mapping[str, str]) -> Callable[[re.Match[str]], str]:

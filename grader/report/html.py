@@ -57,7 +57,7 @@ def to_html(result: GradeResult) -> str:
         times=times_line(result),
         passed=passed,
         speeds=[(check.title, speed_rows(speed), speed_line(speed)) for check, speed in timed(result.checks)],
-        speed_heads=HEADS,
+        speed_heads=[_(head) for head in HEADS],
         verdict_word=verdict_word,
         _=_,
         largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,

@@ -12,8 +12,15 @@ from grader.messages import duration
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import CheckResult, SpeedPart, SpeedResult
+from grader.translation import _, marked
 
-HEADS = ("baseline\nof reference", "yours", "times as fast", "reference", "your own\nbaseline")
+HEADS = (
+    marked("baseline\nof reference"),
+    marked("yours"),
+    marked("times as fast"),
+    marked("reference"),
+    marked("your own\nbaseline"),
+)
 
 
 def timed(checks: Sequence[CheckResult]) -> list[tuple[CheckResult, SpeedResult]]:
@@ -28,7 +35,12 @@ def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
             part.name,
             duration(part.baseline_s),
             duration(part.submission_s),
-            f"{part.ratio:.3g} ({part.low:.3g} to {part.high:.3g})",
+            _(
+                "{ratio} ({low} to {high})",
+                ratio=f"{part.ratio:.3g}",
+                low=f"{part.low:.3g}",
+                high=f"{part.high:.3g}",
+            ),
             "" if part.reference_s is None else duration(part.reference_s),
             _own(part),
         )
@@ -38,10 +50,15 @@ def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
 
 def speed_line(speed: SpeedResult) -> str:
     """Return what is needed, where the baseline comes from, and what the figures are."""
-    source = "measured here" if speed.baseline == "measured" else "estimated from what publishing measured"
-    return (
-        f"At least {speed.at_least:.3g} times as fast as the reference in {speed.against} ({source}) is needed. "
-        f"Medians of {speed.repeats} repeats; {speed.confidence:.0%} intervals."
+    source = _("measured here") if speed.baseline == "measured" else _("estimated from what publishing measured")
+    return _(
+        "At least {factor} times as fast as the reference in {check} ({source}) is needed. Medians of {repeats} "
+        "repeats; {confidence} intervals.",
+        factor=f"{speed.at_least:.3g}",
+        check=speed.against,
+        source=source,
+        repeats=speed.repeats,
+        confidence=f"{speed.confidence:.0%}",
     )
 
 
@@ -50,7 +67,7 @@ def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(look.text(one_line(check.id, 40)), overflow="fold")
     for head in HEADS:
-        table.add_column(head, justify="right", overflow="fold")
+        table.add_column(_(head), justify="right", overflow="fold")
     for row in speed_rows(speed):
         table.add_row(*(Text(look.text(one_line(cell))) for cell in row))
     return Group(table, Text(look.text(one_line(speed_line(speed))), style="dim"))
