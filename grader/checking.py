@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from grader.checks import Check
@@ -26,6 +27,7 @@ from grader.speed import SpeedTrial, Timing
 from grader.translation import _, listed, translated
 from grader.verdicts import Verdict
 
+HIDDEN_MESSAGE_CHARACTERS = 400
 STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
 
 
@@ -140,7 +142,7 @@ def run_check(
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
-        outcomes.append(outcome)
+        outcomes.append(without_inputs(outcome) if fixture.hidden else outcome)
         runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
         return outcome if runs[-1].passed else None
 
@@ -189,6 +191,17 @@ def run_check(
         **values,
     )
     return result, outcomes[-1] if outcomes else None
+
+
+def without_inputs(outcome: Outcome) -> Outcome:
+    """Leave out of a run on a hidden case what a submission could use to tell its author what the case is.
+
+    Whoever knows the inputs can compute the answers elsewhere and hand in a table of them.
+    """
+    message = outcome.message
+    if outcome.verdict is Verdict.EXCEPTION and len(message) > HIDDEN_MESSAGE_CHARACTERS:
+        message = message[:HIDDEN_MESSAGE_CHARACTERS] + "…"
+    return replace(outcome, printed="", message=message)
 
 
 def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:

@@ -142,7 +142,7 @@ def open_session(
     slot: int = 0,
     handler: str = "grader.inside.runner",
 ) -> Session:
-    """Start a box in which ``submission`` can be run against the checks of ``lab``.
+    """Start a box in which ``submission``, a collected folder, can be run against the checks of ``lab``.
 
     ``handler`` is the module that serves the requests inside.
     """
@@ -153,9 +153,10 @@ def open_session(
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
         "shims": lab.facts.shims,
+        "free": unchanged_given(lab, submission),
+        "packages": packages_of(lab),
     }
-    packages = [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
-    view = View(submission, lab.folder, tuple(packages), resources, policy)
+    view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)
     return Session(lab, view, level=level, slot=slot, handler=handler)
 
 
@@ -216,9 +217,31 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
 
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
     """Return the places where the submission's own files use a library that the lab rules out."""
-    names = [file.path for file in collected.files if file.path not in lab.facts.given]
+    free = unchanged_given(lab, collected.root)
+    names = [file.path for file in collected.files if file.path not in free]
     declared = [file.path for file in lab.facts.files]
-    return find_uses(collected.root, declared, names, Rules(lab.facts.imports.allow, lab.facts.imports.forbid))
+    rules = Rules(lab.facts.imports.allow, lab.facts.imports.forbid, packages_of(lab))
+    return find_uses(collected.root, declared, names, rules)
+
+
+def packages_of(lab: Lab) -> list[str]:
+    """Return the import names of the packages that the lab puts into the box."""
+    return [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
+
+
+def unchanged_given(lab: Lab, submission: Path) -> list[str]:
+    """Return the given Python files that the submission does not have, or has as they were given.
+
+    Only these may import everything: in a changed one could stand anything.
+    """
+    names = [name for name in lab.facts.given if name.endswith(".py")]
+    return [name for name in names if _same_lines(lab.folder / name, submission / name)]
+
+
+def _same_lines(given: Path, handed_in: Path) -> bool:
+    if not handed_in.is_file():
+        return True
+    return given.is_file() and given.read_bytes().splitlines() == handed_in.read_bytes().splitlines()
 
 
 def versions() -> dict[str, str]:

@@ -179,11 +179,14 @@ def as_sentence(text: str) -> str:
 def describe_use(lab: Lab, use: Use) -> str:
     """Say which library is ruled out and where it is used."""
     allowed = listed(lab.facts.imports.allow or ())
+    text = _("This lab asks for your own code. Libraries that may be used: {allowed}.", allowed=allowed)
+    if lab.facts.imports.forbid:
+        text = f"{text} " + _("Not to be used in them: {names}.", names=listed(lab.facts.imports.forbid))
     return "\n".join(
         (
             _("`{name}` is used in {file}, line {line}:", name=use.name, file=use.file, line=use.line),
             f"    {use.code}",
-            _("This lab asks for your own code. Libraries that may be used: {allowed}.", allowed=allowed),
+            text,
         )
     )
 

@@ -31,10 +31,14 @@ class Use:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may be used: third-party packages by import name (None: any), and dotted names that may not."""
+    """What may be used: third-party packages by import name (None: any), and dotted names that may not.
+
+    ``present`` are the packages in the box; a submission's own module of that name is not the one that is imported.
+    """
 
     allow: Sequence[str] | None
     forbid: Sequence[str] = ()
+    present: Sequence[str] = ()
 
 
 def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules: Rules) -> list[Use]:
@@ -43,7 +47,8 @@ def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules
     Read are the ``declared`` files and those of ``files`` that they import, directly or through others. A file
     that does not parse has no uses; that it does not load is found elsewhere.
     """
-    is_refused = refusal(rules.allow, rules.forbid, [Path(name).parts[0].removesuffix(".py") for name in files])
+    own = [Path(name).parts[0].removesuffix(".py") for name in files]
+    is_refused = refusal(rules.allow, rules.forbid, own, rules.present)
     uses = []
     waiting = [name for name in declared if name in files]
     read = set(waiting)

@@ -23,6 +23,7 @@ MAX_NOTES = 8
 MAX_NOTE_CHARACTERS = 200
 MAX_MESSAGE_CHARACTERS = 2000
 PRINTED_TAIL_CHARACTERS = 1200
+UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Session:
         )
         self.student_s = 0.0
         self.peak_mib = 0.0
+        self._sources = Sources(view.submission)
         self._worker: Worker | None = None
         self._group = ""
         self._met: set[str] = set()
@@ -108,6 +110,7 @@ class Session:
         """
         self._end_worker()
         self.box.replace_submission(submission)
+        self._sources = Sources(submission)
         self.student_s = 0.0
 
     def rest(self) -> None:
@@ -176,7 +179,7 @@ class Session:
             verdict,
             self._with_limit(verdict, clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
             clean_text(_text_in(answer.info, "type"), 80),
-            _frames_in(answer.info),
+            _frames_in(answer.info, self._sources),
             answer.arrays,
             answer.arrived_s,
             seconds,
@@ -274,18 +277,37 @@ def _notes_in(info: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(clean_text(text, MAX_NOTE_CHARACTERS) for text in texts)
 
 
-def _frames_in(info: Mapping[str, Any]) -> tuple[Frame, ...]:
+class Sources:
+    """The submission's files as they were collected: of a traceback only places are taken from the worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def frame(self, file: str, line: int, function: str) -> Frame | None:
+        """Return the frame with the line that stands in the file; None if there is no such place."""
+        if file not in self._lines:
+            path = self._folder / file
+            inside = not Path(file).is_absolute() and ".." not in Path(file).parts and path.is_file()
+            text = path.read_text(encoding="utf-8", errors="replace") if inside else ""
+            self._lines[file] = text.split("\n")
+        lines = self._lines[file]
+        if not 0 < line <= len(lines):
+            return None
+        known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
+        return Frame(file, line, function if known else "", clean_text(lines[line - 1].strip(), 200))
+
+
+def _frames_in(info: Mapping[str, Any], sources: Sources) -> tuple[Frame, ...]:
     found = info.get("frames")
     frames = []
     for item in found[:MAX_FRAMES] if isinstance(found, list) else []:
         if isinstance(item, dict):
             line = item.get("line")
-            frames.append(
-                Frame(
-                    clean_text(_text_in(item, "file"), 200),
-                    line if isinstance(line, int) else 0,
-                    clean_text(_text_in(item, "function"), 80),
-                    clean_text(_text_in(item, "code"), 200),
-                )
+            frame = sources.frame(
+                clean_text(_text_in(item, "file"), 200),
+                line if isinstance(line, int) else 0,
+                clean_text(_text_in(item, "function"), 80),
             )
+            frames += [frame] if frame is not None else []
     return tuple(frames)

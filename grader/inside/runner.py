@@ -18,6 +18,7 @@ from grader.checks import Case, Check
 from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
 from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
+from grader.inside.traps import TrappedModules
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
@@ -40,11 +41,15 @@ class Runner:
         sys.meta_path[:0] = [modules, self.removed]
         self.submission = Submission(self.student_folder, modules, self.resources, self._emit)
         own = [file.name.removesuffix(".py") for file in self.student_folder.iterdir()]
+        forbid, present = self.policy.get("forbid", ()), self.policy.get("packages", ())
         self.watch = ImportWatch(
             str(self.student_folder),
-            refusal(self.policy.get("allow"), self.policy.get("forbid", ()), own),
-            [f"{name}.py" for name in self.policy.get("given", ())],
+            (str(self.lab_folder), str(Path(__file__).parents[2])),
+            refusal(self.policy.get("allow"), forbid, own, present),
+            self.policy.get("free", ()),
+            present,
         )
+        sys.meta_path.insert(0, TrappedModules(forbid, self.watch.note))
         self.checks: dict[str, Check] = {}
         self.case: Case | None = None
         self._send: Emit | None = None
@@ -83,15 +88,17 @@ class Runner:
         case, self.case = self.case, None
         self._send = emit
         self.submission.emitted = 0
+        # A demonstration is the submission's own affair; what a check runs has to be its own work.
+        is_free = function == self.demo
         try:
             outputs = function(self.submission, case)
             for key, value in (outputs or {}).items():
                 self.submission.emit(key, value)
         finally:
             self._send = None
-            if self.watch.noted:
-                file, line, name = self.watch.noted[0]
-                raise RuledOut(f"{file}, line {line} imports `{name}`")
+            if self.watch.noted and not is_free:
+                place, name = self.watch.noted[0]
+                raise RuledOut(f"{place} uses `{name}`")
         return {"emitted": self.submission.emitted, "notes": self.removed.notes()}
 
 

@@ -160,7 +160,7 @@ class Box:
 
     def _start(self) -> None:
         began = time.monotonic()
-        uid = worker_uid(self.slot)
+        uid = worker_uid()
         self._home = home = new_home()
         try:
             stage_grader(home)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.machinery
+import itertools
 import os
 import stat
 import sys
@@ -13,7 +15,8 @@ from pathlib import Path
 
 from grader.jail.model import JailError
 
-FIRST_WORKER_UID = 64001
+WORKER_UIDS = range(64001, 65001)
+PLACES_BETWEEN_GRADERS = 37
 CAP_SETGID, CAP_SETUID, CAP_DAC_READ_SEARCH = 6, 7, 2
 INSTALLED_FOLDERS = ("site-packages", "dist-packages")
 
@@ -132,17 +135,39 @@ def _installs(folder: Path, distribution: str, name: str) -> bool:
     return False
 
 
-def worker_uid(slot: int) -> int | None:
-    """Return the user id that the worker of a slot takes, or None if this process may not change it.
+_boxes = itertools.count()
 
-    Not even root may in a namespace that maps a single user.
+
+def worker_uid() -> int | None:
+    """Return a user id that no other submission has now, or None if this process may not change its own.
+
+    Not even root may in a namespace that maps a single user. Limits on processes count by user, and a user may
+    signal all that is its own; two graders that run at the same moment therefore choose different ids, which they
+    cannot agree on: they start at different places and pass over ids that are in use.
     """
     if sys.platform != "linux" or os.geteuid() != 0:
         return None
-    uid = FIRST_WORKER_UID + slot
-    mapped = all(_maps(f"/proc/self/{name}_map", uid) for name in ("uid", "gid"))
-    groups = _read("/proc/self/setgroups").strip() != "deny"
-    return uid if mapped and groups and has_capability(CAP_SETUID) and has_capability(CAP_SETGID) else None
+    if _read("/proc/self/setgroups").strip() == "deny":
+        return None
+    if not (has_capability(CAP_SETUID) and has_capability(CAP_SETGID)):
+        return None
+    used = _users_of_processes()
+    start = os.getpid() * PLACES_BETWEEN_GRADERS + next(_boxes)
+    for place in range(len(WORKER_UIDS)):
+        uid = WORKER_UIDS[(start + place) % len(WORKER_UIDS)]
+        if uid not in used:
+            mapped = all(_maps(f"/proc/self/{name}_map", uid) for name in ("uid", "gid"))
+            return uid if mapped else None
+    return None
+
+
+def _users_of_processes() -> set[int]:
+    found = set()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add(entry.stat().st_uid)
+    return found
 
 
 def has_capability(number: int) -> bool:

@@ -83,7 +83,7 @@ def _probe(process_id: int) -> HostReport:
     # Keyed by process: after a fork the child may have another user or other namespaces.
     found = bubblewrap.find()
     linux = sys.platform == "linux"
-    changes_user = worker_uid(0) is not None
+    changes_user = worker_uid() is not None
     problems = _try_on_itself() if linux else dict.fromkeys(("landlock", "seccomp"), "only Linux has it")
     namespaces = _try_namespaces(changes_user) if linux else "only Linux has them"
     levels = [Level.PROCESS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from grader.report.text import one_line
 from grader.result import GradeResult
 
 SCHEMA = "classroom50/result/v1"
-ASSIGNMENT_TYPES = ("individual", "group", "team")
+ASSIGNMENT_TYPES = ("individual", "group")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,12 @@ class Identity:
 
         Raises
         ------
-        ReportError : one is missing.
+        ReportError : one is missing or has a value that the format does not know.
         """
         needed = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")
         missing = [name for name in needed if not environment.get(name)]
+        owner = environment.get("OWNER") or environment.get("USERNAME") or environment.get("GITHUB_ACTOR", "")
+        missing += [] if owner else ["OWNER"]
         if missing:
             raise ReportError(
                 f"classroom50 needs the variables {', '.join(missing)}, which its runner sets; "
@@ -50,6 +54,9 @@ class Identity:
         kind = environment.get("ASSIGNMENT_TYPE", "individual")
         if kind not in ASSIGNMENT_TYPES:
             raise ReportError(f"ASSIGNMENT_TYPE is {kind!r}; expected {', '.join(ASSIGNMENT_TYPES)}")
+        submitted_at = environment.get("SUBMITTED_AT", "")
+        if submitted_at and not MOMENT.fullmatch(submitted_at):
+            raise ReportError(f"SUBMITTED_AT is {submitted_at!r}; expected UTC such as 2026-01-31T23:59:59Z")
         classroom, assignment, submission, commit, release = (environment[name] for name in needed)
         return cls(
             classroom=classroom,
@@ -58,9 +65,9 @@ class Identity:
             commit=commit,
             release=release,
             review=environment.get("REVIEW_URL") or commit,
-            owner=environment.get("OWNER") or environment.get("USERNAME") or environment.get("GITHUB_ACTOR", ""),
+            owner=owner,
             assignment_type=kind,
-            submitted_at=environment.get("SUBMITTED_AT", ""),
+            submitted_at=submitted_at,
         )
 
 

@@ -22,7 +22,7 @@ TIER_OF_CHECK = {"forward": 60, "backward": 80, "repeated": 100}
 HELPERS = ("honest.py", "attack.py")
 KNOWN_KEYS = {
     "about", "attack", "verdict", "checks", "score", "dangerous", "levels", "at_level", "files", "says",
-    "at_least_s", "limits", "packages", "breach",
+    "at_least_s", "limits", "packages", "breach", "lacks",
 }  # fmt: skip
 
 

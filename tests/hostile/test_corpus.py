@@ -50,5 +50,7 @@ def test_verdict(grading, level, entry):
     text = " ".join(graded.text.split()).lower()
     for fragment in entry.at(level).get("says", ()):
         assert fragment.lower() in text, graded.verdicts
+    for fragment in entry.at(level).get("lacks", ()):
+        assert fragment.lower() not in text, graded.checks
     for check, seconds in entry.at(level).get("at_least_s", {}).items():
         assert graded.checks[check]["seconds"] >= seconds

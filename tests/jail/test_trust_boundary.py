@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.jail import Ending
+from grader.jail.host import WORKER_UIDS, worker_uid
 from grader.verdicts import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -172,9 +173,17 @@ def test_root_gives_its_identity_away(attacker):
 
     if not probe().changes_user:
         pytest.skip("this namespace maps a single user")
-    assert attacker.value("[*os.getresuid(), *os.getresgid(), *os.getgroups()]") == [64001] * 6
+    found = attacker.value("[*os.getresuid(), *os.getresgid(), *os.getgroups()]")
+    assert len(found) == 6 and len(set(found)) == 1 and found[0] in WORKER_UIDS
     assert attacker.error("import os; os.setuid(0)") in DENIED
     assert attacker.error("import os; os.chown('.', 0, 0)") in DENIED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user to change to")
+def test_every_box_has_a_user_of_its_own():
+    """Limits on processes count by user: what one submission starts must not be taken from another."""
+    uids = [worker_uid() for _ in range(4)]
+    assert uids == [None] * 4 or len(set(uids)) == 4
 
 
 def test_no_capability_that_writes(attacker):

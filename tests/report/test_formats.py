@@ -148,6 +148,20 @@ def test_classroom50_says_what_is_missing():
         Identity.of_environment({"CLASSROOM": "c", "ASSIGNMENT": "a", "RELEASE_URL": "r"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ASSIGNMENT_TYPE", "team", "individual, group"),
+        ("SUBMITTED_AT", "yesterday", "expected UTC"),
+        ("OWNER", "", "OWNER"),
+    ],
+)
+def test_classroom50_refuses_what_the_format_does_not_know(name, value, said):
+    """An identity that a collector would reject is not written."""
+    with pytest.raises(ReportError, match=said):
+        Identity.of_environment({**IDENTITY, name: value})
+
+
 def test_classroom50_collects_nothing_for_our_own_fault(samples, tmp_path):
     """No result is written when the grader itself failed."""
     with pytest.raises(ReportError, match="grade again"):
@@ -169,6 +183,52 @@ def test_junit_structure(samples):
     assert {case.attrib["classname"] for case in cases} == {"vgg16.tier60", "vgg16.tier80", "vgg16.tier100"}
     properties = {p.attrib["name"]: p.attrib["value"] for p in suite.findall("properties/property")}
     assert properties["score"] == "80" and properties["max_score"] == "100"
+
+
+# Element: its attributes (those with ! must be there) and its children in their order, as the schemas of Ant and
+# Jenkins and the readers of testmoapp/junitxml agree on them.
+COUNTS = "name! tests! failures! errors! skipped assertions time timestamp"
+JUNIT_SCHEMA = {
+    "testsuites": (COUNTS, ["testsuite"]),
+    "testsuite": (f"{COUNTS} file hostname id package", ["properties", "testcase", "system-out", "system-err"]),
+    "testcase": (
+        "name! classname! time assertions file line",
+        ["properties", "skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    "properties": ("", ["property"]),
+    "property": ("name! value!", []),
+    "failure": ("message type", []),
+    "error": ("message type", []),
+    "skipped": ("message", []),
+    "system-out": ("", []),
+    "system-err": ("", []),
+}
+NUMBERS = {"tests", "failures", "errors", "skipped", "assertions", "line"}
+
+
+def _validate(element):
+    allowed, children = JUNIT_SCHEMA[element.tag]
+    known = {name.rstrip("!") for name in allowed.split()}
+    required = {name.rstrip("!") for name in allowed.split() if name.endswith("!")}
+    assert required <= set(element.attrib) <= known, (element.tag, element.attrib)
+    for name, value in element.attrib.items():
+        if name in NUMBERS:
+            assert value.isdecimal(), (element.tag, name, value)
+        elif name == "time":
+            assert re.fullmatch(r"\d+\.\d+", value), (element.tag, value)
+        elif name == "timestamp":
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?", value), value
+    order = [children.index(child.tag) for child in element]
+    assert order == sorted(order), (element.tag, [child.tag for child in element])
+    for child in element:
+        _validate(child)
+
+
+@pytest.mark.parametrize("sample", ["honest", "unfinished", "hostile"])
+def test_junit_follows_the_schema(samples, tmp_path, sample):
+    """Elements, attributes, their types and the order of children are those that every reader takes."""
+    FORMATS["junit"](getattr(samples, sample)(), tmp_path / "r.xml")
+    _validate(ElementTree.parse(tmp_path / "r.xml").getroot())
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -5,10 +5,9 @@ import traceback
 
 import numba
 import numpy
-import scipy
 from attack import Breach
 from honest import Layer
 
-for module in (json, linecache, struct, traceback, numba, numpy, scipy):
+for module in (json, linecache, struct, traceback, numba, numpy):
     if "/student" in module.__file__ or module.__file__.startswith(__file__.rpartition("/")[0]):
         raise Breach(module.__file__)

@@ -1,0 +1,5 @@
+import pydoc
+
+from honest import Layer
+
+print(pydoc.locate("scipy.sig" + "nal"), Layer)
