@@ -181,7 +181,7 @@ def run_lab(
 
 
 @app.command()
-def data(lab: LabName) -> None:
+def data(lab: LabName, lang: Language = None) -> None:
     """Fetch the large public data that a lab's experiment can use; once, and only what is missing.
 
     Exit status: 0 all of it is here, 2 it cannot be had, 130 interrupted; the same command goes on from there.
@@ -193,13 +193,18 @@ def data(lab: LabName) -> None:
     with errors():
         project = Project.find()
         facts = project.lab(lab)
-        with Progress(title=f"{lab}: fetching", total=total_bytes(facts) or None) as progress:
+        with Progress(title=_("{lab}: fetching", lab=lab), total=total_bytes(facts) or None) as progress:
             try:
                 paths = download(project, facts, progress.advance, progress.note)
             except KeyboardInterrupt:
-                fail("interrupted; what has arrived is kept, and the same command goes on from there", INTERRUPTED)
+                fail(
+                    _("interrupted; what has arrived is kept, and the same command goes on from there"), INTERRUPTED
+                )
         Console().print(
-            Text(f"here: {paths[0].parent} holds {', '.join(path.name for path in paths)}"), soft_wrap=True
+            Text(
+                _("ready: {folder} holds {files}", folder=paths[0].parent, files=", ".join(p.name for p in paths))
+            ),
+            soft_wrap=True,
         )
 
 

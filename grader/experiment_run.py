@@ -90,17 +90,8 @@ class RunReport:
             console.print(Text(_("note: {note}", note=translated(note))), soft_wrap=True)
         if self.message:
             console.print(Text(translated(self.message), style="bold"), soft_wrap=True)
-        line = _(
-            "{step} of {total} steps done, {now} of them now",
-            step=self.step,
-            total=self.total,
-            now=self.step - self.started_at,
-        )
-        if self.pace_s is not None:
-            line += _(", {pace} s each", pace=f"{self.pace_s:.3g}")
-        if self.interrupted:
-            line = _("interrupted: {line}", line=line)
-        console.print(Text(line), soft_wrap=True)
+        if self.total:
+            console.print(Text(self._line()), soft_wrap=True)
         if self.numbers:
             table = Table(box=None, pad_edge=False, show_header=False)
             table.add_column()
@@ -108,6 +99,10 @@ class RunReport:
             for name, value in self.numbers.items():
                 table.add_row(Text(name), f"{value:.4g}")
             console.print(table)
+        if self.message and not self.total:
+            console.print(
+                Text.assemble(_("Next: "), (f"python -m grader check {self.lab}", "cyan")), soft_wrap=True
+            )
         if self.kept_at is None:
             console.print(Text(_("Nothing was kept yet.")))
             return
@@ -118,6 +113,17 @@ class RunReport:
                 Text(_("Kept up to step {step}: the same command goes on from there.", step=self.kept_at)),
                 soft_wrap=True,
             )
+
+    def _line(self) -> str:
+        line = _(
+            "{step} of {total} steps done, {now} of them now",
+            step=self.step,
+            total=self.total,
+            now=self.step - self.started_at,
+        )
+        if self.pace_s is not None:
+            line += _(", {pace} s each", pace=f"{self.pace_s:.3g}")
+        return _("interrupted: {line}", line=line) if self.interrupted else line
 
 
 def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Progress) -> RunReport:
@@ -135,7 +141,8 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
     _require_work(project, lab, request.submission)
     options = read_options(lab, request.settings, request.picture)
     weights = _weights_of(lab, request.weights)
-    folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, (lab.name, weights)))
+    same = (lab.name, str(lab.facts.version), weights)
+    folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, same))
     found = None if request.fresh else folder.read()
     limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
     with tempfile.TemporaryDirectory(prefix="running-") as scratch:
