@@ -17,6 +17,9 @@ import numpy as np
 Scalar = int | float | str | bool
 SAMPLE_SIZE = 1024
 PIECE_SIZE = 1 << 18
+# A case whose pictures are not (N, C, rows, columns) names their layout under this setting.
+LAYOUT = "layout"
+CHANNELS_FIRST, CHANNELS_LAST = "NCHW", "NHWC"
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,30 @@ class Lab:
         return tuple((self.folder / self.facts.classes_file).read_text(encoding="utf-8").splitlines())
 
     @property
+    def given_modules(self) -> tuple[str, ...]:
+        """Names of the modules and packages that the lab gives: what a submission may import besides libraries."""
+        return tuple(
+            name.removesuffix(".py")
+            for name in self.facts.given
+            if name.endswith(".py") or (self.folder / name / "__init__.py").is_file()
+        )
+
+    @property
+    def given_sources(self) -> tuple[str, ...]:
+        """Paths of the Python files that the lab gives, those in packages too."""
+        found = []
+        for name in self.facts.given:
+            place = self.folder / name
+            files = sorted(place.rglob("*.py")) if place.is_dir() else [place] if name.endswith(".py") else []
+            found += [file.relative_to(self.folder).as_posix() for file in files]
+        return tuple(found)
+
+    @property
+    def optional_modules(self) -> tuple[str, ...]:
+        """Names of the files that need not be handed in, without their suffix."""
+        return tuple(file.module for file in self.facts.files if not file.required)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Files without which nothing can be graded."""
         return tuple(file.path for file in self.facts.files if file.required)

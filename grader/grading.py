@@ -146,10 +146,10 @@ def open_session(
 
     ``handler`` is the module that serves the requests inside.
     """
-    given = [name.removesuffix(".py") for name in lab.facts.given if name.endswith(".py")]
     policy: dict[str, Any] = {
         "modules": [file.module for file in lab.facts.files],
-        "given": given,
+        "given": lab.given_modules,
+        "optional": lab.optional_modules,
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
         "shims": lab.facts.shims,
@@ -220,7 +220,7 @@ def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
     free = unchanged_given(lab, collected.root)
     names = [file.path for file in collected.files if file.path not in free]
     declared = [file.path for file in lab.facts.files]
-    rules = Rules(lab.facts.imports.allow, lab.facts.imports.forbid, packages_of(lab))
+    rules = Rules(lab.facts.imports.allow, lab.facts.imports.forbid, packages_of(lab), lab.given_modules)
     return find_uses(collected.root, declared, names, rules)
 
 
@@ -234,8 +234,7 @@ def unchanged_given(lab: Lab, submission: Path) -> list[str]:
 
     Only these may import everything: in a changed one could stand anything.
     """
-    names = [name for name in lab.facts.given if name.endswith(".py")]
-    return [name for name in names if _same_lines(lab.folder / name, submission / name)]
+    return [name for name in lab.given_sources if _same_lines(lab.folder / name, submission / name)]
 
 
 def _same_lines(given: Path, handed_in: Path) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from grader.checks import Case
+from grader.checks import CHANNELS_FIRST, LAYOUT, Case
 
 CONVOLUTIONS = (
     # name, N, C_in, C_out, K, P, S, rows and columns that no window reaches
@@ -40,7 +40,14 @@ POOLINGS = (
     ("equal maxima, overlapping windows", 1, 3, 3, 2, 1, "ties"),
 )
 # Axes of a convolution's weight made as (C_out, C_in, rows, columns), in the order of the layout.
-WEIGHT_LAYOUTS = {"OIHW": (0, 1, 2, 3), "IHWO": (1, 2, 3, 0)}
+WEIGHT_LAYOUTS = {"OIHW": (0, 1, 2, 3), "IHWO": (1, 2, 3, 0), "HWIO": (2, 3, 1, 0)}
+# Axes of pictures made as (N, C, rows, columns), likewise.
+PICTURE_LAYOUTS = {"NCHW": (0, 1, 2, 3), "NHWC": (0, 2, 3, 1)}
+
+
+def noted(pictures: str) -> dict[str, str]:
+    """Return the setting that names an unusual layout."""
+    return {} if pictures == CHANNELS_FIRST else {LAYOUT: pictures}
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -60,8 +67,19 @@ def output_sizes(rng: np.random.Generator) -> tuple[int, int]:
     return rows, rows + int(rng.choice((-1, 1, 2)))
 
 
-def convolution_cases(rng: np.random.Generator, layout: str = "OIHW") -> Iterable[Case]:
-    """Make cases with ``x``, ``weight`` in the given layout, ``bias`` and, for a backward pass, ``out_grad``."""
+def in_layout(pictures: str, array: np.ndarray) -> np.ndarray:
+    """Bring an array of pictures (N, C, rows, columns) to a layout."""
+    return array.transpose(PICTURE_LAYOUTS[pictures])
+
+
+def convolution_cases(
+    rng: np.random.Generator, layout: str = "OIHW", pictures: str = CHANNELS_FIRST
+) -> Iterable[Case]:
+    """Make cases with ``x``, ``weight`` in the given layout, ``bias`` and, for a backward pass, ``out_grad``.
+
+    ``pictures`` is the layout of ``x`` and ``out_grad``. It is kept as the setting `LAYOUT` of the case where it is
+    not the usual one, so that whoever looks at the arrays later knows it.
+    """
     for name, batch, c_in, c_out, k, padding, stride, rest in CONVOLUTIONS:
         out_height, out_width = output_sizes(rng)
         height = (out_height - 1) * stride + k - 2 * padding + rest
@@ -75,15 +93,16 @@ def convolution_cases(rng: np.random.Generator, layout: str = "OIHW") -> Iterabl
             k=k,
             padding=padding,
             stride=stride,
-            x=x,
+            **noted(pictures),
+            x=in_layout(pictures, x),
             weight=weight.transpose(WEIGHT_LAYOUTS[layout]),
             bias=normal(rng, c_out),
-            out_grad=normal(rng, batch, c_out, out_height, out_width),
+            out_grad=in_layout(pictures, normal(rng, batch, c_out, out_height, out_width)),
         )
 
 
-def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make cases with ``x`` and, for a backward pass, ``out_grad``."""
+def pooling_cases(rng: np.random.Generator, pictures: str = CHANNELS_FIRST) -> Iterable[Case]:
+    """Make cases with ``x`` and, for a backward pass, ``out_grad``, both in the layout ``pictures``."""
     for name, batch, channels, k, stride, rest, values in POOLINGS:
         out_height, out_width = output_sizes(rng)
         shape = (batch, channels, (out_height - 1) * stride + k + rest, (out_width - 1) * stride + k + rest)
@@ -91,7 +110,14 @@ def pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
             x = rng.integers(-2, 2, size=shape).astype(np.float32)
         else:
             x = distinct(rng, shape, -3.0, -0.5 if values == "negative" else 3.0)
-        yield Case.of(name, k=k, stride=stride, x=x, out_grad=normal(rng, batch, channels, out_height, out_width))
+        yield Case.of(
+            name,
+            k=k,
+            stride=stride,
+            **noted(pictures),
+            x=in_layout(pictures, x),
+            out_grad=in_layout(pictures, normal(rng, batch, channels, out_height, out_width)),
+        )
 
 
 def relu_cases(rng: np.random.Generator) -> Iterable[Case]:

@@ -34,11 +34,13 @@ class Rules:
     """What may be used: third-party packages by import name (None: any), and dotted names that may not.
 
     ``present`` are the packages in the box; a submission's own module of that name is not the one that is imported.
+    ``given`` are the modules that the lab gives.
     """
 
     allow: Sequence[str] | None
     forbid: Sequence[str] = ()
     present: Sequence[str] = ()
+    given: Sequence[str] = ()
 
 
 def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules: Rules) -> list[Use]:
@@ -48,7 +50,7 @@ def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules
     that does not parse has no uses; that it does not load is found elsewhere.
     """
     own = [Path(name).parts[0].removesuffix(".py") for name in files]
-    is_refused = refusal(rules.allow, rules.forbid, own, rules.present)
+    is_refused = refusal(rules.allow, rules.forbid, [*own, *rules.given], rules.present)
     uses = []
     waiting = [name for name in declared if name in files]
     read = set(waiting)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.checks import Case, Check
+from grader.checks import CHANNELS_LAST, LAYOUT, Case, Check
 from grader.running import Running
 
 GRADIENT = "gradient by differences"
@@ -121,6 +121,16 @@ class Probe:
             raise DidNotRun(f"{check.id}: {outcome.verdict}: {outcome.message}".strip())
         return np.asarray(next(iter(outcome.outputs.values())))
 
+    @property
+    def channel_axis(self) -> int:
+        """Axis of the channels of pictures."""
+        return -1 if self.case.config.get(LAYOUT) == CHANNELS_LAST else 1
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Axes of the rows and columns of pictures."""
+        return (1, 2) if self.case.config.get(LAYOUT) == CHANNELS_LAST else (2, 3)
+
     def has(self, *names: str) -> bool:
         """Whether the case has these arrays or settings."""
         return all(name in self.case.arrays or name in self.case.config for name in names)
@@ -175,7 +185,8 @@ def bias_once(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, f
     if probe.has("weight", "bias"):
         bias = rng.standard_normal(probe.array("bias").shape)
         plain = probe.forward(bias=np.zeros_like(bias))
-        shape = [1, -1] + [1] * (plain.ndim - 2)
+        shape = [1] * plain.ndim
+        shape[probe.channel_axis if plain.ndim == 4 else 1] = -1
         shifted = probe.forward(bias=bias)
         yield difference(shifted, (wide(plain) + bias.reshape(shape)).astype(shifted.dtype))
 
@@ -204,7 +215,7 @@ def shift_equivariant(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[
     padding = int(probe.case.config.get("padding", 0))
     inputs = probe.inputs
     outputs = probe.forward(inputs)
-    for axis in (2, 3):
+    for axis in probe.grid:
         length = inputs.shape[axis]
         first = -(-padding // stride)
         last = (length - size + padding) // stride - 1
@@ -236,9 +247,9 @@ def maximum_moves_along(probe: Probe, rng: np.random.Generator) -> Iterator[tupl
 def maximum_keeps_gradient(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
     """The gradient of a maximum goes somewhere as a whole: sums over each channel are equal."""
     if "max" in probe.layer.name and probe.layer.backward is not None and probe.has("k", "out_grad"):
-        arriving = wide(probe.array("out_grad")).sum(axis=(2, 3))
+        arriving = wide(probe.array("out_grad")).sum(axis=probe.grid)
         in_grad = probe.backward()
-        yield difference(wide(in_grad).sum(axis=(2, 3)).astype(in_grad.dtype), arriving)
+        yield difference(wide(in_grad).sum(axis=probe.grid).astype(in_grad.dtype), arriving)
 
 
 def gradient(

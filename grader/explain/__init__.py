@@ -19,6 +19,7 @@ from grader.explain.conditions import common_condition
 from grader.explain.layout import layouts
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.network import describe_divergence, exchanged_parameters, first_divergence, wrong_parameters
+from grader.explain.orientation import channels_first
 from grader.explain.place import places
 from grader.explain.precision import precision
 from grader.explain.runs import CaseRun
@@ -214,11 +215,11 @@ def comparison(run: CaseRun, finding: Finding) -> Comparison | None:
     case = run.recorded.case
     return Comparison(
         finding.output,
-        expected.astype(np.float64),
-        actual.astype(np.float64),
+        channels_first(finding.output, expected.astype(np.float64), case),
+        channels_first(finding.output, actual.astype(np.float64), case),
         run.recorded.tolerances[finding.output],
         case.config,
-        case.arrays,
+        {name: channels_first(name, array, case) for name, array in case.arrays.items()},
     )
 
 

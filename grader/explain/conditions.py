@@ -15,8 +15,12 @@ INPUT_NAMES = ("x", "inputs", "logits")
 def conditions() -> Iterator[Condition]:
     """Yield questions about a case, the telling ones first. A setting that a case lacks makes the answer False."""
     yield _("a stride other than 1"), lambda case: _setting(case, "stride", 1) != 1
-    yield _("padding"), lambda case: _setting(case, "padding", 0) > 0
-    yield _("no padding"), lambda case: _setting(case, "padding", 1) == 0
+    yield _("dilation"), lambda case: _setting(case, "dilation", 1) != 1
+    yield _("`same` padding"), lambda case: case.config.get("pad") == "same"
+    yield _("padding that differs from side to side"), lambda case: isinstance(case.config.get("pad"), list | tuple)
+    yield _("padding"), lambda case: _padded(case) is True
+    yield _("no padding"), lambda case: _padded(case) is False
+    yield _("a kernel that is not square"), lambda case: len(set(case.config.get("kernel_shape") or ())) > 1
     yield _("more than one sample"), lambda case: _length(case, 0) > 1
     yield _("more than one input channel"), lambda case: _setting(case, "c_in", 1) > 1
     yield _("a kernel larger than 1"), lambda case: _setting(case, "k", 1) > 1
@@ -45,6 +49,16 @@ def common_condition(runs: Sequence[CaseRun]) -> str:
 def _setting(case: Case, name: str, default: int) -> int:
     value = case.config.get(name, default)
     return value if isinstance(value, int) else default
+
+
+def _padded(case: Case) -> bool | None:
+    """Return whether the case has padding; None if nothing says so."""
+    pad = case.config.get("pad", case.config.get("padding"))
+    if isinstance(pad, str):
+        return pad != "valid"
+    if isinstance(pad, list | tuple):
+        return any(pad)
+    return pad > 0 if isinstance(pad, int) else None
 
 
 def _length(case: Case, axis: int) -> int:

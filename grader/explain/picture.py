@@ -45,17 +45,21 @@ def error_map(view: Comparison) -> ErrorMap:
     return ErrorMap(*_planes(_severity(view)))
 
 
-def sampled_map(view: Comparison, layer: str, shape: tuple[int, ...]) -> ErrorMap:
-    """Return the map of a sampled activation (N, C, H, W): what its sample tells about rows and columns."""
+def sampled_map(view: Comparison, layer: str, shape: tuple[int, ...], grid: tuple[int, int] = (2, 3)) -> ErrorMap:
+    """Return the map of a sampled activation with four axes: what its sample tells about rows and columns.
+
+    ``grid`` are the axes of these.
+    """
     total = int(np.prod(shape))
     positions = sample_positions(layer, total, view.expected.size)
     severity = _severity(view).reshape(-1)
-    if len(shape) != 4 or min(shape[2:]) < 2 or positions.size != severity.size:
+    if len(shape) != 4 or min(shape[axis] for axis in grid) < 2 or positions.size != severity.size:
         return _wrapped(severity)
-    rows, columns = np.unravel_index(positions, shape)[2:]
-    height, width = min(BINS, shape[2]), min(BINS, shape[3])
-    plane = np.full((height, width), np.nan)
-    for row, column, value in zip(rows * height // shape[2], columns * width // shape[3], severity, strict=True):
+    places = np.unravel_index(positions, shape)
+    sizes = tuple(min(BINS, shape[axis]) for axis in grid)
+    plane = np.full(sizes, np.nan)
+    bins = (places[axis] * size // shape[axis] for axis, size in zip(grid, sizes, strict=True))
+    for row, column, value in zip(*bins, severity, strict=True):
         plane[row, column] = np.fmax(plane[row, column], value)
     return ErrorMap(plane[None], (_("{layer}, worst of the sampled entries", layer=layer),))
 

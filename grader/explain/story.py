@@ -16,6 +16,7 @@ from grader.checking import differences
 from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
+from grader.explain.orientation import grid_axes
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
 from grader.fixtures import Fixture, RecordedCase, read_fixture, read_mistakes
 from grader.grading import open_session
@@ -188,7 +189,7 @@ def picture_of(run: CaseRun) -> ErrorMap | None:
             return error_map(view)
         shape = run.recorded.expected.get(f"{layer}/shape")
         if shape is not None:
-            return sampled_map(view, layer, tuple(int(n) for n in shape))
+            return sampled_map(view, layer, tuple(int(n) for n in shape), grid_axes(run.recorded.case))
     return None
 
 

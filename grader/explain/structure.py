@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from grader.checks import Case
+from grader.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
 from grader.compare import Finding
 from grader.explain.comparison import Fingerprint
+from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
 from grader.translation import _, listed, ngettext
 
 
@@ -19,7 +18,7 @@ def structure(
     if expected is None or actual is None:
         return None
     if finding.kind == "shape":
-        return _shape(expected.shape, actual.shape, case.arrays)
+        return _shape(finding.output, expected.shape, actual.shape, case)
     if finding.kind == "dtype":
         if expected.dtype.kind == "f" and actual.dtype.kind in "iu":
             return Fingerprint(
@@ -46,32 +45,43 @@ def structure(
     return None
 
 
-def _shape(
-    expected: tuple[int, ...], actual: tuple[int, ...], inputs: Mapping[str, np.ndarray]
-) -> Fingerprint | None:
+def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: Case) -> Fingerprint | None:
     if len(actual) == len(expected) - 1 and actual == expected[1:]:
         return Fingerprint("batch_axis_missing", _("The batch axis is missing: it must stay, even for one sample."))
     if len(actual) != len(expected):
         return Fingerprint(
             "axes_count", _("It has {seen} axes instead of {required}.", seen=len(actual), required=len(expected))
         )
+    wanted, seen = (shape_channels_first(name, shape, case) for shape in (expected, actual))
     if sorted(actual) == sorted(expected):
-        if len(actual) == 4 and actual[:2] == expected[:2]:
-            return Fingerprint("rows_and_columns", _("Rows and columns are exchanged: the order is (N, C, H, W)."))
-        if len(actual) == 4 and actual == (expected[0], *expected[2:], expected[1]):
-            return Fingerprint("channels_last", _("The channels stand last: the order is (N, C, H, W)."))
-        return Fingerprint("axes_exchanged", _("Its axes are exchanged."))
-    for name, array in inputs.items():
+        return _exchanged(wanted, seen, layout_of(case))
+    for other, array in case.arrays.items():
         if array.shape == actual:
-            return Fingerprint("shape_of_input", _("That is the shape of `{name}`.", name=name))
-    if len(actual) == 4 and actual[:2] == expected[:2]:
-        return _size(expected, actual)
+            return Fingerprint("shape_of_input", _("That is the shape of `{name}`.", name=other))
+    if len(actual) == 4 and seen[:2] == wanted[:2]:
+        return _size(wanted, seen)
     if actual[1:] == expected[1:]:
         return Fingerprint(
             "samples_count",
             _("It holds {seen} samples instead of {required}.", seen=actual[0], required=expected[0]),
         )
     return None
+
+
+def _exchanged(expected: tuple[int, ...], actual: tuple[int, ...], layout: str) -> Fingerprint:
+    """Say which axes are exchanged; both shapes have the channels second, where they are those of pictures."""
+    order = SHOWN[layout]
+    if len(actual) == 4 and actual[:2] == expected[:2]:
+        text = _("Rows and columns are exchanged: the order is {order}.", order=order)
+        return Fingerprint("rows_and_columns", text)
+    samples, channels, rows, columns = expected if len(expected) == 4 else (0, 0, 0, 0)
+    if layout == CHANNELS_FIRST and actual == (samples, rows, columns, channels):
+        return Fingerprint("channels_last", _("The channels stand last: the order is {order}.", order=order))
+    # An array (N, C, H, W) that was taken for (N, H, W, C) and brought to channels first.
+    if layout == CHANNELS_LAST and actual == (samples, columns, channels, rows):
+        text = _("The channels stand in front of the rows: the order is {order}.", order=order)
+        return Fingerprint("channels_first", text)
+    return Fingerprint("axes_exchanged", _("Its axes are exchanged."))
 
 
 def _size(expected: tuple[int, ...], actual: tuple[int, ...]) -> Fingerprint:

@@ -18,13 +18,19 @@ SHIMS = {"scipy.misc": "grader.inside.scipy_misc"}
 class DeclaredModules:
     """Import hook that finds the files that the lab declares, whatever else of that name is installed.
 
-    ``declared`` files come from the submission only; ``given`` ones from the lab where they were not handed in.
+    ``declared`` files come from the submission only; ``given`` ones, which may be packages, from the lab where they
+    were not handed in.
     ``stu_upload.NAME``, as some courses import, is the module ``NAME``.
     """
 
     def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
         self.places: dict[str, tuple[Path, ...]] = {name: (student / f"{name}.py",) for name in declared}
-        self.places |= {name: (student / f"{name}.py", lab / f"{name}.py") for name in given}
+        self.places |= {
+            name: tuple(
+                file for folder in (student, lab) for file in (folder / f"{name}.py", folder / name / "__init__.py")
+            )
+            for name in given
+        }
 
     def file(self, name: str) -> Path | None:
         """Return the file of a declared or given module, None if it is neither or missing."""

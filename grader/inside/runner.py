@@ -39,13 +39,16 @@ class Runner:
         )
         self.removed = RemovedFunctions(self.policy.get("shims", ()))
         sys.meta_path[:0] = [modules, self.removed]
-        self.submission = Submission(self.student_folder, modules, self.resources, self._emit)
+        self.submission = Submission(
+            self.student_folder, modules, self.resources, self._emit, self.policy.get("optional", ())
+        )
+        given = self.policy.get("given", ())
         own = [file.name.removesuffix(".py") for file in self.student_folder.iterdir()]
         forbid, present = self.policy.get("forbid", ()), self.policy.get("packages", ())
         self.watch = ImportWatch(
             str(self.student_folder),
             (str(self.lab_folder), str(Path(__file__).parents[2])),
-            refusal(self.policy.get("allow"), forbid, own, present),
+            refusal(self.policy.get("allow"), forbid, [*own, *given], present),
             self.policy.get("free", ()),
             present,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,8 +36,16 @@ class RuledOut(Exception):
 class Submission:
     """What a check gets as its first argument; see ``grader.checks.Student`` for the promise it keeps."""
 
-    def __init__(self, folder: Path, modules: DeclaredModules, resources: dict[str, str], emit: Emit) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        modules: DeclaredModules,
+        resources: dict[str, str],
+        emit: Emit,
+        optional: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
+        self._optional = frozenset(optional)
         self._modules = modules
         self._resources = resources
         self._emit = emit
@@ -55,10 +63,13 @@ class Submission:
         Raises
         ------
         DoesNotLoad : the file is missing or raises while it is imported.
+        NotImplementedError : the file is missing and need not be handed in.
         """
         if name in sys.modules:
             return sys.modules[name]
         if self._modules.file(name) is None and not (self._folder / f"{name}.py").is_file():
+            if name in self._optional:
+                raise NotImplementedError(f"{name}.py was not handed in; it need not be")
             raise DoesNotLoad(f"{name}.py was not handed in")
         try:
             return importlib.import_module(name)

@@ -52,6 +52,8 @@ def test_golden_submission(lab, folder, tmp_path, request):
         assert result["score"] == expected["score"], seen
     for name, verdict in expected.get("checks", {}).items():
         assert seen[name][0] == verdict, seen[name]
+    for name, mistake in expected.get("mistakes", {}).items():
+        assert checks[name]["misconception"] == mistake, seen[name]
     printed = " ".join(done.stdout.split())
     for name, fragments in expected.get("messages", {}).items():
         for fragment in fragments:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from grader.checks import Case, Check
+from grader.contract import load_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 300
@@ -58,11 +59,16 @@ def make_run_checks(folder: Path) -> RunChecks:
         for index, (check, case) in enumerate(jobs):
             np.savez(request / f"{index}.npz", **case.arrays)
             listed.append({"check": check, "case": case.name, "config": dict(case.config)})
+        facts = load_lab(ROOT / "labs" / lab)
         config = {
             "student": str(student),
             "lab": str(ROOT / "labs" / lab),
             "resources": {name: str(path) for name, path in resources.items()},
-            "policy": {"modules": ["layer", "vgg"]},
+            "policy": {
+                "modules": [file.module for file in facts.facts.files],
+                "given": facts.given_modules,
+                "optional": facts.optional_modules,
+            },
         }
         (request / "request.json").write_text(json.dumps({"config": config, "jobs": listed}))
         done = subprocess.run(

@@ -1,0 +1,1 @@
+"""Given: activation functions, initial weights and optimisers, each made from its name."""
