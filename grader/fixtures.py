@@ -176,7 +176,7 @@ def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
                 ],
             }
         )
-    return {"file": file.name, "sha256": _write_arrays(file, arrays), "cases": described}
+    return {"file": file.name, **_write_arrays(file, arrays), "cases": described}
 
 
 def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str, Any]:
@@ -190,15 +190,24 @@ def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str
             runs.append([run.verdict, list(run.outputs), run.error_type, run.message])
         texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
         described.append({**texts, "reads_outside": mistake.reads_outside, "runs": runs})
-    return {"file": file.name, "sha256": _write_arrays(file, arrays), "mistakes": described}
+    return {"file": file.name, **_write_arrays(file, arrays), "mistakes": described}
 
 
-def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> str:
+def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Write arrays; of equal ones only the first. Returns the hash of the file and what ``same`` stands for."""
+    first: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    same = {}
+    for name, array in arrays.items():
+        content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+        original = first.setdefault((array.dtype.str, array.shape, content), name)
+        if original != name:
+            same[name] = original
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **{name: a for name, a in arrays.items() if name not in same})  # type: ignore[arg-type]
     data = buffer.getvalue()
     file.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(data).hexdigest()
+    return {"sha256": digest, "same": same} if same else {"sha256": digest}
 
 
 def _hash_of_manifest(manifest: Mapping[str, Any]) -> str:

@@ -55,6 +55,12 @@ def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape, dtype=np.float32)
 
 
+def few_values(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Return float32 numbers of which only 16 differ, none of them round: large arrays that compress well."""
+    values = np.linspace(-1.8, 1.8, 16, dtype=np.float32) * rng.uniform(0.9, 1.1, 16).astype(np.float32)
+    return values[rng.integers(16, size=shape)]
+
+
 def distinct(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
     """Return float32 numbers between ``low`` and ``high``, no two of them equal, in random order."""
     count = int(np.prod(shape))

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check, one_case
-from grader.layer_cases import convolution_cases, normal, pooling_cases, relu_cases
+from grader.checks import Case, Sampled, Speed, check, one_case
+from grader.layer_cases import convolution_cases, few_values, normal, pooling_cases, relu_cases
 from grader.observing import as_outputs, layers_observed, parameters_given
 
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
@@ -27,6 +27,11 @@ BACKWARD_FROM = "relu3_1"
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 500.0
 RAW, SPEEDUP = 0, 1
 TIMED_CHANNELS, TIMED_ROWS, TIMED_COLUMNS = 256, 24, 40
+# Each repeat is one of these; the first call in a process does not count.
+TIMED_CASES = 5
+# The reference's loops are timed on so many of the rows: what one output takes does not depend on their number.
+BASELINE_ROWS = 2
+TIMES_AS_FAST = 5.0
 # Four loops take 10 to 40 s for the timed layer, forward and backward, and 2 minutes for the whole step.
 LOOPS_LIMIT_S = 240.0
 LOAD_LIMIT_S = 60.0
@@ -54,21 +59,52 @@ def backward_pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
     return [case for case in pooling_cases(rng) if case.stride >= case.k]
 
 
-def timed_case(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the layer that the course times."""
+def timed_layer(rng: np.random.Generator, rows: int, weight: np.ndarray, turn: int = 0) -> Case:
+    """Make the layer that the course times, or some rows of it.
+
+    The weight is stored once for all repeats; each turns its input channels by another number, `turned`.
+    """
     channels = TIMED_CHANNELS
-    yield Case.of(
-        "256 to 256 channels on 24 x 40, as the course times it",
+    return Case.of(
+        f"{channels} to {channels} channels on {rows} x {TIMED_COLUMNS}, as the course times it",
         c_in=channels,
         c_out=channels,
         k=3,
         padding=1,
         stride=1,
-        x=normal(rng, 1, channels, TIMED_ROWS, TIMED_COLUMNS),
-        weight=normal(rng, channels, 3, 3, channels) / np.float32(np.sqrt(9 * channels)),
+        turn=turn,
+        x=few_values(rng, 1, channels, rows, TIMED_COLUMNS),
+        weight=weight,
         bias=normal(rng, channels),
-        out_grad=normal(rng, 1, channels, TIMED_ROWS, TIMED_COLUMNS),
+        out_grad=few_values(rng, 1, channels, rows, TIMED_COLUMNS),
     )
+
+
+def timed_weight(rng: np.random.Generator) -> np.ndarray:
+    """Make a weight that leads to outputs near 1."""
+    return few_values(rng, TIMED_CHANNELS, 3, 3, TIMED_CHANNELS) / np.float32(np.sqrt(9 * TIMED_CHANNELS))
+
+
+def speedup_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make repeats of the timed layer, no two with the same numbers."""
+    weight = timed_weight(rng)
+    turns = rng.permutation(TIMED_CHANNELS)[:TIMED_CASES]
+    return [timed_layer(rng, TIMED_ROWS, weight, int(turn)) for turn in turns]
+
+
+def loops_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the timed layer once: with loops it takes long enough."""
+    yield timed_layer(rng, TIMED_ROWS, timed_weight(rng))
+
+
+def baseline_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the few rows on which the reference's loops are timed again and again."""
+    yield timed_layer(rng, BASELINE_ROWS, timed_weight(rng))
+
+
+def turned(weight: np.ndarray, turn: int) -> np.ndarray:
+    """Return a copy of a weight (C_in, K, K, C_out) whose input channels begin with another one."""
+    return np.roll(weight, turn, axis=0)
 
 
 def loss_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -129,7 +165,7 @@ def convolution(student: Any, case: Case, type: int) -> Any:
     """Return a convolution with the parameters of the case."""
     layer = student.layers_2.ConvolutionalLayer(case.k, case.c_in, case.c_out, case.padding, case.stride, type)
     layer.init_param()
-    layer.load_param(case.weight.copy(), case.bias.copy())
+    layer.load_param(turned(case.weight, case.config.get("turn", 0)), case.bias.copy())
     return layer
 
 
@@ -391,36 +427,39 @@ def max_pool_backward_speedup(student, case):
     return {"in_grad": input_gradient(student.layers_2.MaxPoolingLayer(case.k, case.stride, SPEEDUP), case)}
 
 
-@layer_check(
-    tier=100,
-    cases=timed_case,
-    needs=("conv_backward_speedup",),
-    timed=True,
-    slow=True,
-    group="timing",
-    limit_s=LOOPS_LIMIT_S,
-)
-def speedup_timing(student, case):
-    """Faster convolution, 256 to 256 channels on 24 x 40: right, and how long it takes."""
-    layer = convolution(student, case, SPEEDUP)
+def timed_passes(student: Any, case: Case, type: int) -> dict[str, Any]:
+    """Run both passes; the forward one is sent as soon as it is there, so that each has its time."""
+    layer = convolution(student, case, type)
     student.emit("forward", Sampled(layer.forward(case.x.copy()), "forward"))
     return {"backward": Sampled(layer.backward(case.out_grad.copy()), "backward")}
 
 
-@layer_check(
-    tier=None,
-    cases=timed_case,
-    needs=("conv_backward",),
-    timed=True,
-    slow=True,
-    group="timing",
-    limit_s=LOOPS_LIMIT_S,
-)
+timing_check = partial(check, files=LAYER_FILES, timed=True, slow=True, group="timing", limit_s=LOOPS_LIMIT_S)
+
+
+@timing_check(tier=None, cases=loops_cases, needs=("conv_backward",))
 def loops_timing(student, case):
     """Convolution with loops, 256 to 256 channels on 24 x 40: right, and how long it takes."""
-    layer = convolution(student, case, RAW)
-    student.emit("forward", Sampled(layer.forward(case.x.copy()), "forward"))
-    return {"backward": Sampled(layer.backward(case.out_grad.copy()), "backward")}
+    return timed_passes(student, case, RAW)
+
+
+@timing_check(
+    tier=100,
+    cases=speedup_cases,
+    needs=("conv_backward_speedup",),
+    speed=Speed(
+        "loops_timing",
+        at_least=TIMES_AS_FAST,
+        cases=baseline_cases,
+        scale=TIMED_ROWS / BASELINE_ROWS,
+        multiply_adds=2 * 9 * TIMED_CHANNELS**2 * TIMED_ROWS * TIMED_COLUMNS,
+        hint="Multiply matrices instead of looping over the outputs: all windows as rows of one array (im2col), or one "
+        "product for each of the nine places of the kernel. See section 2 of the README.",
+    ),
+)
+def speedup_timing(student, case):
+    """Faster convolution, 256 to 256 channels on 24 x 40: right, and fast enough."""
+    return timed_passes(student, case, SPEEDUP)
 
 
 def copied(features: dict[str, Any]) -> Iterable[tuple[str, np.ndarray]]:

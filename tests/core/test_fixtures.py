@@ -53,6 +53,27 @@ def test_same_content_gives_the_same_bytes(folder, tmp_path):
         assert (again / file.name).read_bytes() == file.read_bytes()
 
 
+def test_equal_arrays_are_stored_once(tmp_path):
+    """Repeats that share a large weight do not store it again, and each has it when it is read."""
+    noise = np.random.default_rng(1).standard_normal(10_000)
+    cases = [RecordedCase(Case.of(f"repeat {n}", x=ARRAY + n, weight=noise), {}, {}) for n in range(5)]
+    for count in (1, 5):
+        write_fixture(
+            tmp_path / str(count),
+            lab="lab",
+            lab_version=1,
+            kind="hidden",
+            release="r1",
+            checks={"conv": cases[:count]},
+            facts={},
+        )
+    sizes = [(tmp_path / name / "conv.npz").stat().st_size for name in ("1", "5")]
+    assert sizes[1] < 1.1 * sizes[0]
+    for n, recorded in enumerate(read_fixture(tmp_path / "5").checks["conv"]):
+        np.testing.assert_array_equal(recorded.case.weight, noise)
+        np.testing.assert_array_equal(recorded.case.x, ARRAY + n)
+
+
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
 def test_a_damaged_array_file_is_refused_by_name(folder, damage):
     """One flipped bit, a cut end, an empty or a missing file: the message names it."""

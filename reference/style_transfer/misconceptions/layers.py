@@ -144,6 +144,21 @@ MISCONCEPTIONS = [
         "The outputs are the means of the windows: this layer takes the maximum.",
         (MAXIMUM, MAXIMUM.replace("np.max", "np.mean")),
     ),
+    pool_fast(
+        "windows_side_by_side",
+        "windows cut side by side, whatever the stride",
+        "The picture seems to be cut into blocks of K x K. That is right only where the stride is K: windows may "
+        "overlap or leave pixels between them.",
+        (
+            MAXIMUM,
+            "size = self.kernel_size\n"
+            "        high, wide = self.input.shape[2] // size, self.input.shape[3] // size\n"
+            "        blocks = self.input[:, :, : high * size, : wide * size]\n"
+            "        blocks = blocks.reshape(*self.input.shape[:2], high, size, wide, size)\n"
+            "        self.output = blocks.max(axis=(3, 5))",
+        ),
+        common=True,
+    ),
     pool_fast_back(
         "gradient_to_all_equal_maxima",
         "gradient given to every pixel that equals the maximum",

@@ -167,6 +167,14 @@ MISCONCEPTIONS = [
         (SECOND_HAT, SECOND_HAT.replace("self.step", "(self.step + 1)")),
     ),
     adam(
+        "step_starts_at_zero",
+        "step is 0 in the first update",
+        "The first update divides by 1 - beta ** 0, which is 0: count the step before the moments are corrected.",
+        ("        self.step += 1\n        self.mt", "        self.mt"),
+        (UPDATE, UPDATE + "\n        self.step += 1"),
+        common=True,
+    ),
+    adam(
         "step_not_counted",
         "step stays at 1",
         "The step seems not to be counted: add 1 in every update, so that the bias correction fades out.",
