@@ -308,7 +308,8 @@ def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
     if hashlib.sha256(data).hexdigest() != part["sha256"]:
         raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}")
     try:
-        return read_arrays(data)
+        arrays = read_arrays(data)
+        return arrays | {name: arrays[original] for name, original in part.get("same", {}).items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
 
