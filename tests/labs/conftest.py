@@ -67,6 +67,7 @@ def make_run_checks(folder: Path) -> RunChecks:
             "policy": {
                 "modules": [file.module for file in facts.facts.files],
                 "given": facts.given_modules,
+                "shims": facts.facts.shims,
                 "optional": facts.optional_modules,
             },
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,15 @@ import pytest
 
 from grader.checks import Case, Check
 from grader.contract import load_lab
+from grader.misconceptions import write_solution
 from grader.skeleton import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "style_transfer"
 REFERENCE = ROOT / "reference" / LAB
+GOLDEN = ROOT / "tests" / "submissions" / LAB
+# Programs of their own, each in another manner.
+RIGHT = ("course_style", "einsum_windows", "strided_in_place")
 VARIANTS = sorted(folder.name for folder in (REFERENCE / "variants").iterdir())
 FILES = ["layers_1.py", "layers_2.py", "layers_3.py", "exp_3_3_style_transfer.py"]
 WITHOUT_OUTPUTS = {"network_build", "random_image"}
@@ -96,20 +99,29 @@ def test_every_layer_agrees_with_torch_on_every_case(reference_outcomes, jobs):
     assert len(seen) == 15
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_variants_agree_with_the_reference(run_checks, reference_outcomes, jobs, tmp_path, name):
+@pytest.mark.parametrize("name", [*VARIANTS, *RIGHT])
+def test_right_solutions_agree_with_the_reference(golden, run_checks, reference_outcomes, jobs, tmp_path, name):
     """However a right solution is written, it gives the reference's shapes and values, to float32 rounding."""
     student = tmp_path / "student"
-    student.mkdir()
-    for folder in (REFERENCE, REFERENCE / "variants" / name):
-        for file in folder.glob("*.py"):
-            shutil.copyfile(file, student / file.name)
+    if name in RIGHT:
+        golden.materialise(GOLDEN / name, student)
+    else:
+        write_solution(REFERENCE, name, student)
     outcomes = run_checks(student, jobs, lab=LAB)
     for (check, case), wanted, found in zip(jobs, reference_outcomes, outcomes, strict=True):
         assert found.error is None, (check, case.name, found.error)
         for key, expected in wanted.arrays.items():
             assert found.arrays[key].shape == expected.shape, (check, case.name)
             np.testing.assert_allclose(found.arrays[key], expected, rtol=1e-5, atol=1e-5, err_msg=f"{check}: {key}")
+
+
+def test_no_two_repeats_of_the_timed_layer_have_the_same_numbers():
+    """Pictures and gradients differ, and so do the weights once their channels are turned."""
+    check = load_lab(ROOT / "labs" / LAB).checks["speedup_timing"]
+    cases = list(check.cases(np.random.default_rng(3)))
+    assert len(cases) == 5 and len({case.turn for case in cases}) == 5
+    for key in ("x", "out_grad"):
+        assert len({case.arrays[key].tobytes() for case in cases}) == 5
 
 
 @pytest.mark.parametrize("name", FILES)
