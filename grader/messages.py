@@ -84,8 +84,8 @@ def describe_speed(lab: Lab, found: SpeedResult, least_s: float) -> str:
         check=translated(lab.checks[found.against].title, lab.folder),
         ratio=times(whole.ratio),
         confidence=f"{found.confidence:.0%}",
-        low=f"{whole.low:.3g}",
-        high=f"{whole.high:.3g}",
+        low=figure(whole.low),
+        high=figure(whole.high),
         at_least=times(found.at_least),
     )
     if found.enough:
@@ -121,7 +121,12 @@ def _ratio_of(part: SpeedPart) -> float:
 
 def times(ratio: float) -> str:
     """Write a ratio for a person."""
-    return _("{factor} times", factor=f"{ratio:.3g}")
+    return _("{factor} times", factor=figure(ratio))
+
+
+def figure(ratio: float) -> str:
+    """Write a ratio with as many digits as a timing has: 7.25, 64, 107."""
+    return f"{ratio:.3g}" if ratio < 10 else f"{ratio:.0f}"
 
 
 def duration(seconds: float) -> str:

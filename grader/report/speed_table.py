@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from grader.messages import duration
+from grader.messages import duration, figure
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import CheckResult, SpeedPart, SpeedResult
@@ -37,9 +37,9 @@ def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
             duration(part.submission_s),
             _(
                 "{ratio} ({low} to {high})",
-                ratio=f"{part.ratio:.3g}",
-                low=f"{part.low:.3g}",
-                high=f"{part.high:.3g}",
+                ratio=figure(part.ratio),
+                low=figure(part.low),
+                high=figure(part.high),
             ),
             "" if part.reference_s is None else duration(part.reference_s),
             _own(part),
@@ -54,7 +54,7 @@ def speed_line(speed: SpeedResult) -> str:
     return _(
         "At least {factor} times as fast as the reference in {check} ({source}) is needed. Medians of {repeats} "
         "repeats; {confidence} intervals.",
-        factor=f"{speed.at_least:.3g}",
+        factor=figure(speed.at_least),
         check=speed.against,
         source=source,
         repeats=speed.repeats,
@@ -76,4 +76,4 @@ def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:
 def _own(part: SpeedPart) -> str:
     """Return the submission's own baseline and how many times as fast it is now; this decides nothing."""
     own_s = part.own_baseline_s
-    return "" if own_s is None else f"{duration(own_s)} ({own_s / part.submission_s:.3g})"
+    return "" if own_s is None else f"{duration(own_s)} ({figure(own_s / part.submission_s)})"
