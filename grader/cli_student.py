@@ -151,6 +151,7 @@ def run_lab(
         int | None, typer.Option("--every", min=1, help="Keep the experiment every so many steps.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
+    options: Annotated[bool, typer.Option("--options", help="Only list the options of the experiment.")] = False,
     lang: Language = None,
 ) -> None:
     """Run your own network: on a picture, or the lab's whole experiment, which can be left and taken up again.
@@ -158,6 +159,7 @@ def run_lab(
     Exit status: 0 it ran to its end, 1 it did not, 2 bad usage or bad input, 3 the grader failed, 130 interrupted.
     """
     from grader.demo import run_demo
+    from grader.experiment_options import describe_options
     from grader.experiment_run import RunRequest, run_experiment
     from grader.progress import Progress
     from grader.project import Project, ProjectError
@@ -166,8 +168,12 @@ def run_lab(
         project = Project.find()
         facts = project.lab(lab)
         work = submission or project.submission(lab)
+        if options and facts.facts.experiment is not None:
+            for line in describe_options(facts.facts.experiment):
+                Console().print(Text(line), soft_wrap=True)
+            raise typer.Exit(OK)
         if facts.facts.experiment is None:
-            if set_ or every or fresh:
+            if set_ or every or fresh or options:
                 raise ProjectError(f"lab {lab} has no experiment; it runs on a picture, without options")
             with Progress(title=_("{lab}: running", lab=lab)) as progress:
                 demo = run_demo(project, facts, work, picture, weights, progress)

@@ -94,9 +94,13 @@ def _split(lab: Lab, experiment: ExperimentFacts, setting: str) -> tuple[str, st
     return name, value.strip()
 
 
+def describe_options(experiment: ExperimentFacts) -> list[str]:
+    """Return a line for each option: name, default, what it is."""
+    return [f"{name}={option.default}: {option.help}" for name, option in experiment.options.items()]
+
+
 def _known(experiment: ExperimentFacts) -> str:
-    lines = [f"\n  {name}={option.default}: {option.help}" for name, option in experiment.options.items()]
-    return "Its options, with their defaults:" + "".join(lines)
+    return "\n  ".join(["Its options, with their defaults:", *describe_options(experiment)])
 
 
 def _value(name: str, option: Option, text: str) -> Any:

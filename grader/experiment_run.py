@@ -36,6 +36,7 @@ from grader.session import Outcome, Session
 from grader.submission import Collected, collect
 from grader.translation import _, translated
 
+SEEDED = "seeded"
 HANDLER = "grader.inside.experiment"
 STEPS_FOR_AN_ESTIMATE = 20
 MINUTE_S, HOUR_S = 60, 3600
@@ -155,6 +156,8 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
         with opened as session, _stops_politely() as stop:
             run = _Run(session, folder, found or Checkpoint(), progress, stop)
             run.report = RunReport(lab.name, folder.path)
+            if weights == SEEDED and experiment.resources:
+                run.report.notes.append(_("the weights are synthetic; the handout says where real ones are"))
             run.describe(options, weights, collected)
             try:
                 run.drive(options, request.every or experiment.every)
@@ -176,7 +179,7 @@ def _require_work(project: Project, lab: Lab, submission: Path) -> None:
 def _weights_of(lab: Lab, weights: Path | None) -> str:
     experiment = lab.facts.experiment
     if weights is None:
-        return "seeded"
+        return SEEDED
     if experiment is None or not experiment.resources:
         raise ProjectError(f"the experiment of lab {lab.name} takes no weights")
     return file_digest(weights)
