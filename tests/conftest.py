@@ -2,9 +2,15 @@
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 for _name in ("LANGUAGE", "LC_MESSAGES", "LANG"):
     os.environ.pop(_name, None)
 os.environ["LC_ALL"] = "C.UTF-8"
+
+# How long an example takes says how busy the machine is, not whether the property holds.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser):
