@@ -26,6 +26,7 @@ from grader.cli_common import (
     new_app,
     require_checks,
     require_format,
+    require_places,
     speaking,
     write_reports,
 )
@@ -74,6 +75,7 @@ def grade(
 
     with errors():
         require_format(format_, out)
+        require_places(json_file, junit_file, out)
         project = Project.find()
         facts = project.lab(lab)
         require_checks(facts, only or ())

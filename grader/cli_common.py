@@ -179,6 +179,20 @@ def require_format(format_: str | None, out: Path | None) -> None:
         raise ProjectError(f"there is no format {format_!r}; there are: {', '.join(FORMATS)}")
 
 
+def require_places(*paths: Path | None) -> None:
+    """Refuse places for reports before anything is run for them.
+
+    Raises
+    ------
+    ReportError : nothing can be written there.
+    """
+    from grader.report.files import require_place
+
+    for path in paths:
+        if path is not None:
+            require_place(path)
+
+
 def require_checks(lab: Lab, only: Sequence[str]) -> None:
     """Refuse names of checks that the lab does not have.
 

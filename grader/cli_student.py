@@ -32,6 +32,7 @@ from grader.cli_common import (
     new_app,
     require_checks,
     require_format,
+    require_places,
     speaking,
     write_reports,
 )
@@ -77,6 +78,7 @@ def check(
 
     with errors():
         require_format(format_, out)
+        require_places(json_file, junit_file, out)
         project = Project.find()
         facts = project.lab(lab)
         wanted = (*(only or ()), *(checks_of_layer(facts, layer, slow=all_) if layer else ()))

@@ -47,6 +47,23 @@ def write_bytes(path: Path, data: bytes) -> None:
         ) from None
 
 
+def require_place(path: Path) -> None:
+    """Refuse at once a path at which `write_bytes` could not write in the end, minutes later.
+
+    Raises
+    ------
+    ReportError : it is a folder, or lies where nothing can be made.
+    """
+    if path.is_dir():
+        raise ReportError(f"{path} is a folder; name the file to write the report to")
+    if path.exists():
+        return
+    folder = next((folder for folder in path.absolute().parents if folder.exists()), Path("/"))
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        what = "no right to write there" if folder.is_dir() else f"{folder} is a file"
+        raise ReportError(f"the report {path} cannot be written ({what}); name another place, or free this one")
+
+
 def _replace(final: Path, data: bytes) -> None:
     draft = final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:

@@ -154,3 +154,4 @@ def test_an_unwritable_report_is_status_2(submission, tmp_path):
     assert done.returncode == 2
     assert "x.json" in done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stdout == "", "what cannot be written is said before anything is run"
