@@ -16,6 +16,8 @@ from pathlib import Path
 from grader.inside.importwatch import refusal
 from grader.one_parser import parse_source
 
+# Names of libraries are short; what is longer is there to keep the reader busy.
+MAX_DEPTH = 16
 IMPORT_CALLS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__"})
 
 
@@ -115,25 +117,27 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, name
 
 
-def _dotted(node: ast.expr, aliases: dict[str, str]) -> str:
+def _dotted(node: ast.expr, aliases: dict[str, str], depth: int = 0) -> str:
     """Return the dotted name that an expression stands for, as far as it can be read; empty if it is none."""
+    if depth > MAX_DEPTH:
+        return ""
     if isinstance(node, ast.Name):
         return aliases.get(node.id, "")
     if isinstance(node, ast.Attribute):
-        owner = _dotted(node.value, aliases)
+        owner = _dotted(node.value, aliases, depth + 1)
         return f"{owner}.{node.attr}" if owner else ""
     if isinstance(node, ast.Call):
-        return _called(node, aliases)
+        return _called(node, aliases, depth + 1)
     return ""
 
 
-def _called(node: ast.Call, aliases: dict[str, str]) -> str:
+def _called(node: ast.Call, aliases: dict[str, str], depth: int) -> str:
     function = node.func.id if isinstance(node.func, ast.Name) else ""
-    called = _dotted(node.func, aliases) or function
+    called = _dotted(node.func, aliases, depth) or function
     texts = [a.value if isinstance(a, ast.Constant) and isinstance(a.value, str) else "" for a in node.args]
     if called in IMPORT_CALLS and texts and texts[0]:
         return texts[0]
     if function == "getattr" and len(texts) >= 2 and texts[1]:
-        owner = _dotted(node.args[0], aliases)
+        owner = _dotted(node.args[0], aliases, depth)
         return f"{owner}.{texts[1]}" if owner else ""
     return ""

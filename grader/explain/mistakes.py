@@ -122,6 +122,8 @@ def same_arrays(
 
     Infinite and NaN count as the same: which of them comes out is a matter of how a formula is written.
     """
+    if _shapes(recorded) != _shapes(actual):
+        return False
     recorded = {name: _without_infinities(array) for name, array in recorded.items()}
     actual = {name: _without_infinities(array) for name, array in actual.items()}
     return not compare(

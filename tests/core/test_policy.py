@@ -76,3 +76,10 @@ def test_files_that_nobody_imports_are_not_read(tmp_path):
     (tmp_path / "layer.py").write_text("import numpy\n")
     (tmp_path / "plots.py").write_text("import matplotlib\n")
     assert find_uses(tmp_path, ["layer.py"], ["layer.py", "plots.py"], RULES) == []
+
+
+@pytest.mark.parametrize("tail", [".b" * 900, "()" * 2000, "[0]" * 2000, ".b()" * 800], ids=lambda text: text[:4])
+def test_endless_chains_are_cut(tail, tmp_path):
+    """What is longer than any name is not followed, so that reading stays quick and never overflows."""
+    (tmp_path / "layer.py").write_text("import numpy as a\nimport torch\n" + f"x = a{tail}\n" * 20)
+    assert [use.name for use in find_uses(tmp_path, ["layer.py"], ["layer.py"], RULES)] in (["torch"], [])

@@ -282,7 +282,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "zip: device": (zip_with_mode(stat.S_IFBLK | 0o666), "link or a device"),
     "zip: fifo": (zip_with_mode(stat.S_IFIFO | 0o666), "link or a device"),
     "zip: bomb": (bomb_zip, "unpacks to more"),
-    "zip: large source": (big_source_zip, "larger than 1 MiB"),
+    "zip: large source": (big_source_zip, "larger than 0.25 MiB"),
     "zip: encrypted": (patched_zip(set_field(8, "<H", 1)), "without a password"),
     "zip: bzip2": (lambda path: make_zip(path, HONEST, zipfile.ZIP_BZIP2), "compression"),
     "zip: lzma": (lambda path: make_zip(path, HONEST, zipfile.ZIP_LZMA), "compression"),
