@@ -21,6 +21,7 @@ from grader.cli_common import (
     SubmissionPath,
     Verbose,
     Weights,
+    end_politely,
     errors,
     exit_status,
     new_app,
@@ -153,4 +154,5 @@ app.registered_commands += cli_instructor.app.registered_commands
 
 def main() -> None:
     """Entry point of the console script."""
+    end_politely()
     speaking(app)(prog_name="grader")

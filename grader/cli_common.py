@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -98,6 +99,17 @@ def new_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+
+
+def end_politely() -> None:
+    """Treat a request to end like Ctrl+C, so that nothing of a submission is left when a job is cancelled."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
 
 
 def fail(message: str, status: int) -> NoReturn:

@@ -25,6 +25,7 @@ from grader.cli_common import (
     Verbose,
     Weights,
     after_success,
+    end_politely,
     errors,
     exit_status,
     fail,
@@ -323,4 +324,5 @@ app.registered_commands += cli_explain.app.registered_commands
 
 def main() -> None:
     """Entry point of a kit."""
+    end_politely()
     speaking(app)(prog_name="grader")
