@@ -16,6 +16,7 @@ from grader.contract import Lab
 from grader.grading import open_session
 from grader.layers import steps
 from grader.messages import describe_outcome
+from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError, read_picture
 from grader.resources import prepare_resources
@@ -53,7 +54,7 @@ class Demo:
         for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
             bar = "#" * round(probabilities[index] * BAR_WIDTH)
             console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
-        seconds = steps(self.outcome.arrived_s)
+        seconds = steps(self.outcome.arrived_s, self.outcome.arrived_s.get(START, 0.0))
         total = sum(seconds.values()) or 1.0
         table = Table(box=None, pad_edge=False)
         table.add_column(_("layer"))
@@ -96,7 +97,7 @@ def run_demo(
     ProjectError : the lab has no network to run, or the picture cannot be read.
     SubmissionError : the submission cannot be collected.
     """
-    if lab.facts.network is None:
+    if lab.facts.network is None or not lab.facts.network.pictures:
         raise ProjectError(f"lab {lab.name} has no network to run on a picture")
     chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
     case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())

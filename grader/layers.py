@@ -17,17 +17,18 @@ MAX_AXES = 8
 MAX_LENGTH = 1 << 32
 
 
-def layer_times(lab: Lab, outcomes: Mapping[str, Outcome]) -> list[LayerTime]:
+def layer_times(lab: Lab, outcomes: Mapping[str, Outcome], since: float = 0.0) -> list[LayerTime]:
     """Return the layers of the lab's network in order, with what was measured of each.
 
     A layer's time is what passed between the arrival of the previous layer's output and that of its own, on the
-    grader's clock; it includes what the submission does between two layers.
+    grader's clock; it includes what the submission does between two layers. ``since`` is when the forward
+    pass began.
     """
     network = lab.facts.network
     if network is None or network.forward not in outcomes:
         return []
     forward = outcomes[network.forward]
-    forward_s = steps(forward.arrived_s)
+    forward_s = steps(forward.arrived_s, since)
     backward_s = steps(outcomes[network.backward].arrived_s) if network.backward in outcomes else {}
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
     total_s = sum(forward_s.values())
@@ -49,10 +50,10 @@ def layer_times(lab: Lab, outcomes: Mapping[str, Outcome]) -> list[LayerTime]:
     return layers
 
 
-def steps(arrived_s: Mapping[str, float]) -> dict[str, float]:
+def steps(arrived_s: Mapping[str, float], since: float = 0.0) -> dict[str, float]:
     """Turn arrival times of ``layer/part`` outputs into the seconds that each layer took, in order of arrival.
 
-    Outputs without a part belong to no layer.
+    Outputs without a part belong to no layer. ``since`` is when the first layer began.
     """
     last: dict[str, float] = {}
     for output, moment in arrived_s.items():
@@ -60,7 +61,7 @@ def steps(arrived_s: Mapping[str, float]) -> dict[str, float]:
         if part:
             last[layer] = max(moment, last.get(layer, 0.0))
     seconds = {}
-    before = 0.0
+    before = since
     for layer, moment in sorted(last.items(), key=lambda item: item[1]):
         seconds[layer] = moment - before
         before = moment

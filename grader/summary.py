@@ -18,6 +18,7 @@ from grader.fixtures import read_fixture
 from grader.grading import open_session
 from grader.layers import layer_times
 from grader.messages import describe_outcome
+from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.files import ReportError
@@ -123,8 +124,8 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     SubmissionError : the submission cannot be collected.
     """
     network = lab.facts.network
-    if network is None:
-        raise ProjectError(f"lab {lab.name} has no network to measure")
+    if network is None or not network.pictures:
+        raise ProjectError(f"lab {lab.name} has no network to measure on a picture")
     picture = lab.folder / "pictures" / next(iter(network.pictures))
     case = Case.of(
         picture.name, picture=np.frombuffer(picture.read_bytes(), dtype=np.uint8), suffix=picture.suffix.lower()
@@ -140,7 +141,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     if outcome.verdict is not None:
         return Summary((), describe_outcome(outcome, lab.folder))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
-    return from_times(layer_times(lab, {network.forward: outcome}), shapes)
+    return from_times(layer_times(lab, {network.forward: outcome}, outcome.arrived_s.get(START, 0.0)), shapes)
 
 
 def from_times(times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]]) -> Summary:

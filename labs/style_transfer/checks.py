@@ -16,10 +16,11 @@ import numpy as np
 
 from grader.checks import Case, Sampled, Speed, check, one_case
 from grader.layer_cases import convolution_cases, few_values, normal, pooling_cases, relu_cases
-from grader.observing import as_outputs, layers_observed, parameters_given
+from grader.observing import START, as_outputs, layers_observed, parameters_given
 
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
 SMALL_ROWS, SMALL_COLUMNS = 32, 48
+EXPERIMENT_SIZE = (192, 320)  # rows and columns
 NOISE_BOUND = 20.0
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -479,3 +480,15 @@ def loaded_network(student: Any) -> Any:
         return network
 
     return student.once("loaded network", load)
+
+
+def demo(student, case):
+    """Run the network forward on a picture file, given as its bytes, at the size of the experiment."""
+    network = loaded_network(student)
+    with TemporaryDirectory() as folder:
+        file = Path(folder, f"picture{case.suffix}")
+        file.write_bytes(case.picture.tobytes())
+        image, _ = network.load_image(str(file), *EXPERIMENT_SIZE)
+    student.emit(START, 0)
+    with layers_observed(network.layers, student.emit):
+        network.forward(image, [])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.layers import count_multiply_adds
+from grader.layers import count_multiply_adds, steps
 
 
 def test_multiply_adds_of_a_convolution():
@@ -28,3 +28,10 @@ def test_multiply_adds_of_a_convolution():
 def test_what_is_no_shape_counts_nothing(shape):
     """Arrays that cannot be a shape give no number, and no error."""
     assert count_multiply_adds((2, 3, 3, 3), shape) is None
+
+
+def test_what_comes_before_the_first_layer_is_no_layers_time():
+    """Loading the network, until ``since``, does not count; without it the first layer has it."""
+    arrived = {"start": 5.0, "conv1/shape": 5.5, "conv1/values": 6.0, "relu1/values": 6.25}
+    assert steps(arrived, 5.0) == {"conv1": 1.0, "relu1": 0.25}
+    assert steps(arrived) == {"conv1": 6.0, "relu1": 0.25}
