@@ -84,6 +84,39 @@ def test_own_slow_loops_buy_nothing(project, tmp_path):
     assert "right, but they come too slowly" in check.message and check.hint == "Do not sleep."
 
 
+CHEATS = {
+    "stops its clocks": (
+        "import time\nreal = time.sleep\n"
+        "for name in ('time', 'monotonic', 'perf_counter', 'process_time', 'monotonic_ns', 'perf_counter_ns'):\n"
+        "    setattr(time, name, lambda: 0)\n" + toy.REFERENCE.replace(FORWARD, "real(0.2); " + FORWARD),
+        "too slowly",
+    ),
+    "answers later calls from memory": (
+        "kept = []\n"
+        + toy.REFERENCE.replace(FORWARD, f"kept.append(self.bias + self.weight * x); {FORWARD[:6]} kept[:3][-1]"),
+        "differs",
+    ),
+    "promises an array and works when it is read": (
+        "class Later:\n"
+        "    def __init__(self, make): self.make = make\n"
+        "    def __array__(self, *args, **more):\n"
+        "        import time; time.sleep(0.2)\n"
+        "        return self.make()\n"
+        + toy.REFERENCE.replace(FORWARD, "return Later(lambda: x * self.weight + self.bias)"),
+        "too slowly",
+    ),
+}
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_who_cheats_the_clock_does_not_pass(project, tmp_path, cheat):
+    """Only the grader's clock counts, every repeat has values of its own, and bytes count, not promises."""
+    text, told = CHEATS[cheat]
+    check = graded(project, text + toy.SLOWLY, tmp_path)["scale_quickly"]
+    assert check.verdict.value in ("wrong", "output", "exception")
+    assert told in check.message, check.message
+
+
 def test_without_the_solution_the_record_decides(project, tmp_path):
     """In a kit or an autograder the baseline is that of publishing, and the result says so."""
     root = tmp_path / "kit"
