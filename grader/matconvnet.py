@@ -35,7 +35,7 @@ from grader.weights import (
 )
 
 FILE_NAME = "imagenet-vgg-verydeep-19.mat"
-FORMAT_VERSION = 1  # part of the cache's key: raise it when the file written for the same facts changes
+FORMAT_VERSION = 2  # part of the cache's key: raise it when the file written for the same facts changes
 PICTURE_ROWS = PICTURE_COLUMNS = 224  # of the average picture
 _ROW = re.compile(r"(?P<name>[\w.]+)\[(?P<row>\d+)\]")
 
@@ -108,8 +108,8 @@ def write_matconvnet(
     """Write a network as MatConvNet does.
 
     ``parameters`` maps ``<layer>.weight`` and ``<layer>.bias`` to arrays; ``mean`` is the average of red, green and
-    blue. The parameters are written as float32. ``usable`` lists the layers up to where the parameters mean
-    something, if that is not the end; it becomes a variable of that name.
+    blue. The parameters are written as float32, the average picture as float64. ``usable`` lists the layers up to
+    where the parameters mean something, if that is not the end; it becomes a variable of that name.
     """
     cells = np.empty((1, len(layers)), dtype=object)
     channels = 3
@@ -120,7 +120,8 @@ def write_matconvnet(
             channels = weight.shape[0]
         else:
             cells[0, position] = _layer_without_weights(name)
-    average = np.empty((PICTURE_ROWS, PICTURE_COLUMNS, 3), dtype=np.float32)
+    # In double precision: in single, the mean of 50176 equal numbers depends on the order in which they are added.
+    average = np.empty((PICTURE_ROWS, PICTURE_COLUMNS, 3), dtype=np.float64)
     average[:] = mean
     size = np.array([[PICTURE_ROWS, PICTURE_COLUMNS]], dtype=np.float64)
     normalization = _structure(averageImage=average, keepAspect=1.0, border=np.zeros((1, 2)), imageSize=size)

@@ -98,7 +98,7 @@ SLOWLY = """
     def forward_slowly(self, x):
         import time
 
-        time.sleep(0.2)
+        time.sleep(0.4)
         scaled = self.weight * x
         return scaled + self.bias
 """
