@@ -11,6 +11,7 @@ from grader.kit import KitError, WrittenKit, dependencies
 from grader.leaks import find_leaks, secrets_of
 from grader.packing import read_tree, write_zip
 from grader.project import Project
+from grader.translation import chosen
 
 TEMPLATES = Path(__file__).parent / "autograder_files"
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -18,7 +19,7 @@ ROOTS = ("grader.autograder_run",)
 
 
 def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = False) -> dict[str, bytes]:
-    """Return every file of the archive by its path.
+    """Return every file of the archive by its path; it will speak the language that is chosen now.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = Fals
         files[name] = (TEMPLATES / f"{name}.template").read_bytes()
     wanted = [line.rstrip(",").strip('"') for line in dependencies(project.root / "pyproject.toml")]
     files["requirements.txt"] = ("\n".join(wanted) + "\n").encode()
-    settings = {"lab": lab.name, "allow_weak_jail": allow_weak_jail}
+    settings = {"lab": lab.name, "allow_weak_jail": allow_weak_jail, "language": chosen()}
     files["autograder.json"] = (json.dumps(settings) + "\n").encode()
     leaks = find_leaks(files, secrets_of(project, lab, hidden=False))
     if leaks:

@@ -21,9 +21,10 @@ from grader.report.gradescope import write_gradescope
 from grader.report.text import clean
 from grader.resources import prepare_resources
 from grader.submission import SubmissionError
+from grader.translation import _, choose, marked, translated
 
 SETTINGS_NAME = "autograder.json"
-FAILED = (
+FAILED = marked(
     "The grader itself failed, before or while your code was graded. This is not your fault and it is no score. "
     "Please tell your instructor, who can run the autograder again."
 )
@@ -42,6 +43,7 @@ def grade_submission(project: Project, settings: dict[str, Any], root: Path) -> 
     """
     results = root / "results" / "results.json"
     try:
+        choose(settings.get("language"))
         request = Request(
             lab=project.lab(settings["lab"]),
             submission=root / "submission",
@@ -50,10 +52,10 @@ def grade_submission(project: Project, settings: dict[str, Any], root: Path) -> 
         with Progress(title="grading") as progress:
             write_gradescope(grade(project, request, progress), results)
     except SubmissionError as error:
-        _write_failure(results, clean(str(error)), grader_failed=False)
+        _write_failure(results, clean(translated(str(error))), grader_failed=False)
     except Exception:
         traceback.print_exc()
-        _write_failure(results, FAILED, grader_failed=True)
+        _write_failure(results, _(FAILED), grader_failed=True)
 
 
 def _write_failure(results: Path, text: str, *, grader_failed: bool) -> None:

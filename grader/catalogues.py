@@ -16,6 +16,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +61,36 @@ INTERNAL_ERRORS = frozenset(
 )
 # Texts of several words that are no sentences: commands, patterns, what allocators print.
 NO_SENTENCE = re.compile(
-    r"python -m |# TODO|bold |[Oo]ut of memory$|.*Unable to allocate|.?nnot allocate|.*ocation failed"
+    r"python -m |# TODO|Iterator\[|bold |[Oo]ut of memory$|.*Unable to allocate|.?nnot allocate|.*ocation failed"
 )
 WORD = re.compile(r"[A-Za-z]{3}")
+# Words that stand for a value in such sentences, and how publishing joins what is said of two mistakes.
+VALUES = (
+    "convolution",
+    "fully connected",
+    "max pooling",
+    "relu",
+    "ReLU",
+    "flatten",
+    "softmax",
+    "infinite",
+    "adjoint",
+)
+PAIR = "(1) {first} (2) {second}"
 INSTRUCTION = re.compile(r"# TODO\(\w+\): (.+)")
 PAGE_MARK = re.compile(r"""_\("([^"]+)"[,)]""")
 WIDTH = 116
+HEADER = """msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Plural-Forms: nplurals=1; plural=0;\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+# The same on every day, so that a catalogue changes only with its messages.
+SOME_DATE = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class CatalogueError(Exception):
@@ -82,7 +108,7 @@ class Message:
 
 def messages_of_program() -> list[Message]:
     """Return everything that the grader itself says, in the order of its files."""
-    found: dict[Message, None] = {}
+    found = dict.fromkeys(Message(word, context=ELSEWHERE) for word in (*VALUES, PAIR))
     for file in sorted(PACKAGE.rglob("*.py")):
         source = file.read_text(encoding="utf-8")
         found |= dict.fromkeys(messages_in(source))
@@ -129,7 +155,7 @@ def sentences_in(source: str) -> Iterator[str]:
     tree = ast.parse(source)
     translates = any(isinstance(node, ast.ImportFrom) and node.module == "grader.translation" for node in tree.body)
     roots = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)] if translates else [tree]
-    found = dict.fromkeys(template_of(node) for root in roots for node in _spoken(root))
+    found = dict.fromkeys(text for root in roots for node in _spoken(root) for text in templates_of(node))
     for template in found:
         own = PLACEHOLDER.sub("", template)
         if " " in template.strip() and WORD.search(own) and not NO_SENTENCE.match(template):
@@ -154,19 +180,38 @@ def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def template_of(node: ast.Constant | ast.JoinedStr) -> str:
-    """Return a text with a named place for each of its values; empty if it has braces of its own."""
+def templates_of(node: ast.Constant | ast.JoinedStr) -> Iterator[str]:
+    """Yield a text with a named place for each of its values, once for each choice between words in it.
+
+    What has braces of its own is left out.
+    """
     if isinstance(node, ast.Constant):
-        return str(node.value) if "{" not in str(node.value) else ""
-    pieces = []
+        if "{" not in str(node.value):
+            yield str(node.value)
+        return
+    pieces: list[tuple[str, ...]] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
-            pieces.append(str(part.value))
+            pieces.append((str(part.value),))
+        elif isinstance(part, ast.FormattedValue) and (words := _choice(part.value)):
+            pieces.append(words)
         elif isinstance(part, ast.FormattedValue):
             name = _place(part.value)
-            taken = sum(piece.rstrip("0123456789}") == f"{{{name}" for piece in pieces)
-            pieces.append(f"{{{name}{taken + 1 if taken else ''}}}")
-    return "".join(pieces)
+            taken = sum(piece[0].rstrip("0123456789}") == f"{{{name}" for piece in pieces)
+            pieces.append((f"{{{name}{taken + 1 if taken else ''}}}",))
+    yield from map("".join, product(*pieces))
+
+
+def _choice(node: ast.expr) -> tuple[str, ...]:
+    """Return the words of ``"a" if ... else "b"``; empty if it is something else."""
+    if not isinstance(node, ast.IfExp):
+        return ()
+    ends = (node.body, node.orelse)
+    return (
+        tuple(str(end.value) for end in ends if isinstance(end, ast.Constant))
+        if all(isinstance(end, ast.Constant) for end in ends)
+        else ()
+    )
 
 
 def _place(node: ast.expr) -> str:
@@ -184,6 +229,8 @@ def texts_of_lab(project: Project, lab: Lab) -> list[Message]:
     """Return what a lab says: from its contract, its checks, its skeletons, and what was published."""
     texts = [lab.facts.title, *lab.facts.tiers.values()]
     texts += [check.title for check in lab.checks.values()]
+    if lab.facts.experiment is not None:
+        texts += [lab.facts.experiment.title, *(option.help for option in lab.facts.experiment.options.values())]
     for handed in lab.facts.files:
         file = lab.folder / handed.path
         texts += INSTRUCTION.findall(file.read_text(encoding="utf-8")) if file.is_file() else []
@@ -205,7 +252,7 @@ def _requirements(source: str) -> Iterator[str]:
                 said += node.args[1:2]
             for text in said:
                 if isinstance(text, ast.Constant | ast.JoinedStr):
-                    yield template_of(text)
+                    yield from templates_of(text)
 
 
 def _published(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -248,8 +295,8 @@ def update(file: Path, messages: Iterable[Message], known: Mapping[Message, str]
 
     file.parent.mkdir(parents=True, exist_ok=True)
     written = io.BytesIO()
-    write_po(written, fresh, width=WIDTH, no_location=True)
-    file.write_bytes(written.getvalue())
+    write_po(written, fresh, width=WIDTH, no_location=True, omit_header=True)
+    file.write_bytes(HEADER.format(language=fresh.locale).encode() + written.getvalue())
     compiled = io.BytesIO()
     write_mo(compiled, fresh)
     file.with_suffix(".mo").write_bytes(compiled.getvalue())
@@ -259,7 +306,17 @@ def update(file: Path, messages: Iterable[Message], known: Mapping[Message, str]
 def _empty(language: str) -> Any:
     from babel.messages.catalog import Catalog
 
-    return Catalog(locale=language, header_comment="# Translations of the grader's messages.", fuzzy=False)
+    return Catalog(
+        locale=language,
+        project=DOMAIN,
+        version="1",
+        creation_date=SOME_DATE,
+        revision_date=SOME_DATE,
+        msgid_bugs_address="",
+        last_translator="",
+        language_team="",
+        fuzzy=False,
+    )
 
 
 def _add(catalog: Any, message: Message, text: str) -> None:

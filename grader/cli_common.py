@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from grader.translation import LANGUAGES, _, choose, chosen, translated
+from grader.translation import LANGUAGES, _, choose, translated
 
 if TYPE_CHECKING:
     from grader.contract import Lab
@@ -265,9 +265,3 @@ def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
         command = f"python -m grader check {result.lab} --all"
         return _("{command} (the full network; takes minutes)", command=command)
     return _("hand in {folder}", folder=f"stu_upload/{result.lab}")
-
-
-def handout(lab: Lab) -> str:
-    """Return where the lab's handout is in the reader's language, or in English if it has none."""
-    name = f"README.{chosen()}.md"
-    return f"labs/{lab.name}/{name if (lab.folder / name).is_file() else 'README.md'}"

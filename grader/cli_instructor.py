@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.cli_common import BELOW, OK, LabName, errors, new_app
+from grader.cli_common import BELOW, OK, LabName, Language, errors, new_app
 
 MIB = 1 << 20
 app = new_app()
@@ -47,6 +47,7 @@ def gradescope(
         bool,
         typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
     ] = False,
+    lang: Language = None,
 ) -> None:
     """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
     from grader.autograder import write_autograder

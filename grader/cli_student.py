@@ -29,7 +29,6 @@ from grader.cli_common import (
     errors,
     exit_status,
     fail,
-    handout,
     new_app,
     require_checks,
     require_format,
@@ -119,6 +118,7 @@ def start(
     lang: Language = None,
 ) -> None:
     """Copy the skeleton of a lab to stu_upload/LAB, never overwriting work."""
+    from grader.messages import handout
     from grader.project import Project
     from grader.start import start as run
 
@@ -172,7 +172,7 @@ def run_lab(
         facts = project.lab(lab)
         work = submission or project.submission(lab)
         if options and facts.facts.experiment is not None:
-            for line in describe_options(facts.facts.experiment):
+            for line in describe_options(facts.facts.experiment, facts.folder):
                 Console().print(Text(line), soft_wrap=True)
             raise typer.Exit(OK)
         if facts.facts.experiment is None:

@@ -15,6 +15,7 @@ import numpy as np
 from grader.checks import Case
 from grader.contract import ExperimentFacts, Lab, Option
 from grader.project import ProjectError, read_picture
+from grader.translation import _, listed, translated
 
 MAX_NAMES = 64
 SIZE = re.compile(r"(\d{1,4})[x×](\d{1,4})")
@@ -74,7 +75,13 @@ def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Opt
     pictures = [name for name, option in experiment.options.items() if option.kind == "picture"]
     if picture is not None:
         if not pictures:
-            raise ProjectError(f"the experiment of lab {lab.name} takes no picture. {_known(experiment)}")
+            raise ProjectError(
+                _(
+                    "the experiment of lab {lab} takes no picture. {options}",
+                    lab=lab.name,
+                    options=_known(experiment, lab.folder),
+                )
+            )
         given.setdefault(pictures[0], str(picture))
     values: dict[str, Any] = {}
     for name, option in experiment.options.items():
@@ -90,17 +97,26 @@ def _split(lab: Lab, experiment: ExperimentFacts, setting: str) -> tuple[str, st
     name, equals, value = setting.partition("=")
     name = name.strip().lower()
     if not equals or name not in experiment.options:
-        raise ProjectError(f"`{setting}` is no option of the experiment of lab {lab.name}. {_known(experiment)}")
+        raise ProjectError(
+            _(
+                "`{setting}` is no option of the experiment of lab {lab}. {options}",
+                setting=setting,
+                lab=lab.name,
+                options=_known(experiment, lab.folder),
+            )
+        )
     return name, value.strip()
 
 
-def describe_options(experiment: ExperimentFacts) -> list[str]:
-    """Return a line for each option: name, default, what it is."""
-    return [f"{name}={option.default}: {option.help}" for name, option in experiment.options.items()]
+def describe_options(experiment: ExperimentFacts, lab: Path) -> list[str]:
+    """Return a line for each option of the lab in the folder ``lab``: name, default, what it is."""
+    return [
+        f"{name}={option.default}: {translated(option.help, lab)}" for name, option in experiment.options.items()
+    ]
 
 
-def _known(experiment: ExperimentFacts) -> str:
-    return "\n  ".join(["Its options, with their defaults:", *describe_options(experiment)])
+def _known(experiment: ExperimentFacts, lab: Path) -> str:
+    return "\n  ".join([_("Its options, with their defaults:"), *describe_options(experiment, lab)])
 
 
 def _value(name: str, option: Option, text: str) -> Any:
@@ -121,8 +137,8 @@ def _value(name: str, option: Option, text: str) -> Any:
     try:
         number = int(text) if option.kind == "int" else float(text)
     except ValueError:
-        kind = "a whole number" if option.kind == "int" else "a number"
-        raise ProjectError(f"{name}={text}: {kind} is expected") from None
+        wanted = _("a whole number") if option.kind == "int" else _("a number")
+        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted)) from None
     return _bounded(name, option, number, text)
 
 
@@ -131,12 +147,13 @@ def _bounded(name: str, option: Option, number: float, text: str) -> float:
     above = option.min is None or number >= option.min
     below = option.max is None or number <= option.max
     if not (above and below and abs(number) < float("inf")):
-        ends = [
-            f"{word} {end:g}"
-            for word, end in (("at least", option.min), ("at most", option.max))
-            if end is not None
-        ]
-        raise ProjectError(f"{name}={text}: {' and '.join(ends) or 'a finite number'} is expected")
+        ends = []
+        if option.min is not None:
+            ends.append(_("at least {end}", end=f"{option.min:g}"))
+        if option.max is not None:
+            ends.append(_("at most {end}", end=f"{option.max:g}"))
+        wanted = listed(ends) or _("a finite number")
+        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted))
     return int(number) if option.kind in ("int", "size") else number
 
 

@@ -32,6 +32,8 @@ from grader.translation import _
 
 DRIVER = Path(__file__).parent / "gradcheck_lab"
 SEED = 7
+# A whole multiple tells of a sum that was not summed; larger ratios come near a whole number by chance.
+MIN_FACTOR, MAX_FACTOR, FACTOR_TOLERANCE = 2, 64, 0.01
 PICTURES, FEATURES = (2, 3, 6, 5), (4, 7)
 LABELS = 7
 # Step and bound by the precision in which the layer computes: truncation and rounding are both far below the bound.
@@ -134,7 +136,7 @@ def _advice(item: Gradient) -> str:
             "backward leaves that entry at 0, but the output depends on it: is every window and channel visited?"
         )
     ratio = item.measured / item.claimed
-    if abs(ratio - 1) > 0.2 and abs(ratio - round(ratio)) < 1e-3 * abs(ratio):
+    if MIN_FACTOR <= round(ratio) <= MAX_FACTOR and abs(ratio - round(ratio)) < FACTOR_TOLERANCE:
         return _(
             "the right value is {factor} times yours there: is something assigned where it must be added?",
             factor=round(ratio),

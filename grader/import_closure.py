@@ -12,6 +12,7 @@ PACKAGE = "grader"
 # The box copies these into itself by name; no import statement leads to them.
 STAGED = ("grader.inside", *(f"grader.{name[:-3]}" for name in STAGED_FILES if name != "__init__.py"))
 DATA_SUFFIXES = (".html", ".json", ".typed")
+CATALOGUES = "locale/*/LC_MESSAGES/*.mo"
 
 
 class MissingModule(Exception):
@@ -22,7 +23,7 @@ def needed_files(package: Path, roots: Iterable[str], left_out: Iterable[str] = 
     """Return the files of the package that ``roots`` import, directly or not, by path relative to its parent.
 
     Imports inside functions count. What is imported only for type checking counts too: it costs little and keeps
-    the rule simple. Data files beside a packed module come with it.
+    the rule simple. Data files beside a packed module come with it, and so do the compiled translations.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ def needed_files(package: Path, roots: Iterable[str], left_out: Iterable[str] = 
         for data in folder.iterdir():
             if data.is_file() and data.suffix in DATA_SUFFIXES:
                 files[_relative(package, data)] = data
+    for catalogue in package.glob(CATALOGUES):
+        files[_relative(package, catalogue)] = catalogue
     return dict(sorted(files.items()))
 
 

@@ -13,7 +13,7 @@ from grader.contract import Lab
 from grader.policy import Use
 from grader.result import SpeedPart, SpeedResult
 from grader.session import Frame, Outcome
-from grader.translation import _, joined, listed, translated
+from grader.translation import _, chosen, joined, listed, translated
 from grader.verdicts import Verdict
 
 PYTHON2_DIVISION = re.compile(
@@ -173,6 +173,12 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
     if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(outcome.message):
         lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
     return "\n".join(line for line in lines if line)
+
+
+def handout(lab: Lab) -> str:
+    """Return where the lab's handout is in the reader's language, or in English if it has none."""
+    name = f"README.{chosen()}.md"
+    return f"labs/{lab.name}/{name if (lab.folder / name).is_file() else 'README.md'}"
 
 
 def as_sentence(text: str) -> str:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from grader.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
 from grader.result import FileInfo
-from grader.translation import _, marked, translated
+from grader.translation import _, joined, listed, marked, translated
 
 FILE_MODE = 0o444
 FOLDER_MODE = 0o755
 NAMES_IN_A_NOTE = 6
 LEFT_OUT_FOLDERS = frozenset({"__pycache__", "__MACOSX", "venv", "node_modules", "site-packages"})
-NOTEBOOK_ADVICE = (
+NOTEBOOK_ADVICE = marked(
     "A notebook cannot be graded: save it as a Python file (in Jupyter: File, Save and Export Notebook As, "
     "Executable Script) and hand that in."
 )
@@ -120,14 +120,14 @@ def collect(
     except ArchiveError as error:
         raise SubmissionError(f"{label} {translated(str(error))}") from None
     if not contents:
-        raise SubmissionError(
-            f"{label} holds no {' or '.join(suffixes)} file; expected {', '.join(required) or 'source files'}. "
-            + (
-                NOTEBOOK_ADVICE
-                if left_out.notebooks()
-                else "Hand in the folder (or an archive of it) in which you wrote your code."
-            )
+        absent = _(
+            "{source} holds no {suffixes} file; expected {files}.",
+            source=label,
+            suffixes=_(" or ").join(suffixes),
+            files=listed(required) or _("source files"),
         )
+        advice = _("Hand in the folder (or an archive of it) in which you wrote your code.")
+        raise SubmissionError(joined([absent, _(NOTEBOOK_ADVICE) if left_out.notebooks() else advice]))
     notes = [_("the files were taken from the folder {folder}", folder=shown(entered))] if entered else []
     missing = tuple(name for name in required if name not in contents)
     notes += [_missing_note(name, list(contents)) for name in missing]

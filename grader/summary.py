@@ -26,7 +26,7 @@ from grader.resources import prepare_resources
 from grader.result import LayerTime
 from grader.session import Session
 from grader.submission import collect
-from grader.translation import _
+from grader.translation import _, translated
 from grader.weights import checkpoint_shapes
 
 FORWARD_LIMIT_S = 300.0
@@ -73,7 +73,7 @@ class Summary:
         for layer in self.layers:
             table.add_row(
                 Text(layer.name),
-                Text(layer.kind, style="dim"),
+                Text(translated(layer.kind), style="dim"),
                 f"{layer.parameters:,}" if layer.parameters else "",
                 f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
                 f"{layer.ms:.1f}",
@@ -109,7 +109,7 @@ class Summary:
             most, kind = max(sizes, key=lambda name: sizes[name]), max(kinds, key=lambda name: kinds[name])
             if total:
                 share, kind_share = f"{sizes[most] / total:.0%}", f"{kinds[kind] / total:.0%}"
-                lines.append(sentence.format(layer=most, share=share, kind=kind, kind_share=kind_share))
+                lines.append(sentence.format(layer=most, share=share, kind=translated(kind), kind_share=kind_share))
         return lines
 
 

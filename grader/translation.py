@@ -80,7 +80,7 @@ def _code(name: str) -> str:
 
 def _(message_: str, **values: Any) -> str:
     """Return a message in the chosen language with ``values`` in place of its ``{names}``."""
-    text = _catalogue(chosen()).gettext(message_)
+    text = _catalogue(chosen()).gettext(message_) if message_ else ""
     return text.format(**values) if values else text
 
 
@@ -126,10 +126,15 @@ def translated(text: str, lab: Path | None = None) -> str:
         for pattern, template in patterns:
             found = pattern.fullmatch(text)
             if found is not None:
-                values = {name: translated(value, lab) for name, value in found.groupdict().items()}
+                values = {name: _value(name, value, lab) for name, value in found.groupdict().items()}
                 return PLACEHOLDER.sub(_from(values), template)
     head, sign, rest = text.partition(": ")
     return f"{translated(head, lab)}{sign}{translated(rest, lab)}" if sign else text
+
+
+def _value(place: str, value: str, lab: Path | None) -> str:
+    """Translate a value that is words; a single one is a name, such as a file's, unless its place is for a kind."""
+    return translated(value, lab) if " " in value or place.startswith("kind") else value
 
 
 def _from(values: Mapping[str, str]) -> Callable[[re.Match[str]], str]:

@@ -20,7 +20,7 @@ from grader.explain.orientation import grid_axes
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
 from grader.fixtures import Fixture, RecordedCase, read_fixture, read_mistakes
 from grader.grading import open_session
-from grader.messages import describe_case, describe_finding, describe_outcome
+from grader.messages import describe_case, describe_finding, describe_outcome, handout
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
@@ -174,7 +174,7 @@ def _task(lab: Lab, check: Check) -> list[str]:
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             if found := re.search(rf"# TODO\({re.escape(hole)}\): (.+)", text):
                 instruction = translated(found.group(1), lab.folder)
-                lines.append(f"{handed.path}, {hole}: {instruction} (labs/{lab.name}/README.md)")
+                lines.append(f"{handed.path}, {hole}: {instruction} ({handout(lab)})")
     return lines
 
 

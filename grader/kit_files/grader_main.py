@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from grader.translation import LANGUAGES, _, choose, joined, marked
+
 MINIMUM = (3, 10)
 FREE_DISK_MIB = 1500
 MIB = 1 << 20
@@ -25,32 +27,43 @@ LOG = KIT / "setup.log"
 REASONS = (
     (
         r"No space left on device|Errno 28|not enough space on the disk",
-        "The disk is full. Free about {disk} MiB and run it again.",
+        marked("The disk is full. Free about {disk} MiB and run it again."),
     ),
     (
         r"NewConnectionError|ConnectTimeout|Failed to establish|name resolution|getaddrinfo failed|ProxyError"
         r"|Network is unreachable|ReadTimeoutError|SSLError|Connection (refused|reset|broken)|from versions: none",
-        "The package server cannot be reached. Connect to the Internet, for this step alone, and run it again.",
+        marked(
+            "The package server cannot be reached. Connect to the Internet, for this step alone, and run it again."
+        ),
     ),
     (
         r"Permission denied|Errno 13|Access is denied",
-        "A file could not be written. Move the kit into a folder of your own and run it again.",
+        marked("A file could not be written. Move the kit into a folder of your own and run it again."),
     ),
     (
         r"Microsoft Visual C\+\+|gcc|clang|compiler|Failed (to build|building) |subprocess-exited-with-error"
         r"|metadata-generation-failed|No matching distribution|Requires-Python",
-        "There is no ready-made package for Python {version} on this computer, and none needs to be compiled: use "
-        "another Python, 3.10 to 3.13, and run it again with that one, for example `python3.12 -m grader setup`.",
+        marked(
+            "There is no ready-made package for Python {version} on this computer, and none needs to be compiled: "
+            "use another Python, 3.10 to 3.13, and run it again with that one, for example `python3.12 -m grader "
+            "setup`."
+        ),
     ),
 )
 
 
 def main() -> None:
     """Check the Python, then set up, or run the grader with the kit's own packages."""
+    _choose_language(sys.argv[1:])
     if sys.version_info < MINIMUM:
         _fail(
-            f"Python {MINIMUM[0]}.{MINIMUM[1]} or newer is needed, and this is {_version()} ({sys.executable}). "
-            "Install a newer one, or name it: python3.12 -m grader ..."
+            _(
+                "Python {minimum} or newer is needed, and this is {version} ({program}). Install a newer one, or "
+                "name it: python3.12 -m grader ...",
+                minimum="{}.{}".format(*MINIMUM),
+                version=_version(),
+                program=sys.executable,
+            )
         )
     if sys.argv[1:2] == ["setup"]:
         _set_up()
@@ -64,8 +77,11 @@ def main() -> None:
     python = _venv_python()
     if not python.is_file() or Path(sys.prefix).resolve() == VENV.resolve():
         _fail(
-            f"The packages of this kit are not installed yet (missing: {', '.join(missing)}). "
-            "Run this once: python -m grader setup"
+            _(
+                "The packages of this kit are not installed yet (missing: {names}). Run this once: python -m "
+                "grader setup",
+                names=", ".join(missing),
+            )
         )
     command = [str(python), "-m", "grader", *sys.argv[1:]]
     if os.name == "nt":
@@ -73,26 +89,38 @@ def main() -> None:
     os.execv(str(python), command)
 
 
+def _choose_language(arguments: "list[str]") -> None:
+    """Take the language of ``--lang``; what is no language is left to the command's own check."""
+    for option, value in zip(arguments, [*arguments[1:], ""]):  # noqa: B905
+        wanted = option[len("--lang=") :] if option.startswith("--lang=") else value if option == "--lang" else ""
+        if wanted in LANGUAGES:
+            choose(wanted)
+
+
 def _set_up() -> None:
     """Make ``.venv`` beside the kit and install the packages into it."""
     free_mib = shutil.disk_usage(str(KIT)).free // MIB
     if free_mib < FREE_DISK_MIB:
         _fail(
-            f"Only {free_mib} MiB are free on this disk, and the packages need about {FREE_DISK_MIB}. "
-            "Free some space and run it again."
+            _(
+                "Only {free} MiB are free on this disk, and the packages need about {needed}. Free some space and "
+                "run it again.",
+                free=free_mib,
+                needed=FREE_DISK_MIB,
+            )
         )
     if not _venv_python().is_file():
-        print("making .venv ...", flush=True)
+        print(_("making .venv ..."), flush=True)
         _run(
             [sys.executable, "-m", "venv", str(VENV)],
-            "Python could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv",
+            _("Python could not make a virtual environment. On Debian and Ubuntu: sudo apt install python3-venv"),
         )
-    print("installing the packages, a minute or two the first time ...", flush=True)
+    print(_("installing the packages, a minute or two the first time ..."), flush=True)
     _run(
         [str(_venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--editable", str(KIT)],
-        "pip could not install the packages.",
+        _("pip could not install the packages."),
     )
-    print("ready. Next: python -m grader list")
+    print(_("ready. Next: python -m grader list"))
 
 
 def _run(command: "list[str]", otherwise: str) -> None:
@@ -112,17 +140,17 @@ def _run(command: "list[str]", otherwise: str) -> None:
         return
     try:
         LOG.write_text(done.stdout, encoding="utf-8")
-        where = f" Everything that was printed is in {LOG.name}."
+        where = [_("Everything that was printed is in {file}.", file=LOG.name)]
     except OSError:
-        where = ""
-    _fail(explain(done.stdout, otherwise) + where)
+        where = []
+    _fail(joined([explain(done.stdout, otherwise), *where]))
 
 
 def explain(printed: str, otherwise: str) -> str:
     """Return what the output of a failed step means, ``otherwise`` if it says nothing known."""
     for pattern, meaning in REASONS:
         if re.search(pattern, printed):
-            return meaning.format(disk=FREE_DISK_MIB, version=_version())
+            return _(meaning, disk=FREE_DISK_MIB, version=_version())
     return otherwise
 
 
@@ -135,7 +163,7 @@ def _version() -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(_("error: ") + message + "\n")
     sys.exit(BAD_INPUT)
 
 

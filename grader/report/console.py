@@ -226,4 +226,4 @@ def _print_closing(result: GradeResult, console: Console, look: Look) -> None:
     console.print(Text(look.text(_("; ").join((jail_line(result), times_line(result)))), style="dim"))
     first = next((check.next for check in result.checks if not passed(check) and check.next), "")
     if result.mode == "check" and first:
-        console.print(Text.assemble(_("Next: "), (look.text(one_line(first)), "cyan")))
+        console.print(Text.assemble(_("Next: "), (look.text(one_line(first)), "cyan")), soft_wrap=True)

@@ -11,7 +11,7 @@ from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
 from grader.report.summary import headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.result import GradeResult
-from grader.translation import _
+from grader.translation import _, translated
 from grader.verdicts import verdict_word
 
 TEMPLATE = "page.html"
@@ -60,5 +60,6 @@ def to_html(result: GradeResult) -> str:
         speed_heads=[_(head) for head in HEADS],
         verdict_word=verdict_word,
         _=_,
+        translated=translated,
         largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,
     )

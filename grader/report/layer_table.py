@@ -11,7 +11,7 @@ from rich.text import Text
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import LayerTime
-from grader.translation import _
+from grader.translation import _, translated
 
 NARROW_BAR = 8
 WIDE_BAR = 20
@@ -52,7 +52,7 @@ def layer_table(layers: Sequence[LayerTime], look: Look, width: int, *, verbose:
     for layer in layers:
         cells = [Text(look.text(one_line(layer.name, 40)))]
         if any(other.kind for other in layers):
-            cells.append(Text(look.text(one_line(layer.kind, 24)), style="dim"))
+            cells.append(Text(look.text(one_line(translated(layer.kind), 24)), style="dim"))
         cells += [Text(milliseconds(getattr(layer, name))) for _head, name in columns]
         if has_share:
             share = layer.forward_share

@@ -35,8 +35,9 @@ def test_golden(samples):
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
 @pytest.mark.parametrize("sample", ["honest", "unfinished", "timed", "hostile"])
 def test_fits_the_width(samples, width, sample):
-    """No line is wider than the terminal."""
-    assert max(map(len, shown(getattr(samples, sample)(), width).splitlines())) <= width
+    """No line is wider than the terminal, but for the command at the end, which must stay whole to be copied."""
+    lines = shown(getattr(samples, sample)(), width).splitlines()
+    assert max(len(line) for line in lines if not line.startswith("Next: ")) <= width
 
 
 @pytest.mark.parametrize("verbose", [False, True])
@@ -81,7 +82,7 @@ def test_partial_run_shows_no_score(samples):
     """A run of some checks says how many pass and what to do next, and no score."""
     text = shown(samples.unfinished())
     assert "1 of 3 checks pass." in text and "Score" not in text
-    assert text.rstrip().splitlines()[-2].startswith("Next: write conv_forward")
+    assert text.rstrip().splitlines()[-1].startswith("Next: write conv_forward")
 
 
 def test_weak_jail_cannot_be_overlooked(samples):
