@@ -222,6 +222,19 @@ def vmax(typing_context: Any, a: Any, b: Any) -> Any:
     return a(a, a), emit
 
 
+@intrinsic
+def vsqrt(typing_context: Any, a: Any) -> Any:
+    """The square root of ``a``, lane by lane."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emitter = Emitter(context, builder, signature.args[0].dtype)
+        function = ir.FunctionType(emitter.vector, [emitter.vector])
+        name = f"llvm.sqrt.{emitter._suffix}"
+        return builder.call(cgutils.get_or_insert_function(builder.module, function, name), arguments)
+
+    return a(a), emit
+
+
 def _choice(comparison: str, formula: str) -> Any:
     def typed(typing_context: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
         def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -39,6 +39,23 @@ def test_counts_are_the_published_ones(make, parameters, multiply_adds):
     assert (summary.parameters, summary.multiply_adds) == (parameters, multiply_adds)
 
 
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: VGG(SMALL_PLAN, height=16, width=16, classes=5, hidden=24), (1, 3, 16, 16)),
+        (lambda: ResNet18(2, side=16), (2, 3, 16, 16)),
+        (lambda: LeNet(4), (3, 1, 28, 28)),
+    ],
+    ids=["vgg", "resnet", "lenet"],
+)
+def test_a_summary_of_pictures_has_every_layers_time_and_share(make, shape):
+    """Each layer takes some time, and the shares are of the whole."""
+    summary = make().summary(np.ones(shape, np.float32))
+    assert all(layer.seconds > 0 for layer in summary.layers)
+    assert sum(layer.share for layer in summary.layers) == pytest.approx(1)
+    assert len(str(summary).splitlines()) == len(summary.layers) + 2
+
+
 def small_vgg(**options):
     net = VGG(SMALL_PLAN, batch=2, height=20, width=28, classes=5, hidden=24, **options)
     shapes = [(32, 3, 3, 3), (32, 32, 3, 3), (48, 32, 3, 3), (24, 48 * 5 * 7), (24, 24), (5, 24)]

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..buffers import Array, aligned_zeros, round_up
 from ..processor import thread_count
-from .lenet_kernels import Offsets, Places, Sizes, Transposed, forward_pass, train_step
-from .summary import Summary, summarize
+from .lenet_kernels import LAYERS, forward_pass, train_step
+from .lenet_layout import Offsets, Places, Sizes, Transposed
+from .summary import Summary, best_seconds, summarize
 
 LINE = 16
 """Lanes of a float32 vector."""
@@ -114,7 +115,7 @@ class LeNet:
                     side2 * side2 * LINE,
                     z.pooled1**2 * channels[0] + 2 * filled,
                     side1 * side1 * LINE,
-                    side2 * filled,
+                    side2 * side2 * kernel * filled,
                 ],
                 slack=LINE,
             )
@@ -184,10 +185,14 @@ class LeNet:
     def forward(self, pictures: Array) -> Array:
         """Logits (N, classes) of pictures (N, 1, side, side)."""
         count = self._load(pictures)
+        return np.ascontiguousarray(self._run_layers(count, 0, LAYERS)[:, : self.sizes.classes])
+
+    def _run_layers(self, count: int, first: int, last: int) -> Array:
         logits = aligned_zeros((count, self.sizes.classes_filled))
         forward_pass(self._pictures.reshape(-1), count, self.parameters, self._workspace, self.sizes, self.offsets,
-                     self._places, self._taps1, self._taps2, logits.reshape(-1), self._threads)  # fmt: skip
-        return np.ascontiguousarray(logits[:, : self.sizes.classes])
+                     self._places, self._taps1, self._taps2, first, last, logits.reshape(-1),
+                     self._threads)  # fmt: skip
+        return logits
 
     def train_step(self, pictures: Array, labels: Array, rate: float = 1e-3) -> float:
         """One step of Adam on the mean cross-entropy of a batch; returns the loss before it."""
@@ -233,16 +238,23 @@ class LeNet:
             )
         )
 
-    def summary(self) -> Summary:
-        """Counts of every layer with parameters."""
+    def summary(self, pictures: Array | None = None) -> Summary:
+        """Counts of every layer with parameters and, with pictures, its time (pooling included) and share."""
         z = self.sizes
         shapes = [(self.channels[0], z.side1, z.side1), (self.channels[1], z.side2, z.side2), (self.hidden[0],),
                   (self.hidden[1],), (z.classes,)]  # fmt: skip
-        rows = []
-        for shape, (name, (weight, bias)) in zip(shapes, self.get_parameters().items(), strict=True):
+        if pictures is not None:
+            self.forward(pictures)
+        rows: list[tuple[str, tuple[int, ...], int, int, float]] = []
+        parameters = self.get_parameters().items()
+        for number, (shape, (name, (weight, bias))) in enumerate(zip(shapes, parameters, strict=True)):
             positions = int(np.prod(shape[1:])) if len(shape) == 3 else 1
-            rows.append((name, shape, weight.size + bias.size, weight.size * positions, 0.0))
-        return summarize(rows, self.batch)
+            seconds = 0.0
+            if pictures is not None:
+                count = len(pictures)
+                seconds = best_seconds(lambda n=number, c=count: self._run_layers(c, n, n + 1))  # type: ignore[misc]
+            rows.append((name, shape, weight.size + bias.size, weight.size * positions, seconds))
+        return summarize(rows, self.batch if pictures is None else len(pictures))
 
 
 def _starts(sizes: list[int], slack: int = 0) -> list[int]:

@@ -10,79 +10,30 @@ their true number, so that a 5 x 5 window's row is one contiguous run for the se
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import prange
 
 from ..compilation import kernel
 from ..matrix import biased_rows, outer_rows
-from ..vector import lanes, vadd, vload, vmax, vstore, vwhere_equal, vwhere_greater, vzero
+from ..vector import (
+    lanes,
+    vadd,
+    vdiv,
+    vfma,
+    vload,
+    vmax,
+    vmul,
+    vset,
+    vsqrt,
+    vstore,
+    vsub,
+    vwhere_equal,
+    vwhere_greater,
+    vzero,
+)
+from .sliding_tiles import KERNEL, OUTPUTS, SUITED, sliding_gradient, sliding_outputs
 
-
-class Sizes(NamedTuple):
-    """Sides of the maps, channels, and widths of the dense layers (true and filled to whole vectors)."""
-
-    side: int
-    side1: int
-    pooled1: int
-    side2: int
-    pooled2: int
-    kernel: int
-    channels1: int
-    channels2: int
-    flat: int
-    dense1: int
-    dense2: int
-    classes: int
-    classes_filled: int
-
-
-class Offsets(NamedTuple):
-    """Where each layer's weight and bias start in a flat parameter vector."""
-
-    weight1: int
-    bias1: int
-    weight2: int
-    bias2: int
-    weight3: int
-    bias3: int
-    weight4: int
-    bias4: int
-    weight5: int
-    bias5: int
-    total: int
-
-
-class Places(NamedTuple):
-    """Where each activation and gradient starts in a thread's workspace."""
-
-    maps1: int
-    pooled1: int
-    maps2: int
-    pooled2: int
-    dense1: int
-    dense2: int
-    logits: int
-    grad_logits: int
-    grad_dense2: int
-    grad_dense1: int
-    grad_pooled2: int
-    grad_maps2: int
-    grad_pooled1: int
-    grad_maps1: int
-    strip: int
-    total: int
-
-
-class Transposed(NamedTuple):
-    """Where each transposed weight starts in their buffer: the backward pass multiplies by them."""
-
-    weight2: int
-    weight3: int
-    weight4: int
-    weight5: int
-    total: int
+LAYERS = 5
 
 
 @kernel
@@ -172,58 +123,43 @@ def _mask(w, active, grad, size):
 
 
 @kernel
-def forward_share(x, first, count, p, z, o, w, at, taps1, taps2):
-    """All layers forward for pictures ``first`` to ``first + count``."""
+def _forward_layer(layer, x, first, count, p, z, o, w, at, taps1, taps2):
+    """One layer, with its pooling, for pictures ``first`` to ``first + count``."""
     line = lanes(x)
     low = x.dtype.type(0)
     k = z.kernel
-    for n in range(count):
-        picture = (first + n) * z.side * z.side
-        maps1 = at.maps1 + n * z.side1 * z.side1 * line
-        for h in range(z.side1):
-            biased_rows(1, x, picture + h * z.side, 1, z.side1, taps1, 0, k, k, p, o.weight1, line, w,
-                        maps1 + h * z.side1 * line, line, p, o.bias1, low)  # fmt: skip
-        pooled1 = at.pooled1 + n * z.pooled1 * z.pooled1 * z.channels1
-        _pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
-        maps2 = at.maps2 + n * z.side2 * z.side2 * line
-        for h in range(z.side2):
-            biased_rows(
-                1,
-                w,
-                pooled1 + h * z.pooled1 * z.channels1,
-                z.channels1,
-                z.side2,
-                taps2,
-                0,
-                k,
-                k * z.channels1,
-                p,
-                o.weight2,
-                line,
-                w,
-                maps2 + h * z.side2 * line,
-                line,
-                p,
-                o.bias2,
-                low,
-            )
-        _pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
-    _dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
-    _dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
-    _dense(
-        w,
-        at.dense2,
-        z.dense2,
-        count,
-        p,
-        o.weight5,
-        o.bias5,
-        z.classes_filled,
-        w,
-        at.logits,
-        x.dtype.type(-np.inf),
-        taps1,
-    )
+    if layer == 0:
+        for n in range(count):
+            picture = (first + n) * z.side * z.side
+            maps1 = at.maps1 + n * z.side1 * z.side1 * line
+            for h in range(z.side1):
+                source, target = picture + h * z.side, maps1 + h * z.side1 * line
+                if SUITED and k == KERNEL and z.side1 >= OUTPUTS:
+                    for v in range(0, z.side1, OUTPUTS):
+                        # The last tile of a row overlaps the one before it.
+                        m = min(v, z.side1 - OUTPUTS)
+                        sliding_outputs(x, source + m, z.side, p, o.weight1, p, o.bias1, low, w, target + m * line)
+                else:
+                    biased_rows(1, x, source, 1, z.side1, taps1, 0, k, k, p, o.weight1, line, w, target, line,
+                                p, o.bias1, low)  # fmt: skip
+            pooled1 = at.pooled1 + n * z.pooled1 * z.pooled1 * z.channels1
+            _pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
+    elif layer == 1:
+        row = z.pooled1 * z.channels1
+        for n in range(count):
+            pooled1 = at.pooled1 + n * z.pooled1 * row
+            maps2 = at.maps2 + n * z.side2 * z.side2 * line
+            for h in range(z.side2):
+                biased_rows(1, w, pooled1 + h * row, z.channels1, z.side2, taps2, 0, k, k * z.channels1, p,
+                            o.weight2, line, w, maps2 + h * z.side2 * line, line, p, o.bias2, low)  # fmt: skip
+            _pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
+    elif layer == 2:
+        _dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
+    elif layer == 3:
+        _dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
+    else:
+        none = x.dtype.type(-np.inf)
+        _dense(w, at.dense2, z.dense2, count, p, o.weight5, o.bias5, z.classes_filled, w, at.logits, none, taps1)
 
 
 @kernel
@@ -271,6 +207,7 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
     pooled_row = z.pooled1 * z.channels1
     run = k * z.channels1
     filled = (run + line - 1) // line * line
+    wide = k * filled
     for n in range(count):
         maps1, grad1 = at.maps1 + n * z.side1 * row1, at.grad_maps1
         pooled1, grad_pooled1 = at.pooled1 + n * z.pooled1 * pooled_row, at.grad_pooled1
@@ -300,20 +237,26 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
             )
         for i in range(0, z.pooled1 * pooled_row + line, line):
             vstore(w, grad_pooled1 + i, zero)
+        for column in range(0, wide, 4 * line):
+            vectors = min(4, (wide - column) // line)
+            biased_rows(vectors, w, grad2, line, z.side2 * z.side2, no_tap, 0, 1, line, T, t.weight2 + column, wide,
+                        w, at.strip + column, wide, zeros, 0, none)  # fmt: skip
+        # Neighbours in a row overlap; going down the columns, no sum waits for the store of the one before.
         for i in range(k):
-            for h in range(z.side2):
-                biased_rows(filled // line, w, grad2 + h * row2, line, z.side2, no_tap, 0, 1, line, T,
-                            t.weight2 + i * line * filled, filled, w, at.strip, filled, zeros, 0, none)  # fmt: skip
-                to = grad_pooled1 + (h + i) * pooled_row
-                for v in range(z.side2):
+            for v in range(z.side2):
+                for h in range(z.side2):
+                    to = grad_pooled1 + (h + i) * pooled_row + v * z.channels1
+                    source = at.strip + (h * z.side2 + v) * wide + i * filled
                     for j in range(0, filled, line):
-                        vstore(w, to + j, vadd(vload(w, to + j), vload(w, at.strip + v * filled + j)))
-                    to += z.channels1
+                        vstore(w, to + j, vadd(vload(w, to + j), vload(w, source + j)))
         bias1 = _unpool(w, maps1, grad_pooled1, grad1, z.pooled1, z.channels1, row1, bias1)
         picture = (first + n) * z.side * z.side
-        for i in range(k):
-            outer_rows(True, 1, k, x, picture + i * z.side, z.side, 1, w, grad1, row1, line, z.side1, z.side1, g,
-                       o.weight1 + i * k * line, line)  # fmt: skip
+        if SUITED and k == KERNEL:
+            sliding_gradient(x, picture, z.side, w, grad1, z.side1, z.side1, g, o.weight1)
+        else:
+            for i in range(k):
+                outer_rows(True, 1, k, x, picture + i * z.side, z.side, 1, w, grad1, row1, line, z.side1, z.side1,
+                           g, o.weight1 + i * k * line, line)  # fmt: skip
     vstore(g, o.bias1, bias1)
     vstore(g, o.bias2, bias2)
 
@@ -330,9 +273,31 @@ def _dense_input(A, a, outputs, count, T, weight, inputs, C, c, zeros, low, no_t
 
 @kernel
 def _transpose_rows(p, start, rows, columns, T, target, first, last):
-    for c in range(first, last):
-        for r in range(rows):
-            T[target + c * rows + r] = p[start + r * columns + c]
+    # In strips whose lines stay in the first-level cache until all their columns have been read.
+    for strip in range(0, rows, 64):
+        for c in range(first, last):
+            for r in range(strip, min(rows, strip + 64)):
+                T[target + c * rows + r] = p[start + r * columns + c]
+
+
+@kernel
+def _update(p, moment1, moment2, g, total, first, last, beta1, beta2, rate, epsilon, update, threads):
+    """Sum the threads' gradients into the first one's and, with ``update``, take a step of Adam."""
+    line = lanes(p)
+    one = p.dtype.type(1)
+    keep1, new1, keep2, new2 = vset(beta1), vset(one - beta1), vset(beta2), vset(one - beta2)
+    scale, floor = vset(rate), vset(epsilon)
+    for i in range(first, last, line):
+        grad = vload(g, i)
+        for other in range(1, threads):
+            grad = vadd(grad, vload(g, other * total + i))
+        vstore(g, i, grad)
+        if update:
+            mean = vfma(keep1, vload(moment1, i), vmul(new1, grad))
+            square = vfma(keep2, vload(moment2, i), vmul(vmul(new2, grad), grad))
+            vstore(moment1, i, mean)
+            vstore(moment2, i, square)
+            vstore(p, i, vsub(vload(p, i), vdiv(vmul(scale, mean), vadd(vsqrt(square), floor))))
 
 
 @kernel(parallel=True)
@@ -367,7 +332,6 @@ def train_step(
     through the network, update shares of the parameters.
     """
     line = lanes(x)
-    one = x.dtype.type(1)
     for phase in range(3):
         for thread in prange(threads):
             if phase == 0:
@@ -376,7 +340,7 @@ def train_step(
                 for i in range(z.kernel * thread // threads, z.kernel * (thread + 1) // threads):
                     for r in range(run):
                         for k in range(line):
-                            T[t.weight2 + (i * line + k) * filled + r] = p[o.weight2 + (i * run + r) * line + k]
+                            T[t.weight2 + (k * z.kernel + i) * filled + r] = p[o.weight2 + (i * run + r) * line + k]
                 first, last = z.dense1 * thread // threads, z.dense1 * (thread + 1) // threads
                 _transpose_rows(p, o.weight3, z.flat, z.dense1, T, t.weight3, first, last)
                 first, last = z.dense2 * thread // threads, z.dense2 * (thread + 1) // threads
@@ -386,20 +350,14 @@ def train_step(
             elif phase == 1:
                 first, last = batch * thread // threads, batch * (thread + 1) // threads
                 mine, gradient = w[thread * at.total :], g[thread * o.total :]
-                forward_share(x, first, last - first, p, z, o, mine, at, taps1, taps2)
+                for layer in range(LAYERS):
+                    _forward_layer(layer, x, first, last - first, p, z, o, mine, at, taps1, taps2)
                 losses[thread * 8] = _loss_share(labels, first, last - first, x.dtype.type(batch), z, mine, at)
                 _backward_share(x, first, last - first, T, z, o, t, mine, at, gradient, zeros, taps1)
             else:
                 groups = o.total // line
-                for i in range(groups * thread // threads * line, groups * (thread + 1) // threads * line):
-                    total = g[i]
-                    for other in range(1, threads):
-                        total += g[other * o.total + i]
-                    g[i] = total
-                    if update:
-                        moment1[i] = beta1 * moment1[i] + (one - beta1) * total
-                        moment2[i] = beta2 * moment2[i] + (one - beta2) * total * total
-                        p[i] -= rate * moment1[i] / (np.sqrt(moment2[i]) + epsilon)
+                first, last = groups * thread // threads * line, groups * (thread + 1) // threads * line
+                _update(p, moment1, moment2, g, o.total, first, last, beta1, beta2, rate, epsilon, update, threads)
     loss = 0.0
     for thread in range(threads):
         loss += losses[thread * 8]
@@ -407,11 +365,12 @@ def train_step(
 
 
 @kernel(parallel=True)
-def forward_pass(x, batch, p, w, z, o, at, taps1, taps2, logits, threads):
-    """Logits (batch, filled classes) of all pictures."""
+def forward_pass(x, batch, p, w, z, o, at, taps1, taps2, first_layer, last_layer, logits, threads):
+    """Layers ``first_layer`` up to ``last_layer`` for all pictures, and the logits (batch, filled classes)."""
     for thread in prange(threads):
         first, last = batch * thread // threads, batch * (thread + 1) // threads
         mine = w[thread * at.total :]
-        forward_share(x, first, last - first, p, z, o, mine, at, taps1, taps2)
+        for layer in range(first_layer, last_layer):
+            _forward_layer(layer, x, first, last - first, p, z, o, mine, at, taps1, taps2)
         for i in range((last - first) * z.classes_filled):
             logits[first * z.classes_filled + i] = mine[at.logits + i]

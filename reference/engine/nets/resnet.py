@@ -171,6 +171,9 @@ class ResNet18:
             self.pool.forward()
         for block in self.blocks:
             block.forward(training)
+        return self._classify()
+
+    def _classify(self) -> Array:
         pooling.global_average(self.features.value, self._means)
         return linear.forward(self._means[:, : self.weight.shape[1]], self.weight, self.bias)
 
@@ -201,12 +204,14 @@ class ResNet18:
         return loss
 
     def summary(self, pictures: Array | None = None) -> Summary:
-        """Counts of every layer and, with pictures, the time of its forward pass."""
+        """Counts of every layer and, with pictures, the time of its forward pass, normalization included."""
+        timed = pictures is not None
         if pictures is not None:
             self.forward(pictures)
         rows: list[tuple[str, tuple[int, ...], int, int, float]] = []
         for unit in self.units:
-            seconds = best_seconds(lambda unit=unit: unit.layer.forward()) if pictures is not None else 0.0  # type: ignore[misc]
+            seconds = best_seconds(lambda unit=unit: unit.forward(False)) if timed else 0.0  # type: ignore[misc]
             rows.append((unit.name, unit.target.shape[1:], unit.parameter_count, unit.layer.multiply_adds, seconds))
-        rows.append(("classifier", self.bias.shape, self.weight.size + self.bias.size, self.weight.size, 0.0))
+        seconds = best_seconds(self._classify) if timed else 0.0
+        rows.append(("classifier", self.bias.shape, self.weight.size + self.bias.size, self.weight.size, seconds))
         return summarize(rows, self.picture.shape[0])
