@@ -63,6 +63,7 @@ def loops_seconds(worker: Worker, rounds: int) -> tuple[float, dict[str, float]]
             times = worker.ask(do="time", case=case, variant=direction, count=rounds)
             worker.ask(do="drop")
             per_entry[kind, c_in, c_out, direction] = statistics.median(times) / (c_out * SMALL * SMALL)
+            print(f"loops, {case}, {direction}: {statistics.median(times):.3g} s", flush=True)
         return per_entry[kind, c_in, c_out, direction]
 
     counts = passes()
@@ -75,6 +76,7 @@ def loops_seconds(worker: Worker, rounds: int) -> tuple[float, dict[str, float]]
     for direction in ("forward", "backward"):
         case = f"{kind} {c_in} {c_out} {rows} {columns}"
         worker.ask(do="make", case=case, variant=direction)
+        print(f"loops, {case}, {direction}: measured as a whole", flush=True)
         (measured,) = worker.ask(do="time", case=case, variant=direction, count=1)
         fits[direction] = entry(kind, c_in, c_out, direction) * c_out * rows * columns / measured
     return total, fits
@@ -102,6 +104,7 @@ def main() -> None:
             for title, (library, case, variant) in entries.items():
                 noisy += not wait_until_quiet()
                 times[title] += workers[library].ask(do="time", case=case, variant=variant, count=1)
+                print(f"{title}: {times[title][-1]:.3g} s", flush=True)
         workers["style"].ask(do="drop")
         loops_s, fits = loops_seconds(workers["style"], options.rounds)
     finally:

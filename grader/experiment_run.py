@@ -153,7 +153,7 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
         names = (*experiment.resources, *options.needed(experiment))
         resources = prepare_named(project, lab, names, request.weights, progress.note, partial=True)
         opened = open_session(limited, collected.root, resources, handler=HANDLER)
-        with opened as session, _stops_politely() as stop:
+        with opened as session, _stops_politely(progress) as stop:
             run = _Run(session, folder, found or Checkpoint(), progress, stop)
             run.report = RunReport(lab.name, folder.path)
             if weights == SEEDED and experiment.resources:
@@ -193,7 +193,7 @@ class _Stop:
 
 
 @contextmanager
-def _stops_politely() -> Iterator[_Stop]:
+def _stops_politely(progress: Progress) -> Iterator[_Stop]:
     """Let the step under way end on the first Ctrl+C (or a termination); a second one ends at once."""
     stop = _Stop()
 
@@ -201,6 +201,8 @@ def _stops_politely() -> Iterator[_Stop]:
         if stop.asked:
             raise KeyboardInterrupt
         stop.asked = True
+        # A step may take minutes; that the wish was heard must be seen at once.
+        progress.step(_("stopping after this step"))
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -273,7 +275,7 @@ class _Run:
         self.report.notes += [note for note in outcome.notes if note not in self.report.notes]
         parts = [f"{name.split('/')[0]} {value:.4g}" for name, value in list(record.curves.items())[:1]]
         if self.stop.asked:
-            parts.append(_("stopping"))
+            parts.append(_("stopping after this step"))
         elif self.report.pace_s is not None:
             left_s = self.report.pace_s * (record.total - record.step)
             parts.append(_("{time} left", time=duration(left_s)))
