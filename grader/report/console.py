@@ -12,7 +12,7 @@ from rich.text import Text
 from grader.report.layer_table import layer_table
 from grader.report.look import Look
 from grader.report.speed_table import speed_table, timed
-from grader.report.summary import headline, jail_line, passed, seconds, standing, times_line
+from grader.report.summary import gates, headline, jail_line, passed, seconds, standing, times_line
 from grader.report.text import clean, one_line
 from grader.result import CheckResult, GradeResult
 from grader.translation import _, marked, ngettext
@@ -22,6 +22,7 @@ HASH_CHARACTERS = 12
 OUTPUT_LINES = 6
 NOTES_SHOWN = 3
 LABEL_WIDTH = 8
+GATE_STYLES = {"pass": "bold green", "waiting": "yellow", "failed": "bold", "skipped": "dim"}
 WITHOUT_TIER = marked("Exercises without points")
 
 
@@ -79,29 +80,18 @@ def _check_table(result: GradeResult, look: Look) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    tiers = sorted(result.tiers, key=lambda tier: tier.score)
-    below = None
     first = True
-    for tier in tiers:
-        checks = [check for check in result.checks if check.tier == tier.score]
-        if tier.passed:
-            state = Text(_("passed"), style="bold green")
-        elif checks and not tier.lacks and below is not None:
-            state = Text(_("needs {tier}", tier=below), style="yellow")
-        elif checks:
-            state = Text(_("not yet"), style="bold")
-        else:
-            state = Text(_("with --all") if result.mode == "check" else _("not run"), style="dim")
+    for gate in gates(result):
         if not first:
             table.add_row()
         first = False
         table.add_row(
-            Text(str(tier.score), style="bold"), Text(look.text(one_line(tier.title)), style="bold"), state
+            Text(str(gate.tier.score), style="bold"),
+            Text(look.text(one_line(gate.tier.title)), style="bold"),
+            Text(gate.word, style=GATE_STYLES[gate.kind]),
         )
-        _add_checks(table, checks, look)
-        if not tier.passed and below is None:
-            below = tier.score
-    others = [check for check in result.checks if check.tier not in {tier.score for tier in tiers}]
+        _add_checks(table, gate.checks, look)
+    others = [check for check in result.checks if check.tier not in {tier.score for tier in result.tiers}]
     if others:
         if not first:
             table.add_row()

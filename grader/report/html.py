@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import milliseconds
 from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
-from grader.report.summary import headline, jail_line, passed, standing, times_line
+from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.result import GradeResult
 from grader.translation import _, translated
@@ -45,11 +45,9 @@ def to_html(result: GradeResult) -> str:
     environment.filters["text"] = lambda value: clean(value, MAX_MESSAGE_CHARACTERS)
     environment.filters["milliseconds"] = milliseconds
     source = resources.files("grader.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    tiers = sorted(result.tiers, key=lambda tier: tier.score)
-    sections = [(tier, [check for check in result.checks if check.tier == tier.score]) for tier in tiers]
     return environment.from_string(source).render(
         result=result,
-        sections=sections,
+        gates=gates(result),
         exercises=[check for check in result.checks if check.tier is None],
         headline=headline(result),
         warnings=standing(result),

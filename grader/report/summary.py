@@ -22,6 +22,36 @@ class TierPoints:
     max_points: int
 
 
+@dataclass(frozen=True)
+class Gate:
+    """A tier with its checks; ``kind`` is ``pass``, ``waiting`` for a tier below, ``failed`` or ``skipped``."""
+
+    tier: TierResult
+    checks: tuple[CheckResult, ...]
+    kind: str
+    word: str
+
+
+def gates(result: GradeResult) -> list[Gate]:
+    """Return the tiers, lowest first; one of which no check was run is neither passed nor failed."""
+    found = []
+    below: int | None = None
+    for tier in sorted(result.tiers, key=lambda tier: tier.score):
+        checks = tuple(check for check in result.checks if check.tier == tier.score)
+        if tier.passed:
+            kind, word = "pass", _("passed")
+        elif checks and not tier.lacks and below is not None:
+            kind, word = "waiting", _("needs {tier}", tier=below)
+        elif checks:
+            kind, word = "failed", _("not yet")
+        else:
+            kind, word = "skipped", _("with --all") if result.mode == "check" else _("not run")
+        found.append(Gate(tier, checks, kind, word))
+        if not tier.passed and below is None:
+            below = tier.score
+    return found
+
+
 def tier_points(result: GradeResult) -> list[TierPoints]:
     """Return what each tier adds, lowest first: 60, 80 and 100 add 60, 20 and 20."""
     below = 0

@@ -283,6 +283,17 @@ def test_html_shows_the_result(samples, tmp_path):
         assert part in text
 
 
+def test_html_tells_a_tier_that_was_not_run_from_one_that_failed(samples, tmp_path):
+    """With only some checks run, a tier without any of them is neither passed nor failed."""
+    pytest.importorskip("jinja2")
+    result = samples.honest()
+    some = [check for check in result.checks if check.tier != 60]
+    tiers = [tier.model_copy(update={"passed": False}) for tier in result.tiers]
+    FORMATS["html"](samples.honest(checks=some, tiers=tiers, complete=False), tmp_path / "r.html")
+    gates = re.findall(r'class="gate (\w+)">([^<]+)<', (tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert gates == [("skipped", "not run"), ("waiting", "needs 60"), ("failed", "not yet")]
+
+
 def test_csv_has_a_row_for_each_submission(samples):
     """Results of a class share one header; a check that one did not run is an empty cell there."""
     rows = list(csv.DictReader(io.StringIO(to_csv([samples.honest(), samples.unfinished()]))))
