@@ -26,6 +26,7 @@ from grader.compare import Tolerance
 from grader.one_parser import read_arrays
 
 MANIFEST_NAME = "manifest.json"
+WEIGHTS_PREFIX = "weights-"  # of the folder of fixtures that were recorded with a course's own checkpoint
 # Joins the names of two mistakes that are made at once.
 PAIR_SIGN = " + "
 REMEDY = "restore it from version control or publish the lab again"
@@ -277,12 +278,15 @@ def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndar
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST_NAME
-    lab = folder.parent.name
-    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}`"
+    lab, option = folder.parent.name, ""
+    if lab.startswith(WEIGHTS_PREFIX):
+        lab, option = folder.parent.parent.name, " --weights FILE"
+    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}{option}`"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FixtureError(f"{file} is missing: lab {lab} has no {folder.name} fixtures here; {remedy}") from None
+        what = f"{folder.name} fixtures for these weights" if option else f"{folder.name} fixtures"
+        raise FixtureError(f"{file} is missing: lab {lab} has no {what} here; {remedy}") from None
     except (OSError, ValueError) as error:
         raise FixtureError(f"{file} cannot be read ({error}); {remedy}") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_ID:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.contract import ContractError, Lab, list_labs, load_lab
+from grader.fixtures import WEIGHTS_PREFIX
 
 MAX_PICTURE_BYTES = 32 << 20
 
@@ -69,7 +70,7 @@ class Project:
         """
         if weights is None:
             return self.root / "fixtures" / lab / kind
-        return self.root / "fixtures" / lab / f"weights-{file_digest(weights)[:12]}" / kind
+        return self.root / "fixtures" / lab / f"{WEIGHTS_PREFIX}{file_digest(weights)[:12]}" / kind
 
     def overrides(self, lab: str) -> Path:
         """File of the parameters that replace seeded ones, such as a fitted last layer; it may be absent."""
