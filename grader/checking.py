@@ -24,11 +24,15 @@ from grader.progress import Progress
 from grader.result import CheckResult
 from grader.session import Outcome, Session
 from grader.speed import SpeedTrial, Timing
-from grader.translation import _, listed, translated
+from grader.translation import _, listed, marked, translated
 from grader.verdicts import Verdict
 
 HIDDEN_MESSAGE_CHARACTERS = 400
 STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
+
+ONLY_AT_FIRST = marked(
+    "The first time this input gave the right result: something seems to be kept between calls, or left to chance."
+)
 
 
 def run_checks(
@@ -164,8 +168,9 @@ def run_check(
     if failure is not None:
         verdict, message = judge(lab, outcomes[failure], runs[failure].findings)
         found = explain(check, runs[: len(cases)], fixture, lab.folder)
+        told = [message, found.message, *([_(ONLY_AT_FIRST)] if failure >= len(cases) else [])]
         values = {
-            "message": "\n".join(text for text in (message, found.message) if text),
+            "message": "\n".join(text for text in told if text),
             "hint": found.hint,
             "misconception": found.misconception,
             "failed_case": describe_case(runs[failure].recorded.case, lab.folder),
