@@ -13,6 +13,7 @@ from grader.import_closure import needed_files
 from grader.leaks import find_leaks, secrets_of
 from grader.packing import read_tree, write_folder, write_zip
 from grader.project import Project
+from grader.translation import ENGLISH, _, marked, speaking, translated
 
 TEMPLATES = Path(__file__).parent / "kit_files"
 # Template to its place in the kit.
@@ -20,6 +21,7 @@ PLACES = {
     "Makefile.template": "Makefile",
     "pyproject.toml.template": "pyproject.toml",
     "README.md.template": "README.md",
+    "README.zh.md.template": "README.zh.md",
     "check.yml.template": ".github/workflows/check.yml",
     "vscode_settings.json.template": ".vscode/settings.json",
     "vscode_tasks.json.template": ".vscode/tasks.json",
@@ -30,7 +32,7 @@ PLACES = {
 ROOTS = ("grader.cli_student", "grader.gradcheck_lab.checks")
 # Needed to develop the grader, not to run it.
 ONLY_FOR_TESTS = ("pytest",)
-DEFAULT_TITLE = "Neural-network layers, written by hand"
+DEFAULT_TITLE = marked("Neural-network layers, written by hand")
 ZIP_SUFFIX = ".zip"
 
 
@@ -59,7 +61,8 @@ def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[s
     files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parent, ROOTS).items()}
     for lab in labs:
         files |= _files_of_lab(project, lab)
-    files |= _from_templates(project, labs, course)
+    with speaking(ENGLISH):
+        files |= _from_templates(project, labs, course)
     for lab in labs:
         leaks = find_leaks(files, secrets_of(project, lab))
         if leaks:
@@ -115,17 +118,31 @@ def _from_templates(project: Project, labs: Sequence[Lab], course: str) -> dict[
         "LAB": labs[0].name,
         "LAB_LIST": ", ".join(lab.name for lab in labs),
         "LABS": "\n".join(_row(lab) for lab in labs),
-        "TITLE": _one_line(course) or (labs[0].facts.title if len(labs) == 1 else DEFAULT_TITLE),
+        "TITLE": _title(labs, course),
+        **_in_chinese(labs, course),
         "VERSION": __version__,
         "DEPENDENCIES": "\n".join(f"  {line}" for line in dependencies(project.root / "pyproject.toml")),
     }
     return {place: _filled(TEMPLATES / name, values).encode() for name, place in PLACES.items()}
 
 
+def _in_chinese(labs: Sequence[Lab], course: str) -> dict[str, str]:
+    with speaking("zh"):
+        return {"LABS_ZH": "\n".join(_row(lab) for lab in labs), "TITLE_ZH": _title(labs, course)}
+
+
+def _title(labs: Sequence[Lab], course: str) -> str:
+    own = translated(labs[0].facts.title, labs[0].folder) if len(labs) == 1 else _(DEFAULT_TITLE)
+    return _one_line(course) or own
+
+
 def _row(lab: Lab) -> str:
-    pages = [page.name for page in sorted(lab.folder.glob("README*.md"))]
-    links = ", ".join(f"[{page}](labs/{lab.name}/{page})" for page in pages)
-    return f"- **{lab.name}**: {_one_line(lab.facts.title)}. Handout: {links}"
+    pages = {"README.md": "English", "README.zh.md": "中文"}
+    links = ", ".join(
+        f"[{language}](labs/{lab.name}/{page})" for page, language in pages.items() if (lab.folder / page).is_file()
+    )
+    title = _one_line(translated(lab.facts.title, lab.folder))
+    return _("- **{lab}**: {title}. Handout: {links}", lab=lab.name, title=title, links=links)
 
 
 def _one_line(text: str) -> str:

@@ -16,7 +16,8 @@ import locale
 import os
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,17 @@ def choose(language: str | None) -> None:
     if language is not None and language not in LANGUAGES:
         raise ValueError(f"there is no language {language!r}; there are: {', '.join(LANGUAGES)}")
     _chosen[0] = language or language_of(os.environ)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let messages be in ``language`` for a while."""
+    before = _chosen[0]
+    choose(language)
+    try:
+        yield
+    finally:
+        _chosen[0] = before
 
 
 def chosen() -> str:

@@ -234,8 +234,27 @@ def test_every_target_of_the_kits_makefile_is_a_command(kit):
         assert done.returncode == 0 and "-m grader" in done.stdout, done.stderr
 
 
-def test_the_readmes_commands_exist(kit):
-    """The README of the kit names no command that the kit does not have."""
+@pytest.mark.parametrize("lab", LABS)
+def test_the_pages_commands_exist(lab, project, kit):
+    """Both READMEs of a kit and both handouts of each lab name no command and no target that a kit does not have."""
     shown = student(kit, "--help").stdout
-    for command in set(re.findall(r"python3?(?:\.\d+)? -m grader ([a-z]+)", (kit / "README.md").read_text())):
-        assert command == "setup" or re.search(rf"^\W*{command} ", shown, re.M), command
+    targets = set(re.findall(r"^([a-z]+):.*## ", (kit / "Makefile").read_text(), re.M))
+    pages = [kit / "README.md", kit / "README.zh.md", *(ROOT / "labs" / lab).glob("README*.md")]
+    assert len(pages) == 4
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for command in set(re.findall(r"python3?(?:\.\d+)? -m grader ([a-z]+)", text)):
+            assert command == "setup" or re.search(rf"^\W*{command} ", shown, re.M), command
+        used = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", text, re.M))
+        assert {first or second for first, second in used} <= targets, page
+
+
+def test_a_kit_of_several_labs_checks_each(project, tmp_path):
+    """Every lab of a kit is listed and can be checked; its title is that of the course or a common one."""
+    write_folder(kit_files(project, [project.lab(name) for name in LABS]), tmp_path / "kit")
+    listed = student(tmp_path / "kit", "list").stdout
+    assert all(re.search(rf"^{name} ", listed, re.M) for name in LABS)
+    for name in LABS:
+        first = next(iter(project.lab(name).checks))
+        done = student(tmp_path / "kit", "check", name, "--only", first)
+        assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr

@@ -35,7 +35,8 @@ def test_the_start_can_be_read_by_an_old_python(main_module):
     """Nothing in it is newer than Python 3.7, so that an old one gets as far as the message."""
     import ast
 
-    ast.parse((ROOT / "grader" / "kit_files" / "grader_main.py").read_text(), feature_version=(3, 7))
+    for file in ("kit_files/grader_main.py", "translation.py"):
+        ast.parse((ROOT / "grader" / file).read_text(), feature_version=(3, 7))
     assert "annotations" not in (ROOT / "grader" / "__init__.py").read_text()
 
 
@@ -53,6 +54,19 @@ def test_missing_packages_are_named_with_the_remedy(kit):
     assert done.returncode == 2
     assert "missing: numpy" in done.stderr and "python -m grader setup" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_missing_packages_are_named_in_chinese(kit):
+    """The language counts before anything is installed: by the locale, and by the option."""
+    venv.create(kit / "bare", with_pip=False, symlinks=True)
+    run = [str(kit / "bare" / "bin" / "python"), "-m", "grader", "check", LAB]
+    plain = {"PYTHONPATH": str(kit), "PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"}
+    for words, environment in (([], {**plain, "LANG": "zh_CN.UTF-8"}), (["--lang", "zh"], plain)):
+        done = subprocess.run(
+            [*run, *words], cwd=kit, capture_output=True, encoding="utf-8", check=False, env=environment
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("错误：") and "python -m grader setup" in done.stderr
 
 
 def test_the_kits_own_environment_is_used(kit):
