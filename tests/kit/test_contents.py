@@ -236,7 +236,7 @@ def test_every_target_of_the_kits_makefile_is_a_command(kit):
 
 @pytest.mark.parametrize("lab", LABS)
 def test_the_pages_commands_exist(lab, project, kit):
-    """Both READMEs of a kit and both handouts of each lab name no command and no target that a kit does not have."""
+    """Both READMEs of a kit and both handouts of a lab name no command and no target that it does not have."""
     shown = student(kit, "--help").stdout
     targets = set(re.findall(r"^([a-z]+):.*## ", (kit / "Makefile").read_text(), re.M))
     pages = [kit / "README.md", kit / "README.zh.md", *(ROOT / "labs" / lab).glob("README*.md")]
