@@ -60,7 +60,7 @@ def loops_seconds(worker: Worker, rounds: int) -> tuple[float, dict[str, float]]
             side = SMALL * (2 if kind == "pool" else 1)
             case = f"{kind} {c_in} {c_out} {side} {side}"
             worker.ask(do="make", case=case, variant=direction)
-            times = worker.ask(do="time", case=case, variant=direction, count=rounds)
+            times = worker.ask(do="time", case=case, variant=direction, count=rounds, patience=1)
             worker.ask(do="drop")
             per_entry[kind, c_in, c_out, direction] = statistics.median(times) / (c_out * SMALL * SMALL)
             print(f"loops, {case}, {direction}: {statistics.median(times):.3g} s", flush=True)
@@ -77,7 +77,7 @@ def loops_seconds(worker: Worker, rounds: int) -> tuple[float, dict[str, float]]
         case = f"{kind} {c_in} {c_out} {rows} {columns}"
         worker.ask(do="make", case=case, variant=direction)
         print(f"loops, {case}, {direction}: measured as a whole", flush=True)
-        (measured,) = worker.ask(do="time", case=case, variant=direction, count=1)
+        (measured,) = worker.ask(do="time", case=case, variant=direction, count=1, patience=1)
         fits[direction] = entry(kind, c_in, c_out, direction) * c_out * rows * columns / measured
     return total, fits
 
@@ -103,7 +103,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for title, (library, case, variant) in entries.items():
                 noisy += not wait_until_quiet()
-                times[title] += workers[library].ask(do="time", case=case, variant=variant, count=1)
+                times[title] += workers[library].ask(do="time", case=case, variant=variant, count=1, patience=1)
                 print(f"{title}: {times[title][-1]:.3g} s", flush=True)
         workers["style"].ask(do="drop")
         loops_s, fits = loops_seconds(workers["style"], options.rounds)
