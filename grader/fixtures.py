@@ -26,6 +26,7 @@ from grader.compare import Tolerance
 from grader.one_parser import read_arrays
 
 MANIFEST_NAME = "manifest.json"
+ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside those in use
 WEIGHTS_PREFIX = "weights-"  # of the folder of fixtures that were recorded with a course's own checkpoint
 # Joins the names of two mistakes that are made at once.
 PAIR_SIGN = " + "

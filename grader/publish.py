@@ -19,7 +19,7 @@ from pathlib import Path
 from grader.baseline import RECORD_NAME
 from grader.certificate import Certificate, require_complete, write_certificate
 from grader.contract import ContractError, Lab
-from grader.fixtures import MANIFEST_NAME, read_fixture, write_fixture
+from grader.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
 from grader.grading import open_session, yardstick_for
 from grader.misconceptions import common_pairs, load_misconceptions, singles
 from grader.overrides import prepare_overrides
@@ -35,7 +35,6 @@ from grader.tolerances import with_tolerances
 from grader.workbench import Workbench
 
 KINDS = ("public", "hidden")
-ARCHIVE_NAME = "archive"
 
 
 @dataclass(frozen=True)

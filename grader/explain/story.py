@@ -18,7 +18,7 @@ from grader.contract import Lab
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
 from grader.explain.orientation import grid_axes
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
-from grader.fixtures import Fixture, RecordedCase, read_fixture, read_mistakes
+from grader.fixtures import ARCHIVE_NAME, Fixture, FixtureError, RecordedCase, read_fixture, read_mistakes
 from grader.grading import open_session
 from grader.messages import describe_case, describe_finding, describe_outcome, handout
 from grader.progress import Progress
@@ -30,7 +30,6 @@ from grader.submission import collect
 from grader.translation import _, translated
 from grader.verdicts import Verdict
 
-ARCHIVE_NAME = "archive"
 ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
 
 
@@ -110,9 +109,20 @@ def tell(
 
 
 def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, release: str | None) -> Path:
-    """Return where the fixtures of a release lie: those in use, or older ones in the archive."""
+    """Return where the fixtures of a release lie: those in use, or older ones in the archive.
+
+    Raises
+    ------
+    FixtureError : there is no such release; the message lists those that are kept.
+    """
     folder = project.fixtures(lab.name, kind, weights)
-    return folder if release is None else folder.parent / ARCHIVE_NAME / release / kind
+    if release is None or release == read_fixture(folder, ()).release:
+        return folder
+    kept = sorted(old.parent.name for old in (folder.parent / ARCHIVE_NAME).glob(f"*/{kind}"))
+    if release not in kept:
+        known = ", ".join([*kept, read_fixture(folder, ()).release])
+        raise FixtureError(f"lab {lab.name} has no {kind} fixtures of release {release}; there are: {known}")
+    return folder.parent / ARCHIVE_NAME / release / kind
 
 
 def run_cases(session: Session, check: Check, recorded: Sequence[RecordedCase]) -> list[CaseRun]:

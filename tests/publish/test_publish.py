@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader.certificate import NotProved
-from grader.explain.story import tell
+from grader.explain.story import fixture_folder, tell
 from grader.fixtures import FixtureError, read_fixture, read_mistakes
 from grader.progress import Progress
 from grader.project import Project
@@ -134,6 +134,11 @@ def test_public_cases_stay_and_hidden_cases_change(project):
     assert hidden != lines["hidden"]
     archived = project.root / "fixtures" / "toy" / "archive" / first.release / "hidden"
     assert read_fixture(archived).release == first.release
+    lab = project.lab("toy")
+    assert fixture_folder(project, lab, "hidden", None, first.release) == archived
+    assert fixture_folder(project, lab, "hidden", None, second.release) == second.folders["hidden"]
+    with pytest.raises(FixtureError, match=f"no hidden fixtures of release r0; there are: {first.release}"):
+        fixture_folder(project, lab, "hidden", None, "r0")
     third = published(project, seed=None, keep_seed=True)
     assert (third.folders["hidden"] / "scale_forward.npz").read_bytes() == hidden
 
