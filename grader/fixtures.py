@@ -279,15 +279,15 @@ def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndar
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST_NAME
-    lab, option = folder.parent.name, ""
+    lab = folder.parent.name
+    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}`"
     if lab.startswith(WEIGHTS_PREFIX):
-        lab, option = folder.parent.parent.name, " --weights FILE"
-    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}{option}`"
+        lab = folder.parent.parent.name
+        remedy = f"publish with your weights first: `python -m grader publish {lab} --weights FILE`"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        what = f"{folder.name} fixtures for these weights" if option else f"{folder.name} fixtures"
-        raise FixtureError(f"{file} is missing: lab {lab} has no {what} here; {remedy}") from None
+        raise FixtureError(f"{file} is missing: lab {lab} has no {folder.name} fixtures here; {remedy}") from None
     except (OSError, ValueError) as error:
         raise FixtureError(f"{file} cannot be read ({error}); {remedy}") from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_ID:

@@ -124,5 +124,5 @@ def test_a_check_that_was_not_published_is_refused_by_name(folder):
 
 def test_missing_fixtures_for_a_checkpoint_name_lab_and_option(tmp_path):
     """Who grades with a file of their own has to publish with it first, and is told how."""
-    with pytest.raises(FixtureError, match=r"vgg16 has no .* for these weights .* publish vgg16 --weights FILE"):
+    with pytest.raises(FixtureError, match=r"vgg16 has no .* publish vgg16 --weights FILE"):
         read_fixture(tmp_path / "vgg16" / "weights-0123456789ab" / "hidden")
