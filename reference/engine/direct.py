@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from .buffers import WORKSPACES, Activation, Array, Strides, aligned_zeros, vector_lanes
+from .buffers import WORKSPACES, Activation, Array, Strides, aligned_zeros
 from .compilation import kernel
 from .geometry import Window
 from .matrix import WIDEST, biased_rows, outer_rows, panel_vectors
@@ -126,15 +126,19 @@ def keep_where_positive(active, active_at, values, values_at, images, height, wi
 
 @kernel(parallel=True)
 def _weight_gradient(x, x_at, x_row, x_column, taps, tap_rows, unit_rows, g, g_at, outputs, images, rows, columns,
-                     row_block, by_image, row_parts, D, threads):  # fmt: skip
-    """D[part][tap][row][outputs] = sum over pixels of x times g; parts of the rows are summed at the end."""
+                     row_block, by_image, image_block, row_parts, D, threads):  # fmt: skip
+    """D[part][tap][row][outputs] = sum over pixels of x times g; parts of the rows are summed at the end.
+
+    A block of pixels is ``row_block`` rows of pictures or, ``by_image``, the same row of ``image_block`` pictures.
+    """
     line = lanes(x)
     panels = (outputs // line + WIDEST - 1) // WIDEST
     per_tap = (tap_rows + unit_rows - 1) // unit_rows
     units = len(taps) * per_tap * panels
     size = len(taps) * tap_rows * outputs
     unit_parts = threads // row_parts
-    outer_items = rows if by_image else images * rows
+    image_parts = (images + image_block - 1) // image_block
+    outer_items = rows * image_parts if by_image else images * rows
     blocks = (outer_items + row_block - 1) // row_block
     for thread in prange(threads):
         row_part = thread // unit_parts
@@ -159,7 +163,10 @@ def _weight_gradient(x, x_at, x_row, x_column, taps, tap_rows, unit_rows, g, g_a
                     fresh = block == first_block
                     while position < end:
                         if by_image:
-                            n, h, length = 0, position, images
+                            h = position // image_parts
+                            share = position - h * image_parts
+                            n = images * share // image_parts
+                            length = images * (share + 1) // image_parts - n
                             outer_x, outer_g = x_at.image, g_at.image
                             position += 1
                         else:
@@ -373,6 +380,10 @@ PRIVATE_GRADIENT_BYTES = 1 << 19
 """Up to this size threads sum their own copy of a weight gradient over a share of the rows."""
 
 
+PIXELS_PER_BLOCK = 128
+"""Pixels whose output gradients stay in the first-level cache while all rows of a weight gradient pass."""
+
+
 def weight_gradient(window: Window, source: Activation, grad_output: Activation, taps: Array) -> None:
     """Write the gradient of the taps (kernel rows, kernel columns, channels, filled outputs)."""
     dtype = source.buffer.dtype
@@ -384,13 +395,9 @@ def weight_gradient(window: Window, source: Activation, grad_output: Activation,
     row_parts = threads if taps.nbytes <= PRIVATE_GRADIENT_BYTES else 1
     by_image = source.batch > window.out_height
     copies = WORKSPACES.get("weight gradient", row_parts * taps.size, dtype) if row_parts > 1 else taps.reshape(-1)
-    # One unit's share of x and g should stay in the second-level cache while all units pass over it.
-    line = vector_lanes(dtype)
-    length = source.batch if by_image else 1
-    item_bytes = length * window.out_width * (window.stride[1] * 64 + WIDEST * line) * dtype.itemsize
-    block = max(1, PROCESSOR.level2_bytes // 3 // item_bytes)
-    total = window.out_height * (1 if by_image else source.batch)
-    block = max(1, min(block, -(-total // row_parts)))
+    # Rows of one picture, or the same row of several.
+    share = max(1, PIXELS_PER_BLOCK // window.out_width)
+    block = 1 if by_image else min(share, -(-source.batch * window.out_height // row_parts))
     _weight_gradient(
         source.flat,
         at,
@@ -407,6 +414,7 @@ def weight_gradient(window: Window, source: Activation, grad_output: Activation,
         window.out_width,
         block,
         by_image,
+        share,
         row_parts,
         copies,
         threads,

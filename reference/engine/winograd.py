@@ -60,12 +60,16 @@ def choose_size(height: int, width: int, accurate: bool) -> int:
     return 2 if accurate or small <= large else 4
 
 
-def _is_phased(weight: WinogradWeight, tiles: int, threads: int) -> bool:
-    """Whether reading U once per block would cost more than V's and M's way through the shared cache."""
-    return weight.planes.nbytes > 2 * PROCESSOR.level2_bytes and tiles // threads < PHASED_TILES_PER_THREAD
+MIN_TILES_PER_PASS = 18
+"""Tiles that one pass over U must serve, so that reading it takes no longer than multiplying by it."""
 
 
-PHASED_TILES_PER_THREAD = 64
+def _fused_block(weight: WinogradWeight, per_tile: int) -> int:
+    """Tiles whose V and M stay in the second-level cache, beside U where it is small."""
+    budget = PROCESSOR.level2_bytes * 7 // 8
+    if weight.planes.nbytes < budget // 2:
+        budget -= weight.planes.nbytes
+    return max(6, budget // per_tile // 6 * 6)
 
 
 def convolve(
@@ -91,9 +95,10 @@ def convolve(
     planes = (size + 2) ** 2
     line = vector_lanes(dtype)
     per_tile = planes * (weight.channels + weight.outputs) * dtype.itemsize
-    phased = _is_phased(weight, tiles, threads)
-    budget = 6 * PROCESSOR.level2_bytes if phased else PROCESSOR.level2_bytes * 7 // 8
-    block = min(max(6, budget // per_tile // 6 * 6), tiles if phased else max(6, -(-tiles // threads)))
+    block = min(_fused_block(weight, per_tile), max(6, -(-tiles // threads)))
+    phased = weight.planes.nbytes > PROCESSOR.level2_bytes and block < MIN_TILES_PER_PASS
+    if phased:
+        block = min(max(6, 6 * PROCESSOR.level2_bytes // per_tile // 6 * 6), tiles)
     v_plane, m_plane = block * weight.channels + line, block * weight.outputs + line
     copies = 1 if phased else threads
     V = WORKSPACES.get("winograd inputs", copies * planes * v_plane, dtype)

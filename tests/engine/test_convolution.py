@@ -101,6 +101,7 @@ def test_winograd_stays_within_its_error_bound(shape, outputs, padding, algorith
         ((2, 70, 3, 3), 130, (3, 3), (1, 1)),
         ((1, 3, 20, 20), 64, (7, 7), (2, 2)),
         ((4, 64, 6, 6), 48, (1, 1), (2, 2)),
+        ((70, 6, 5, 4), 20, (3, 3), (2, 2)),
     ],
 )
 def test_direct_and_gemm_agree_with_the_definition(shape, outputs, kernel, stride, algorithm):
