@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 
 from grader.convert import converted_checkpoint
 from grader.one_parser import read_arrays
@@ -128,6 +127,9 @@ def write_matconvnet(
     variables = {"layers": cells, "normalization": normalization}
     if usable is not None:
         variables["usable"] = np.array([*usable, None], dtype=object)[:-1]
+    # Imported here: it takes a quarter of a second, and most checks need no such file.
+    import scipy.io
+
     scipy.io.savemat(file, variables, do_compression=False)
 
 
@@ -154,6 +156,8 @@ def read_parameters(folder: Path) -> dict[str, np.ndarray]:
 
     For files of one's own: a file from elsewhere is read in the jail only.
     """
+    import scipy.io
+
     stored = scipy.io.loadmat(folder / FILE_NAME, variable_names=["layers"])["layers"]
     parameters = {}
     for cell in stored[0]:
