@@ -22,6 +22,7 @@ from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.files import ReportError
+from grader.report.look import Look
 from grader.resources import prepare_resources
 from grader.result import LayerTime
 from grader.session import Session
@@ -34,9 +35,10 @@ BAR_WIDTH = 16
 DEMO_GROUP = "demo"
 # The picture: one row for each layer, its name left, two bars right of it.
 ROW_PIXELS, NAME_PIXELS, BAR_PIXELS, MARGIN_PIXELS = 22, 170, 420, 16
-TEXT_PIXELS = 130
+SHARE_PIXELS, TEXT_PIXELS = 52, 130
 TEXT_SCALE = 0.42
-WHITE, INK, TIME_COLOUR, WORK_COLOUR = (255, 255, 255), (40, 40, 40), (180, 110, 30), (90, 170, 250)
+WHITE, STRIPE, INK = (255, 255, 255), (245, 245, 245), (40, 40, 40)
+TIME_COLOUR, WORK_COLOUR = (180, 110, 30), (90, 170, 250)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class Summary:
             table.add_column(title, no_wrap=True)
         for title in (_("parameters"), _("multiply-adds"), "ms", _("share")):
             table.add_column(title, justify="right", no_wrap=True)
-        table.add_column("")
+        table.add_column("", width=BAR_WIDTH)
+        look = Look.of(console)
+        largest = max((layer.time_share for layer in self.layers), default=0.0) or 1.0
         for layer in self.layers:
             table.add_row(
                 Text(layer.name),
@@ -78,7 +82,7 @@ class Summary:
                 f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
                 f"{layer.ms:.1f}",
                 f"{layer.time_share:.1%}",
-                Text("#" * round(layer.time_share * BAR_WIDTH), style="cyan"),
+                Text(look.bar(layer.time_share / largest, BAR_WIDTH), style="cyan"),
             )
         table.add_section()
         table.add_row(
@@ -96,9 +100,12 @@ class Summary:
         """Say which layer and which kind of layer holds most of the parameters, of the work, of the time."""
         lines = []
         told = (
-            ("parameters", _("Most parameters: {layer}, {share}; of all {kind} layers, {kind_share}")),
-            ("multiply_adds", _("Most multiply-adds: {layer}, {share}; of all {kind} layers, {kind_share}")),
-            ("ms", _("Most time: {layer}, {share}; of all {kind} layers, {kind_share}")),
+            ("parameters", _("Most parameters: {layer} with {share}; all {kind} layers together: {kind_share}")),
+            (
+                "multiply_adds",
+                _("Most multiply-adds: {layer} with {share}; all {kind} layers together: {kind_share}"),
+            ),
+            ("ms", _("Most time: {layer} with {share}; all {kind} layers together: {kind_share}")),
         )
         for attribute, sentence in told:
             sizes = {layer.name: float(getattr(layer, attribute)) for layer in self.layers}
@@ -194,11 +201,15 @@ def write_picture(summary: Summary, file: Path) -> None:
     largest = max([*(layer.time_share for layer in layers), *(layer.work_share for layer in layers), 1e-9])
     for row, layer in enumerate(layers):
         upper = top + row * ROW_PIXELS
+        if row % 2 == 0:
+            page[upper : upper + ROW_PIXELS, MARGIN_PIXELS // 2 : width - MARGIN_PIXELS // 2] = STRIPE
         write(layer.name, MARGIN_PIXELS, upper + 14)
         for share, colour, offset in ((layer.time_share, TIME_COLOUR, 2), (layer.work_share, WORK_COLOUR, 10)):
             length = round(BAR_PIXELS * share / largest)
             page[upper + offset : upper + offset + 7, left : left + length] = colour
-        write(f"{layer.time_share:.1%}  {layer.ms:.1f} ms", left + BAR_PIXELS + 8, upper + 14)
+        for text, right in ((f"{layer.time_share:.1%}", SHARE_PIXELS), (f"{layer.ms:.1f} ms", TEXT_PIXELS)):
+            (length, _height), _base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, 1)
+            write(text, left + BAR_PIXELS + right - length, upper + 14)
     done, data = cv2.imencode(".png", page)
     if not done:
         raise ReportError(f"{file}: the picture could not be encoded")

@@ -48,9 +48,9 @@ def test_the_table_says_which_layer_is_the_bottleneck(measured):
     measured.render(Console(file=output, width=120))
     shown = output.getvalue()
     for line in (
-        "Most parameters: two, 85%; of all fully connected layers, 85%",
-        "Most multiply-adds: one, 90%",
-        "Most time: one, 60%; of all convolution layers, 60%",
+        "Most parameters: two with 85%; all fully connected layers together: 85%",
+        "Most multiply-adds: one with 90%",
+        "Most time: one with 60%; all convolution layers together: 60%",
     ):
         assert line in shown
     assert "10,000" in shown and "762" in shown
