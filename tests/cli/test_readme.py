@@ -30,6 +30,7 @@ COMMANDS = (
     "summary",
     "kit",
     "gradescope",
+    "catalogues",
 )
 
 

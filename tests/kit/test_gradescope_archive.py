@@ -10,6 +10,8 @@ import zipfile
 import pytest
 
 from grader.autograder import autograder_files, write_autograder
+from grader.autograder_run import grade_submission
+from grader.translation import speaking
 from tests.golden import ROOT
 from tests.kit.conftest import LAB
 from tests.kit.test_contents import everything_inside, solution_lines
@@ -127,3 +129,15 @@ def test_a_fault_of_the_grader_is_never_the_students(autograder):
     fixture.write_bytes(kept)
     assert results["extra_data"]["grader_failed"]
     assert "not your fault" in results["output"] and "Traceback" not in results["output"]
+
+
+def test_the_archive_speaks_the_language_of_its_instructor(project, tmp_path):
+    """Built in Chinese, it carries the translations, and tells a student in Chinese what was not to be read."""
+    (tmp_path / "submission").mkdir()
+    with speaking("zh"):
+        files = autograder_files(project, project.lab(LAB))
+    assert "grader/locale/zh/LC_MESSAGES/grader.mo" in files and f"labs/{LAB}/locale/zh/LC_MESSAGES/lab.mo" in files
+    with speaking("en"):
+        grade_submission(project, json.loads(files["autograder.json"]), tmp_path)
+    results = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
+    assert results["score"] == 0 and "没有 .py 文件" in results["output"]
