@@ -11,6 +11,7 @@ from grader.compare import Finding, compare
 from grader.contract import Lab
 from grader.explain import CaseRun, explain
 from grader.fixtures import Fixture, RecordedCase
+from grader.inside.imports import possible_notes
 from grader.messages import (
     describe_case,
     describe_finding,
@@ -146,7 +147,7 @@ def run_check(
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
-        outcomes.append(without_inputs(outcome) if fixture.hidden else outcome)
+        outcomes.append(without_inputs(outcome, recorded) if fixture.hidden else outcome)
         runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
         return outcome if runs[-1].passed else None
 
@@ -198,15 +199,21 @@ def run_check(
     return result, outcomes[-1] if outcomes else None
 
 
-def without_inputs(outcome: Outcome) -> Outcome:
+def without_inputs(outcome: Outcome, recorded: RecordedCase) -> Outcome:
     """Leave out of a run on a hidden case what a submission could use to tell its author what the case is.
 
     Whoever knows the inputs can compute the answers elsewhere and hand in a table of them.
     """
     message = outcome.message
-    if outcome.verdict is Verdict.EXCEPTION and len(message) > HIDDEN_MESSAGE_CHARACTERS:
+    if len(message) > HIDDEN_MESSAGE_CHARACTERS:
         message = message[:HIDDEN_MESSAGE_CHARACTERS] + "…"
-    return replace(outcome, printed="", message=message)
+    return replace(
+        outcome,
+        printed="",
+        message=message,
+        notes=tuple(note for note in outcome.notes if note in possible_notes()),
+        arrived_s={name: moment for name, moment in outcome.arrived_s.items() if name in recorded.expected},
+    )
 
 
 def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:

@@ -8,7 +8,7 @@ import importlib.machinery
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 UPLOAD_PACKAGE = "stu_upload"
@@ -63,8 +63,24 @@ class RemovedFunctions:
         found = []
         for name, stand_in in self.names.items():
             functions = sorted(importlib.import_module(stand_in).used)
-            found += [f"{name}.{function}, which the library no longer has, was replaced" for function in functions]
+            found += [replaced(name, function) for function in functions]
         return found
+
+
+def replaced(name: str, function: str) -> str:
+    """Say that a removed function was replaced."""
+    return f"{name}.{function}, which the library no longer has, was replaced"
+
+
+def possible_notes() -> frozenset[str]:
+    """Return all that `RemovedFunctions.notes` can say; anything else is a submission's own words."""
+    modules = {name: importlib.import_module(stand_in) for name, stand_in in SHIMS.items()}
+    return frozenset(
+        replaced(name, function)
+        for name, module in modules.items()
+        for function, value in vars(module).items()
+        if isinstance(value, FunctionType)
+    )
 
 
 class _Empty(importlib.abc.Loader):
