@@ -12,6 +12,7 @@ from grader.contract import Lab
 from grader.explain import CaseRun, explain
 from grader.fixtures import Fixture, RecordedCase
 from grader.inside.imports import possible_notes
+from grader.learning_curves import describe_learning, learning_curves
 from grader.messages import (
     describe_case,
     describe_finding,
@@ -178,6 +179,8 @@ def run_check(
             "next": next_step(lab, check, verdict, outcomes[failure].message),
             "output": outcomes[failure].printed,
         }
+    elif check.learning is not None:
+        values = {"message": describe_learning(check, cases[0], outcomes[0])}
     elif trial is not None and speed is not None:
         values = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
         if not speed.enough:
@@ -194,6 +197,7 @@ def run_check(
         seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
         cases_passed=held,
         cases_total=len(cases),
+        curves=learning_curves(check, runs[failure or 0].recorded, outcomes[failure or 0]) if outcomes else [],
         **values,
     )
     return result, outcomes[-1] if outcomes else None
@@ -229,5 +233,5 @@ def judge(lab: Lab, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verd
         return outcome.verdict, describe_outcome(outcome, lab.folder)
     if not findings:
         return Verdict.PASS, ""
-    unusable = [finding for finding in findings if finding.kind != "values"]
+    unusable = [finding for finding in findings if not finding.is_number]
     return Verdict.OUTPUT if unusable else Verdict.WRONG, describe_finding((unusable or findings)[0])

@@ -104,6 +104,32 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """What a check that trains must reach: predictions that are right often enough.
+
+    Only the predictions are compared, and not with those of the reference, which another order of the same sums
+    changes: the case has an array of their name with what is right, which never reaches the submission. Everything
+    else that the check sends is looked at, not compared, and may explain why nothing was learned.
+
+    Attributes
+    ----------
+    at_least : share of the predictions that must be right, 0 to 1.
+    predictions : name of that output.
+    loss : name of the output with the loss of every step, in order.
+    progress : name of the output with predictions on the way, one row for each time that they were made.
+    gradients, moved : what stands before the ``/`` of outputs that say of each layer how large its parameters'
+        gradients are in the first step, and how far its parameters have moved in the end.
+    """
+
+    at_least: float
+    predictions: str = "predictions"
+    loss: str = "loss"
+    progress: str = "progress"
+    gradients: str = "gradient"
+    moved: str = "moved"
+
+
+@dataclass(frozen=True)
 class Check:
     """A check function with what the grader needs to know about it.
 
@@ -124,6 +150,7 @@ class Check:
     budget : ``(check id, scale, seconds)``: run only if the seconds that the named check took, times ``scale``, are
         at most ``seconds``; for exercises that a right but slow submission should not wait for.
     speed : how fast it must be besides being right; None if that does not matter.
+    learning : what it must reach if it trains; None if it does not.
     """
 
     id: str
@@ -141,6 +168,7 @@ class Check:
     limit_s: float | None = None
     budget: tuple[str, float, float] | None = None
     speed: Speed | None = None
+    learning: Learning | None = None
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -160,6 +188,7 @@ def check(
     limit_s: float | None = None,
     budget: tuple[str, float, float] | None = None,
     speed: Speed | None = None,
+    learning: Learning | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
@@ -168,6 +197,8 @@ def check(
         raise ValueError("only an exercise (tier=None) may have a budget: what is not run does not score")
     if speed is not None and speed.at_least <= 1:
         raise ValueError(f"a speed must be at least more than 1 time the baseline's, not {speed.at_least:g}")
+    if learning is not None and not 0 < learning.at_least < 1:
+        raise ValueError(f"what must be right is a share between 0 and 1, not {learning.at_least:g}")
     if metric not in ("max", "l2"):
         raise ValueError(f"metric must be 'max' or 'l2', not {metric!r}")
 
@@ -178,7 +209,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, timed, group, slow, limit_s, budget, speed,
+            metric, timed, group, slow, limit_s, budget, speed, learning,
         )  # fmt: skip
 
     return wrap

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 FLOATING = "f"
-Kind = Literal["missing", "extra", "dtype", "shape", "nonfinite", "values"]
+Kind = Literal["missing", "extra", "dtype", "shape", "nonfinite", "values", "share"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Tolerance:
     """What difference is allowed from a recorded array.
 
     ``metric`` is ``"max"``: ``|actual - expected| <= atol + rtol * |expected|`` in every entry; or ``"l2"``:
-    ``||actual - expected|| <= rtol * ||expected|| + atol``.
+    ``||actual - expected|| <= rtol * ||expected|| + atol``; or ``"share"``: at most the share ``rtol`` of the
+    entries, whole numbers, differ.
     """
 
     atol: float
@@ -53,6 +54,11 @@ class Finding:
     share: float = float("nan")
     where: tuple[int, ...] = ()
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the output is of the right form and only its numbers are wrong."""
+        return self.kind in ("values", "share")
+
 
 # A submission may return any numbers; differences that overflow are infinite, which is all that matters here.
 @np.errstate(over="ignore", invalid="ignore")
@@ -83,6 +89,8 @@ def compare_array(name: str, expected: np.ndarray, actual: np.ndarray, tolerance
         return Finding(name, "shape", str(actual.shape), str(expected.shape))
     wanted64 = expected.astype(np.float64)
     seen64 = actual.astype(np.float64)
+    if tolerance.metric == "share":
+        return _compare_share(name, expected, actual, tolerance)
     finite = np.isfinite(seen64)
     if not np.array_equal(finite, np.isfinite(wanted64)):
         bad = np.argwhere(~finite)
@@ -116,6 +124,23 @@ def _compare_entries(name: str, expected: np.ndarray, actual: np.ndarray, tolera
         allowed=float(allowed[worst]) / scale,
         share=float(np.mean(~held)),
         where=tuple(int(i) for i in worst),
+    )
+
+
+def _compare_share(name: str, expected: np.ndarray, actual: np.ndarray, tolerance: Tolerance) -> Finding | None:
+    right = np.asarray(expected == actual)
+    share = float(np.mean(~right))
+    if share <= tolerance.rtol:
+        return None
+    required = f"{1 - tolerance.rtol:.0%}"
+    return Finding(
+        name,
+        "share",
+        f"{int(right.sum())} of {right.size}",
+        required,
+        error=share,
+        allowed=tolerance.rtol,
+        share=share,
     )
 
 

@@ -61,6 +61,14 @@ def describe_finding(finding: Finding) -> str:
         return _("`{name}` has shape {seen}; {required} is required.", name=name, seen=seen, required=required)
     if finding.kind == "nonfinite":
         return _("`{name}` has {seen}; {required} are required.", name=name, seen=seen, required=required)
+    if finding.kind == "share":
+        return _(
+            "`{name}`: {seen} are right, {share}; at least {required} is required.",
+            name=name,
+            seen=finding.seen,
+            share=percent(1 - finding.share),
+            required=finding.required,
+        )
     if finding.output.endswith("/shape"):
         return _("`{name}` has another shape than required.", name=name)
     return _(

@@ -27,7 +27,7 @@ def judged(recorded: RecordedCase, run: RecordedRun) -> RecordedRun:
     findings = compare(recorded.expected, run.outputs, recorded.tolerances)
     if not findings:
         return RecordedRun(Verdict.PASS.value)
-    unusable = any(finding.kind != "values" for finding in findings)
+    unusable = any(not finding.is_number for finding in findings)
     return replace(run, verdict=(Verdict.OUTPUT if unusable else Verdict.WRONG).value)
 
 

@@ -75,7 +75,7 @@ def prove(
         for output, worst in measure_spreads(lab, runs, others).items():
             spreads[output] = max(worst, spreads.get(output, (0.0, "")))
     tolerances = derive(lab, spreads)
-    recorded = {kind: with_tolerances(cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
+    recorded = {kind: with_tolerances(lab, cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
     trials = [
         Trial(
             item,

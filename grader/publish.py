@@ -110,7 +110,7 @@ def publish(
             lab_version=lab.facts.version,
             kind=kind,
             release=certificate.release,
-            checks=with_tolerances(cases[kind], found.reference[kind], proof.tolerances),
+            checks=with_tolerances(lab, cases[kind], found.reference[kind], proof.tolerances),
             facts={
                 "seed": seeds[kind],
                 "versions": certificate.versions,

@@ -73,9 +73,17 @@ class SpeedResult(Part):
     parts: list[SpeedPart] = Field(description="the whole first, then its parts in order")
 
 
+class LearningCurve(Part):
+    """How a training went: the mean of at most 200 equal stretches of what was measured in each step."""
+
+    name: Literal["loss", "accuracy"]
+    steps: int = Field(description="how many values there were")
+    values: list[float | None] = Field(description="in order; None where one was NaN or infinite")
+
+
 class CheckResult(Part):
     """One check. ``message`` is plain text for the student, several lines at most; what passed has
-    one only if it was timed against a baseline."""
+    one only if it was timed against a baseline, or if it trains."""
 
     id: str
     tier: int | None
@@ -91,6 +99,7 @@ class CheckResult(Part):
     output: str = Field("", description="the end of what the submission printed during a failed check")
     misconception: str | None = Field(None, description="name of the recognised mistake, for instructors")
     speed: SpeedResult | None = Field(None, description="only where speed decides whether the check passes")
+    curves: list[LearningCurve] = Field([], description="only of a check that trains")
 
 
 class LayerTime(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,7 +38,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs."""
+    """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs.
+
+    ``noted`` are outputs that are not compared: the course of a training.
+    """
 
     verdict: Verdict | None
     message: str = ""
@@ -49,6 +52,7 @@ class Outcome:
     seconds: float = 0.0
     printed: str = ""
     notes: tuple[str, ...] = ()
+    noted: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class GraderFault(Exception):
@@ -124,7 +128,15 @@ class Session:
 
     def run(self, check: Check, case: Case) -> Outcome:
         """Run ``check`` on ``case`` and return what came of it; never raises for the submission's faults."""
-        return self._request({"op": "run", "check": check.id}, check.id, check.group, check.limit_s, case)
+        head = {"op": "run", "check": check.id}
+        if check.learning is None:
+            return self._request(head, check.id, check.group, check.limit_s, case)
+        wanted = check.learning.predictions
+        arrays = {name: array for name, array in case.arrays.items() if name != wanted}
+        outcome = self._request(head, check.id, check.group, check.limit_s, replace(case, arrays=arrays))
+        compared = {name: array for name, array in outcome.outputs.items() if name == wanted}
+        noted = {name: array for name, array in outcome.outputs.items() if name != wanted}
+        return replace(outcome, outputs=compared, noted=noted)
 
     def demo(self, case: Case, limit_s: float) -> Outcome:
         """Run the lab's demonstration on ``case``."""

@@ -8,7 +8,7 @@ mistake that a check must notice must exceed a tolerance of it at least `MARGIN`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -147,17 +147,24 @@ def tolerance_of(array: np.ndarray, measured: Measured | None) -> Tolerance:
 
 
 def with_tolerances(
-    cases: Mapping[str, Sequence[Case]], reference: Runs, measured: Mapping[Output, Measured]
+    lab: Lab, cases: Mapping[str, Sequence[Case]], reference: Runs, measured: Mapping[Output, Measured]
 ) -> dict[str, list[RecordedCase]]:
     """Join cases, expected outputs and tolerances into what a fixture stores."""
     return {
         check: [
-            RecordedCase(
-                case,
-                run.outputs,
-                {name: tolerance_of(array, measured.get((check, name))) for name, array in run.outputs.items()},
-            )
+            _recorded(lab.checks[check], case, run, measured)
             for case, run in zip(cases[check], recorded, strict=True)
         ]
         for check, recorded in reference.items()
     }
+
+
+def _recorded(check: Check, case: Case, run: RecordedRun, measured: Mapping[Output, Measured]) -> RecordedCase:
+    if check.learning is not None:
+        # What is right is known; the reference need not know it.
+        name = check.learning.predictions
+        inputs = {key: array for key, array in case.arrays.items() if key != name}
+        tolerance = Tolerance(0.0, 1 - check.learning.at_least, "share")
+        return RecordedCase(replace(case, arrays=inputs), {name: case.arrays[name]}, {name: tolerance})
+    tolerances = {name: tolerance_of(array, measured.get((check.id, name))) for name, array in run.outputs.items()}
+    return RecordedCase(case, run.outputs, tolerances)

@@ -17,6 +17,7 @@ from grader.compare import Finding
 from grader.explain.comparison import Comparison, Family, Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.layout import layouts
+from grader.explain.learning import why_not_learned
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.network import describe_divergence, exchanged_parameters, first_divergence, wrong_parameters
 from grader.explain.orientation import channels_first
@@ -73,12 +74,16 @@ def explain_runs(
     if not failing:
         return Explanation()
     facts = list(_structural(failing)) + list(_in_network(check, failing[0])) + list(_which_cases(runs))
+    course = why_not_learned(check, failing[0])
+    facts += course.facts
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     if known is not None:
         hint = _hint(known, lab)
+    elif course.hint:
+        hint = course.hint
     elif prints:
         hint = prints[0].text
     else:

@@ -32,6 +32,10 @@ class Ran(Protocol):
     def outputs(self) -> Mapping[str, np.ndarray]:
         """What was returned."""
 
+    @property
+    def noted(self) -> Mapping[str, np.ndarray]:
+        """What was returned and is not compared: the course of a training."""
+
 
 @dataclass(frozen=True)
 class CaseRun:

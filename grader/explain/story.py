@@ -155,7 +155,7 @@ def _story(
         seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
         explanation, picture = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder), None
     else:
-        unusable = [finding for finding in failing.findings if finding.kind != "values"]
+        unusable = [finding for finding in failing.findings if not finding.is_number]
         seen = describe_finding((unusable or list(failing.findings))[0])
         explanation = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder)
         picture = picture_of(failing)

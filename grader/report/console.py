@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.report.layer_table import layer_table
+from grader.report.learning_chart import spark_lines, trained
 from grader.report.look import Look
 from grader.report.speed_table import speed_table, timed
 from grader.report.summary import gates, headline, jail_line, passed, seconds, standing, times_line
@@ -40,6 +41,10 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
     if result.layers:
         console.print()
         console.print(layer_table(result.layers, look, console.width, verbose=verbose))
+    for check in trained(result.checks):
+        console.print()
+        for line in spark_lines(check, look):
+            console.print(line)
     for check, speed in timed(result.checks):
         console.print()
         console.print(speed_table(check, speed, look))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import milliseconds
+from grader.report.learning_chart import HEIGHT, WIDTH, drawn, range_of, trained
 from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
 from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
@@ -54,6 +55,11 @@ def to_html(result: GradeResult) -> str:
         jail=jail_line(result),
         times=times_line(result),
         passed=passed,
+        trainings=[
+            (check.title, [(_(curve.name), drawn(curve), range_of(curve)) for curve in check.curves])
+            for check in trained(result.checks)
+        ],
+        chart=(WIDTH, HEIGHT),
         speeds=[(check.title, speed_rows(speed), speed_line(speed)) for check, speed in timed(result.checks)],
         speed_heads=[_(head) for head in HEADS],
         verdict_word=verdict_word,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, Sampled, check
+from grader.checks import CHANNELS_LAST, Case, Learning, Sampled, Speed, check
 from grader.layer_cases import convolution_cases, distinct, flatten_cases, normal, output_sizes, pooling_cases
 from grader.observing import layers_observed
 
@@ -419,7 +420,12 @@ def step_cases(rng: np.random.Generator) -> Iterable[Case]:
         x = (x + np.roll(x, 1, axis) + np.roll(x, -1, axis)) / np.float32(np.sqrt(3))
     labels = rng.permutation(CLASSES)[:BATCH].astype(np.int64)
     yield Case.of(
-        "six pictures", x=x, labels=labels, out_grad=normal(rng, BATCH, CLASSES), **parameters(rng, **SMALL)
+        "six pictures",
+        layout=CHANNELS_LAST,
+        x=x,
+        labels=labels,
+        out_grad=normal(rng, BATCH, CLASSES),
+        **parameters(rng, **SMALL),
     )
 
 
@@ -469,8 +475,8 @@ def lenet_build(student, case):
         names == LAYERS, f"the layers are {', '.join(names)}; expected {', '.join(LAYERS)}, in this order"
     )
     kind = LOOPS if case.kind == "LeNet" else GEMM
-    outputs = {}
     x = case.x.copy()
+    shapes = layer_shapes(net, len(x))
     for name in LAYERS:
         layer = net.layers[name]
         if name.startswith("Conv"):
@@ -479,7 +485,7 @@ def lenet_build(student, case):
                 f"{name} of {case.kind} is a {type(layer).__name__}, expected {kind}",
             )
         x = np.asarray(layer.forward(x))
-        outputs[name] = np.array(x.shape)
+        student.require(x.shape == shapes[name], f"{name} gives {x.shape}, expected {shapes[name]}")
     for name in ("Pool1", "Pool2"):
         one_is_larger = np.full((1, 8, 8, 1), -1.0)
         one_is_larger[0, 3, 3, 0] = -0.5
@@ -492,7 +498,21 @@ def lenet_build(student, case):
             np.allclose(slopes, 1.0 if steep else 0.0, atol=1e-6),
             f"{name} has not the activation function {'f(x) = x' if steep else 'sigmoid'}",
         )
-    return outputs
+
+
+def layer_shapes(net: Any, batch: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of what every layer must give for pictures of digits, by the settings of the network."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    shape: tuple[int, ...] = (SIDE, SIDE)
+    for number in (1, 2):
+        channels = getattr(net, f"conv{number}_out_ch")
+        for kind in ("conv", "pool"):
+            kernel, stride = (getattr(net, f"{kind}{number}_{part}") for part in ("kernel_shape", "stride"))
+            pad = getattr(net, f"conv{number}_pad") if kind == "conv" else 0
+            shape = output_shape(shape, kernel, pad, stride, 1)
+            shapes[f"{kind.capitalize()}{number}"] = (batch, *shape, channels)
+    shapes["Flatten"] = (batch, int(np.prod(shapes["Pool2"][1:])))
+    return shapes | {f"FC{number}": (batch, getattr(net, f"fc{number}_out")) for number in (3, 4, 5)}
 
 
 @network_check(
@@ -564,3 +584,296 @@ class LossesNoted:
     def grad(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         """Return the gradient of the logits."""
         return self.original.grad(y_true, y_pred)
+
+
+DIGITS = Path(__file__).with_name("mnist_subset.npz")
+TRAINED, TESTED = 2000, 800
+EPOCHS, TRAINING_BATCH = 3, 16
+OPTIMIZER, GAIN = "adam(lr=0.005)", 3.0
+TRAINING_LIMIT_S = 400.0
+ACCURACY = 0.8
+
+
+def digits(part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures (N, 28, 28), uint8, and labels of the vendored digits, ``train`` or ``test``."""
+    with np.load(DIGITS) as stored:
+        return stored[f"x_{part}"], stored[f"y_{part}"].astype(np.int64)
+
+
+def scaled(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures as the network takes them: (N, 28, 28, 1), float32, from -1 to 1."""
+    return (pictures[..., None].astype(np.float32) / 255 - 0.5) * 2
+
+
+def training_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Choose the pictures to train with and to test with, the first parameters, and the seed of the order."""
+    pictures, labels = digits("test")
+    chosen = rng.permutation(len(labels))[:TESTED]
+    train = rng.permutation(len(digits("train")[1]))[:TRAINED]
+    yield Case.of(
+        f"{TRAINED} digits, {EPOCHS} epochs",
+        seed=int(rng.integers(1 << 31)),
+        train=train,
+        test=pictures[chosen],
+        predictions=labels[chosen],
+        **wider(parameters(rng, 128, 84)),
+    )
+
+
+def wider(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return parameters with larger weights: with sigmoids, learning begins sooner."""
+    return {name: value * np.float32(GAIN) if name.endswith(".W") else value for name, value in values.items()}
+
+
+@network_check(
+    cases=training_cases,
+    needs=("lenet_step",),
+    group="training",
+    slow=True,
+    limit_s=TRAINING_LIMIT_S,
+    learning=Learning(at_least=ACCURACY),
+)
+def lenet_training(student, case):
+    """LeNet_gemm learns to read handwritten digits."""
+    pictures, labels = (part[case.train] for part in digits("train"))
+    x, y = scaled(pictures), np.eye(CLASSES)[labels]
+    test = scaled(case.test)
+    losses = LossesNoted(student.chapter6.CrossEntropy())
+    net = network(student, case, optimizer=OPTIMIZER, loss=losses)
+    before = {name: np.array(net.layers[name].params["W"]) for name in WITH_PARAMETERS}
+    note_gradients(student, net, x[:TRAINING_BATCH], y[:TRAINING_BATCH])
+    np.random.seed(case.seed)
+    losses.values.clear()
+    progress = []
+    for _ in range(EPOCHS):
+        net.fit(x, y, n_epochs=1, batch_size=TRAINING_BATCH, epo_verbose=False)
+        progress.append(predicted(net, test))
+    student.emit("loss", np.array(losses.values))
+    student.emit("progress", np.stack(progress))
+    for name, weight in before.items():
+        student.emit(f"moved/{name}", np.linalg.norm(net.layers[name].params["W"] - weight))
+    return {"predictions": progress[-1]}
+
+
+def note_gradients(student: Any, net: Any, x: np.ndarray, y: np.ndarray) -> None:
+    """Send how large the gradient of every layer's weight is for one batch."""
+    logits, _ = net.forward(x)
+    net.backward(net.loss.grad(y, student.chapter6.softmax(logits)))
+    for name in WITH_PARAMETERS:
+        student.emit(f"gradient/{name}", np.linalg.norm(net.layers[name].gradients["W"]))
+    net.flush_gradients()
+
+
+def predicted(net: Any, pictures: np.ndarray) -> np.ndarray:
+    """Return the class with the largest logit for every picture, some at a time."""
+    found = []
+    for start in range(0, len(pictures), 100):
+        logits, _ = net.forward(pictures[start : start + 100])
+        found.append(np.argmax(logits, axis=1))
+        # Nothing of this may be left when training goes on.
+        net.flush_gradients()
+    return np.concatenate(found)
+
+
+TIMED_BATCH, LOOPS_BATCH, REPEATS = 32, 1, 6
+SECOND = {"c_in": 6, "c_out": 16, "kernel_shape": [5, 5], "pad": 0, "stride": 1, "dilation": 1}
+FASTER = 10.0
+
+
+def second_convolution(rng: np.random.Generator, batch: int) -> Case:
+    """Make the second convolution of LeNet for a batch."""
+    return Case.of(
+        f"LeNet's second convolution, batch of {batch}",
+        **SECOND,
+        layout=CHANNELS_LAST,
+        x=normal(rng, batch, 12, 12, 6),
+        weight=normal(rng, 5, 5, 6, 16) / np.float32(np.sqrt(150)),
+        bias=normal(rng, 16),
+        out_grad=normal(rng, batch, 8, 8, 16),
+    )
+
+
+def timed_loops_case(rng: np.random.Generator) -> Iterable[Case]:
+    """Make one picture for the loops."""
+    yield second_convolution(rng, LOOPS_BATCH)
+
+
+def timed_gemm_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make batches that differ in their numbers only."""
+    return [second_convolution(rng, TIMED_BATCH) for _ in range(REPEATS)]
+
+
+timed_check = partial(check, files=("layers.py", "conv.py"), timed=True, slow=True, group="timing", limit_s=60.0)
+
+
+def both_passes(student: Any, case: Case, kind: str) -> dict[str, Any]:
+    """Run a convolution forward and backward, and send what each gives at once: its arrival is timed."""
+    layer = convolution(student, case, kind)
+    student.emit("forward", Sampled(layer.forward(case.x.copy()), "forward"))
+    in_grad = layer.backward(case.out_grad.copy())
+    return {"backward": Sampled(in_grad, "backward"), "d_weight": layer.gradients["W"]}
+
+
+@timed_check(tier=None, cases=timed_loops_case, needs=("conv_backward",))
+def loops_timing(student, case):
+    """LeNet's second convolution with loops, forward and backward: right, and how long it takes."""
+    return both_passes(student, case, LOOPS)
+
+
+@timed_check(
+    tier=100,
+    cases=timed_gemm_cases,
+    needs=("gemm_backward",),
+    speed=Speed(
+        against="loops_timing",
+        at_least=FASTER,
+        scale=TIMED_BATCH / LOOPS_BATCH,
+        multiply_adds=3 * TIMED_BATCH * 64 * 150 * 16,
+        hint="Every loop over samples, places or channels that is left in Python costs more than the product itself: "
+        "let im2col and col2im loop over the entries of the kernel only.",
+    ),
+)
+def gemm_timing(student, case):
+    """LeNet's second convolution as a product of matrices, forward and backward: right, and faster than loops."""
+    return both_passes(student, case, GEMM)
+
+
+exercise = partial(check, tier=None, files=("exercises.py",))
+
+
+def dilated_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make kernels to spread."""
+    for dilation, kernel in ((1, (3, 3)), (2, (3, 2)), (3, (2, 4))):
+        yield Case.of(f"dilation {dilation}", dilation=dilation, weight=normal(rng, *kernel, 2, 3))
+
+
+def grouped_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make grouped convolutions, from one group to one for each channel."""
+    for groups, c_in, c_out, stride, pad, dilation in ((1, 4, 6, 1, 1, 1), (2, 4, 6, 2, 0, 1), (4, 4, 8, 1, 1, 2)):
+        yield Case.of(
+            f"{groups} groups" if groups > 1 else "one group",
+            groups=groups,
+            c_in=c_in,
+            c_out=c_out,
+            stride=stride,
+            pad=pad,
+            dilation=dilation,
+            layout=CHANNELS_LAST,
+            x=normal(rng, 2, *sides(rng), c_in),
+            weight=normal(rng, 3, 3, c_in // groups, c_out),
+        )
+
+
+def separable_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make depthwise separable convolutions."""
+    for name, stride, pad in (("padding 1", 1, 1), ("stride 2, no padding", 2, 0)):
+        yield Case.of(
+            name,
+            stride=stride,
+            pad=pad,
+            layout=CHANNELS_LAST,
+            x=normal(rng, 2, *sides(rng), 3),
+            depth_weight=normal(rng, 3, 3, 1, 3),
+            point_weight=normal(rng, 1, 1, 3, 5),
+        )
+
+
+def count_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make sizes of convolutions, the README's among them."""
+    for kernel, c_in, c_out, groups in ((3, 64, 128, 4), (5, 6, 16, 2), (1, 12, 8, 1)):
+        size = f"{kernel}x{kernel}, {c_in} to {c_out}, {groups} groups"
+        yield Case.of(size, kernel_shape=[kernel, kernel], c_in=c_in, c_out=c_out, groups=groups)
+
+
+def lp_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make poolings between the average and the maximum."""
+    for p, window, stride, pad in ((1, (2, 2), 2, 0), (2, (3, 3), 2, 1), (3.5, (2, 3), 1, 0)):
+        x = normal(rng, 2, *sides(rng), 3)
+        yield Case.of(f"p = {p}", p=p, kernel_shape=list(window), stride=stride, pad=pad, layout=CHANNELS_LAST, x=x)
+
+
+def mean_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make pictures."""
+    yield Case.of("two samples", layout=CHANNELS_LAST, x=normal(rng, 2, *sides(rng), 4))
+
+
+def shift_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make functions to shift, and how far: some are equivariant, some for even shifts only, some not at all."""
+    for kind, rows, columns in (
+        ("blur", 1, 2),
+        ("blur every second", 2, 4),
+        ("blur every second", 1, 0),
+        ("brighter below", 1, 0),
+        ("brighter below", 0, 3),
+    ):
+        yield Case.of(
+            f"{kind}, {rows} down, {columns} right",
+            kind=kind,
+            rows=rows,
+            columns=columns,
+            margin=5,
+            x=normal(rng, 1, 20, 22, 2),
+        )
+
+
+def shiftable(kind: str) -> Any:
+    """Return a function of pictures that keeps their rows and columns."""
+
+    def blur(x: np.ndarray) -> np.ndarray:
+        return x + 0.5 * np.roll(x, 1, axis=1) + 0.25 * np.roll(x, -1, axis=2)
+
+    def every_second(x: np.ndarray) -> np.ndarray:
+        return blur(x)[:, ::2, ::2].repeat(2, axis=1).repeat(2, axis=2)
+
+    def brighter_below(x: np.ndarray) -> np.ndarray:
+        return x * np.linspace(0, 1, x.shape[1])[None, :, None, None]
+
+    return {"blur": blur, "blur every second": every_second, "brighter below": brighter_below}[kind]
+
+
+@exercise(cases=dilated_cases, holes=("dilated_kernel",))
+def exercise_dilated(student, case):
+    """Dilated convolution: the kernel with zeros between its entries."""
+    return {"wide_weight": student.exercises.dilated_kernel(case.weight.copy(), case.dilation)}
+
+
+@exercise(cases=grouped_cases, needs=("conv2d_gemm",), holes=("grouped_convolution",))
+def exercise_grouped(student, case):
+    """Grouped convolution."""
+    arguments = case.x.copy(), case.weight.copy(), case.groups, case.stride, case.pad, case.dilation
+    return {"outputs": student.exercises.grouped_conv2D(*arguments)}
+
+
+@exercise(cases=separable_cases, needs=("conv2d_gemm",), holes=("depthwise_separable",))
+def exercise_separable(student, case):
+    """Depthwise separable convolution."""
+    arguments = case.x.copy(), case.depth_weight.copy(), case.point_weight.copy(), case.stride, case.pad
+    return {"outputs": student.exercises.depthwise_separable_conv2D(*arguments)}
+
+
+@exercise(cases=count_cases, holes=("parameter_counts",))
+def exercise_counts(student, case):
+    """Numbers of weights of a plain, a grouped and a depthwise separable convolution."""
+    counts = student.exercises.parameter_counts(tuple(case.kernel_shape), case.c_in, case.c_out, case.groups)
+    student.require(np.shape(counts) == (3,), "`parameter_counts` must return three numbers")
+    return {"counts": np.array([int(count) for count in counts])}
+
+
+@exercise(cases=lp_cases, needs=("padding",), holes=("lp_pooling",))
+def exercise_lp_pooling(student, case):
+    """L^p pooling."""
+    window = tuple(case.kernel_shape)
+    return {"outputs": student.exercises.lp_pool2D(case.x.copy(), window, case.stride, case.p, case.pad)}
+
+
+@exercise(cases=mean_cases, holes=("global_average_pool",))
+def exercise_global_average(student, case):
+    """Global average pooling."""
+    return {"outputs": student.exercises.global_average_pool(case.x.copy())}
+
+
+@exercise(cases=shift_cases, holes=("equivariance",))
+def exercise_equivariance(student, case):
+    """How far functions are from being equivariant to shifts."""
+    arguments = shiftable(case.kind), case.x.copy(), case.rows, case.columns, case.margin
+    return {"error": student.exercises.equivariance_error(*arguments)}

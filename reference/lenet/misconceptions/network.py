@@ -40,6 +40,7 @@ building = mistake("lenet_layers", "lenet_build")
 forward = mistake("lenet_forward", "lenet_forward_pass")
 backward = mistake("lenet_backward", "lenet_backward_pass")
 step = mistake("lenet_step", "lenet_step")
+training = mistake("lenet_step", "lenet_training")
 
 MISCONCEPTIONS = [
     building(
@@ -173,6 +174,21 @@ MISCONCEPTIONS = [
             f"                {BACK}\n"
             "                for layer in self.layers.values():\n"
             f"                    {FORGET}\n",
+        ),
+    ),
+    training(
+        "update_once_an_epoch",
+        "parameters changed once an epoch instead of after every batch",
+        "The parameters seem to change only after the last batch of an epoch: call update() after each batch.",
+        (UPDATE, "                if number == n_batch:\n                    self.update()\n"),
+    ),
+    training(
+        "first_batch_again_and_again",
+        "every step made with the first pictures",
+        "Every step seems to take the same pictures: X_batch and y_batch are those of the indices of this batch.",
+        (
+            "X_batch, y_batch = X_train[indices], y_train[indices]",
+            "X_batch, y_batch = X_train[:batch_size], y_train[:batch_size]",
         ),
     ),
 ]

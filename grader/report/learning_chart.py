@@ -1,0 +1,71 @@
+"""Learning curves in a report: a line of blocks on a terminal, a drawing on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from grader.report.look import Look
+from grader.report.text import one_line
+from grader.result import CheckResult, LearningCurve
+from grader.translation import _
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+ASCII_BLOCKS = "_.-=+*#@"
+UNKNOWN = "?"
+SPARK_WIDTH = 48
+WIDTH, HEIGHT = 640.0, 160.0
+
+
+def trained(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the checks that have curves."""
+    return [check for check in checks if check.curves]
+
+
+def spark_lines(check: CheckResult, look: Look) -> list[Text]:
+    """Return a line for each curve of a check: its name, its shape, and where it begins and ends."""
+    lines = [Text(look.text(one_line(check.title)), style="bold")]
+    blocks = BLOCKS if look.text(BLOCKS) == BLOCKS else ASCII_BLOCKS
+    for curve in check.curves:
+        text = Text(f"  {_(curve.name):<9} ")
+        text.append(sparkline(curve.values, blocks), style="cyan")
+        text.append("  " + range_of(curve), style="dim")
+        lines.append(text)
+    return lines
+
+
+def range_of(curve: LearningCurve) -> str:
+    """Return the first and the last value that are numbers, and how many values there were."""
+    known = [value for value in curve.values if value is not None]
+    if not known:
+        return _("no number at all in {steps} steps", steps=curve.steps)
+    return _(
+        "{first} to {last}, {steps} values", first=f"{known[0]:.3g}", last=f"{known[-1]:.3g}", steps=curve.steps
+    )
+
+
+def sparkline(values: Sequence[float | None], blocks: str = BLOCKS, width: int = SPARK_WIDTH) -> str:
+    """Return values as blocks of eight heights, at most ``width`` of them; ``?`` where there is no number."""
+    count = min(width, len(values))
+    stretches = [values[i * len(values) // count : (i + 1) * len(values) // count] for i in range(count)]
+    means = [None if None in stretch else sum(v or 0.0 for v in stretch) / len(stretch) for stretch in stretches]
+    known = [mean for mean in means if mean is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    scale = (len(blocks) - 1) / (high - low) if high > low else 0.0
+    return "".join(UNKNOWN if mean is None else blocks[round((mean - low) * scale)] for mean in means)
+
+
+def drawn(curve: LearningCurve) -> list[str]:
+    """Return the points of the lines of an SVG drawing, one text for each stretch without a gap."""
+    known = [value for value in curve.values if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    lines: list[list[str]] = [[]]
+    for number, value in enumerate(curve.values):
+        if value is None:
+            lines.append([])
+            continue
+        across = WIDTH * number / max(1, len(curve.values) - 1)
+        up = HEIGHT * (1 - (value - low) / (high - low or 1.0))
+        lines[-1].append(f"{across:.1f},{up:.1f}")
+    return [" ".join(line) for line in lines if line]
