@@ -16,7 +16,7 @@ from grader.jail.model import View
 
 PRELOADED = ("numpy", "numba")
 # What a lab's checks.py and experiment.py may import; the rest of the grader stays outside.
-STAGED_FILES = ("__init__.py", "checks.py", "experiments.py", "layer_cases.py", "observing.py")
+STAGED_FILES = ("__init__.py", "checks.py", "experiments.py", "layer_cases.py", "layer_geometry.py", "observing.py")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 LIBRARY_CACHE = "/etc/ld.so.cache"
 PROCESSOR_FACTS = "/sys/devices/system/cpu"

@@ -14,31 +14,12 @@ from typing import Any
 import numpy as np
 
 from grader.checks import CHANNELS_LAST, Case, Learning, Sampled, Speed, check
-from grader.layer_cases import convolution_cases, distinct, flatten_cases, normal, output_sizes, pooling_cases
+from grader.layer_cases import convolution_cases, flatten_cases, normal, output_sizes, pooling_cases
+from grader.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 from grader.observing import layers_observed
 
 FORWARD, BACKWARD = "forward", "backward"
 LOOPS, GEMM = "Conv2D", "Conv2D_gemm"
-MORE_CONVOLUTIONS = (
-    # name, N, C_in, C_out, kernel, pad, stride, dilation
-    ("5x5 kernel, no padding, as in LeNet", 2, 1, 6, (5, 5), 0, 1, 1),
-    ("`valid`, stride 2", 2, 2, 3, (3, 3), "valid", 2, 1),
-    ("kernel of 3 rows and 2 columns", 2, 3, 4, (3, 2), 0, 1, 1),
-    ("`same`, 3x3 kernel", 1, 2, 3, (3, 3), "same", 1, 1),
-    ("`same`, even kernel: one zero more at the end", 2, 2, 3, (2, 4), "same", 1, 1),
-    ("padding of four different widths", 1, 2, 2, (3, 3), (1, 2, 0, 3), 1, 1),
-    ("dilation 2", 2, 2, 3, (3, 3), 1, 1, 2),
-    ("dilation 3, stride 2", 1, 3, 2, (2, 3), (2, 1, 0, 2), 2, 3),
-    ("dilation 2, `same`", 1, 2, 2, (3, 2), "same", 1, 2),
-)
-MORE_POOLINGS = (
-    # name, N, C, window, pad, stride, lowest and largest value
-    ("3x3 window, padding 1, stride 2", 2, 3, (3, 3), 1, 2, -3.0, 3.1),
-    ("window of 3 rows and 2 columns", 2, 2, (3, 2), 0, 2, -3.0, 3.1),
-    ("`same`, even window: one zero more at the end", 1, 3, (2, 2), "same", 1, -3.0, 3.1),
-    ("padding above and on the right only", 2, 2, (2, 3), (1, 0, 0, 2), 2, -3.0, 3.1),
-    ("zeros around negative values", 1, 2, (3, 3), 1, 2, -3.0, -0.5),
-)
 PADDINGS = (
     # name, pad, kernel, stride, dilation
     ("one number for all sides", 2, None, None, 1),
@@ -51,12 +32,6 @@ PADDINGS = (
     ("`same`, dilation 2", "same", (3, 2), 1, 2),
     ("`same`, 1x1 kernel", "same", (1, 1), 1, 1),
 )
-
-
-def sides(rng: np.random.Generator) -> tuple[int, int]:
-    """Return rows and columns of a picture, never as many rows as columns."""
-    rows = int(rng.integers(8, 11))
-    return rows, rows + int(rng.choice((-1, 1, 2)))
 
 
 def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -76,54 +51,13 @@ def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make the convolutions that many labs have, then other paddings, kernels and dilations."""
     yield from convolution_cases(rng, "HWIO", CHANNELS_LAST)
-    for name, batch, c_in, c_out, kernel, pad, stride, dilation in MORE_CONVOLUTIONS:
-        shape = sides(rng)
-        weight = normal(rng, *kernel, c_in, c_out) / np.float32(np.sqrt(c_in * np.prod(kernel)))
-        out_shape = output_shape(shape, kernel, pad, stride, dilation)
-        yield Case.of(
-            name,
-            c_in=c_in,
-            c_out=c_out,
-            kernel_shape=list(kernel),
-            pad=list(pad) if isinstance(pad, tuple) else pad,
-            stride=stride,
-            dilation=dilation,
-            layout=CHANNELS_LAST,
-            x=normal(rng, batch, *shape, c_in),
-            weight=weight,
-            bias=normal(rng, c_out),
-            out_grad=normal(rng, batch, *out_shape, c_out),
-        )
-
-
-def output_shape(
-    shape: tuple[int, int], kernel: tuple[int, int], pad: Any, stride: int, dilation: int
-) -> tuple[int, ...]:
-    """Return rows and columns of an output; `same` is used with stride 1 only."""
-    if pad == "same":
-        return shape
-    around = (0,) * 4 if pad == "valid" else (pad,) * 4 if isinstance(pad, int) else pad
-    return tuple(
-        (size + around[2 * axis] + around[2 * axis + 1] - dilation * (width - 1) - 1) // stride + 1
-        for axis, (size, width) in enumerate(zip(shape, kernel, strict=True))
-    )
+    yield from any_convolution_cases(rng)
 
 
 def pool_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make the poolings that many labs have, then windows that are not square, and padding."""
     yield from pooling_cases(rng, CHANNELS_LAST)
-    for name, batch, channels, window, pad, stride, low, high in MORE_POOLINGS:
-        shape = sides(rng)
-        out_shape = output_shape(shape, window, pad, stride, 1)
-        yield Case.of(
-            name,
-            kernel_shape=list(window),
-            pad=list(pad) if isinstance(pad, tuple) else pad,
-            stride=stride,
-            layout=CHANNELS_LAST,
-            x=distinct(rng, (batch, *shape, channels), low, high),
-            out_grad=normal(rng, batch, *out_shape, channels),
-        )
+    yield from any_pooling_cases(rng)
 
 
 def average_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -675,7 +609,7 @@ def predicted(net: Any, pictures: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-TIMED_BATCH, LOOPS_BATCH, REPEATS = 32, 1, 6
+TIMED_BATCH, LOOPS_BATCH, REPEATS = 32, 4, 6
 SECOND = {"c_in": 6, "c_out": 16, "kernel_shape": [5, 5], "pad": 0, "stride": 1, "dilation": 1}
 FASTER = 10.0
 
@@ -693,9 +627,14 @@ def second_convolution(rng: np.random.Generator, batch: int) -> Case:
     )
 
 
-def timed_loops_case(rng: np.random.Generator) -> Iterable[Case]:
-    """Make one picture for the loops."""
+def part_of_a_batch(rng: np.random.Generator) -> Iterable[Case]:
+    """Make a few pictures, for loops that are timed several times."""
     yield second_convolution(rng, LOOPS_BATCH)
+
+
+def one_batch(rng: np.random.Generator) -> Iterable[Case]:
+    """Make one batch."""
+    yield second_convolution(rng, TIMED_BATCH)
 
 
 def timed_gemm_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -714,7 +653,7 @@ def both_passes(student: Any, case: Case, kind: str) -> dict[str, Any]:
     return {"backward": Sampled(in_grad, "backward"), "d_weight": layer.gradients["W"]}
 
 
-@timed_check(tier=None, cases=timed_loops_case, needs=("conv_backward",))
+@timed_check(tier=None, cases=one_batch, needs=("conv_backward",))
 def loops_timing(student, case):
     """LeNet's second convolution with loops, forward and backward: right, and how long it takes."""
     return both_passes(student, case, LOOPS)
@@ -727,6 +666,7 @@ def loops_timing(student, case):
     speed=Speed(
         against="loops_timing",
         at_least=FASTER,
+        cases=part_of_a_batch,
         scale=TIMED_BATCH / LOOPS_BATCH,
         multiply_adds=3 * TIMED_BATCH * 64 * 150 * 16,
         hint="Every loop over samples, places or channels that is left in Python costs more than the product itself: "
