@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import milliseconds
-from grader.report.learning_chart import HEIGHT, WIDTH, drawn, range_of, trained
+from grader.report.learning_chart import HEIGHT, NAMES, WIDTH, drawn, range_of, trained
 from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
 from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
@@ -56,7 +56,7 @@ def to_html(result: GradeResult) -> str:
         times=times_line(result),
         passed=passed,
         trainings=[
-            (check.title, [(_(curve.name), drawn(curve), range_of(curve)) for curve in check.curves])
+            (check.title, [(_(NAMES[curve.name]), drawn(curve), range_of(curve)) for curve in check.curves])
             for check in trained(result.checks)
         ],
         chart=(WIDTH, HEIGHT),

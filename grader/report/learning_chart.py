@@ -9,11 +9,12 @@ from rich.text import Text
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import CheckResult, LearningCurve
-from grader.translation import _
+from grader.translation import _, marked
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-=+*#@"
 UNKNOWN = "?"
+NAMES = {"loss": marked("loss"), "accuracy": marked("accuracy")}
 SPARK_WIDTH = 48
 WIDTH, HEIGHT = 640.0, 160.0
 
@@ -28,7 +29,7 @@ def spark_lines(check: CheckResult, look: Look) -> list[Text]:
     lines = [Text(look.text(one_line(check.title)), style="bold")]
     blocks = BLOCKS if look.text(BLOCKS) == BLOCKS else ASCII_BLOCKS
     for curve in check.curves:
-        text = Text(f"  {_(curve.name):<9} ")
+        text = Text(f"  {_(NAMES[curve.name]):<9} ")
         text.append(sparkline(curve.values, blocks), style="cyan")
         text.append("  " + range_of(curve), style="dim")
         lines.append(text)
