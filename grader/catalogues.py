@@ -44,7 +44,7 @@ SPEAKING_MODULES = (
     "inside/imports.py", "inside/runner.py", "inside/submission.py", "jail/box.py", "jail/endings.py",
     "jail/worker.py", "project.py", "properties.py", "records.py", "report/files.py", "report/classroom50.py",
     "resources.py", "run_folder.py", "session.py", "start.py", "submission.py", "summary.py", "watch.py",
-    "weights.py", "gradcheck_lab/checks.py", "layer_checks.py",
+    "weights.py", "gradcheck_lab/checks.py", "layer_checks.py", "matconvnet.py", "downloads.py", "inside/traps.py",
 )  # fmt: skip
 # Errors that are no message to a person who learns or grades.
 INTERNAL_ERRORS = frozenset(
@@ -61,7 +61,8 @@ INTERNAL_ERRORS = frozenset(
 )
 # Texts of several words that are no sentences: commands, patterns, what allocators print.
 NO_SENTENCE = re.compile(
-    r"python -m |# TODO|Iterator\[|bold |[Oo]ut of memory$|.*Unable to allocate|.?nnot allocate|.*ocation failed"
+    r"python -m |# TODO|Iterator\[|bytes \(|bold |[Oo]ut of memory$|.*Unable to allocate|.?nnot allocate"
+    r"|.*ocation failed"
 )
 WORD = re.compile(r"[A-Za-z]{3}")
 # Words that stand for a value in such sentences, and how publishing joins what is said of two mistakes.

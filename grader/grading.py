@@ -106,7 +106,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
                 session, lab, checks, fixture, ruled_out(lab, collected), progress, timing
             )
             level = session.box.level
-            warnings = (*warnings, *session.box.warnings)
+            warnings = (*warnings, *map(translated, session.box.warnings))
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     score, tiers = score_tiers(titles, results)
     return GradeResult(

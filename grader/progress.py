@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from grader.translation import _
+from grader.translation import _, translated
 
 FIRST_LINE_AFTER_S = 2.0
 LINE_EVERY_S = 5.0
@@ -88,7 +88,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Say what is being done now, for preparations that are not one of the counted steps."""
-        self.step(text)
+        self.step(translated(text))
 
     def advance(self, n: int = 1) -> None:
         """Count ``n`` steps as done."""
