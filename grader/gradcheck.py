@@ -136,7 +136,7 @@ def _advice(item: Gradient) -> str:
             "backward leaves that entry at 0, but the output depends on it: is every window and channel visited?"
         )
     ratio = item.measured / item.claimed
-    if MIN_FACTOR <= round(ratio) <= MAX_FACTOR and abs(ratio - round(ratio)) < FACTOR_TOLERANCE:
+    if MIN_FACTOR - 1 < ratio < MAX_FACTOR + 1 and round(ratio) >= MIN_FACTOR and abs(ratio - round(ratio)) < FACTOR_TOLERANCE:
         return _(
             "the right value is {factor} times yours there: is something assigned where it must be added?",
             factor=round(ratio),
