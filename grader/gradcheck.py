@@ -136,10 +136,11 @@ def _advice(item: Gradient) -> str:
             "backward leaves that entry at 0, but the output depends on it: is every window and channel visited?"
         )
     ratio = item.measured / item.claimed
-    if MIN_FACTOR - 1 < ratio < MAX_FACTOR + 1 and round(ratio) >= MIN_FACTOR and abs(ratio - round(ratio)) < FACTOR_TOLERANCE:
+    whole = round(ratio) if np.isfinite(ratio) else 0
+    if MIN_FACTOR <= whole <= MAX_FACTOR and abs(ratio - whole) < FACTOR_TOLERANCE:
         return _(
             "the right value is {factor} times yours there: is something assigned where it must be added?",
-            factor=round(ratio),
+            factor=whole,
         )
     return _("follow that one entry by hand: which outputs is it part of, and with which weight?")
 
