@@ -134,7 +134,7 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
     from grader.session import GraderFault
     from grader.start import WouldOverwrite
     from grader.submission import SubmissionError
-    from grader.weights import WeightsError
+    from grader.weights import WeightsError, WeightsFileError
 
     users: tuple[type[Exception], ...] = (
         ProjectError,
@@ -142,6 +142,7 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
         Refused,
         WouldOverwrite,
         ReportError,
+        WeightsFileError,
         *bad_input,
     )
     ours: tuple[type[Exception], ...] = (

@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.jail import Box, Ending, Level, Limits, View
 from grader.project import file_digest
-from grader.weights import Note, WeightsError, in_one_step
+from grader.weights import Note, WeightsFileError, in_one_step
 
 CALL_LIMIT_S = 120.0
 MAX_NAMES = 10_000
@@ -32,7 +32,7 @@ def converted_checkpoint(
 
     Raises
     ------
-    WeightsError : the file cannot be read, or lacks a parameter, or has one of another shape.
+    WeightsFileError : the file cannot be read, or lacks a parameter, or has one of another shape.
     """
     readers: dict[str, Callable[[Path], Iterator[tuple[str, np.ndarray]]]] = {
         ".npz": _read_npz,
@@ -40,9 +40,9 @@ def converted_checkpoint(
     }
     reader = readers.get(file.suffix)
     if reader is None:
-        raise WeightsError(f"{file}: a checkpoint must be one of {', '.join(readers)}")
+        raise WeightsFileError(f"{file}: a checkpoint must be one of {', '.join(readers)}")
     if not file.is_file():
-        raise WeightsError(f"{file}: there is no such file")
+        raise WeightsFileError(f"{file}: there is no such file")
     kind = "partial" if partial else "converted"
     folder = cache / "checkpoints" / f"{kind}-{file_digest(file)[:16]}"
     if folder.is_dir():
@@ -56,12 +56,12 @@ def converted_checkpoint(
             if wanted is None:
                 continue
             if array.shape != tuple(wanted):
-                raise WeightsError(f"{file}: {name} has shape {array.shape}, expected {tuple(wanted)}")
+                raise WeightsFileError(f"{file}: {name} has shape {array.shape}, expected {tuple(wanted)}")
             if array.dtype.kind != "f" or not np.isfinite(array).all():
-                raise WeightsError(f"{file}: {name} must hold finite floating-point numbers")
+                raise WeightsFileError(f"{file}: {name} must hold finite floating-point numbers")
             np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
         if left and not (partial and len(left) < len(shapes)):
-            raise WeightsError(
+            raise WeightsFileError(
                 f"{file} lacks {', '.join(sorted(left)[:5])}" + (" and more" if len(left) > 5 else "")
             )
 
@@ -78,7 +78,7 @@ def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
             for name in stored.files:
                 yield _SHORT.sub(_spelled_out, name).replace("/", "."), stored[name]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise WeightsError(f"{file} is not an archive of plain arrays ({error})") from None
+        raise WeightsFileError(f"{file} is not an archive of plain arrays ({error})") from None
 
 
 def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -88,7 +88,7 @@ def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
         try:
             with Box(view, limits, handler="grader.inside.convert") as box:
                 if box.level < Level.LANDLOCK:
-                    raise WeightsError(
+                    raise WeightsFileError(
                         f"{file} is a pickle, which can run any code when opened, and this host cannot isolate "
                         "it; convert it elsewhere to an .npz with names like layer1_conv1.weight"
                     )
@@ -96,10 +96,11 @@ def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
                 answer = worker.call({"op": "names"}, deadline_s=CALL_LIMIT_S)
                 names = answer.info.get("names") if answer.ok else None
                 if not isinstance(names, list) or not all(isinstance(name, str) for name in names[:MAX_NAMES]):
-                    raise WeightsError(f"{file} is not a dictionary of layers: {answer.info.get('message', '')}")
+                    said = answer.info.get("message", "")
+                    raise WeightsFileError(f"{file} is not a dictionary of layers: {said}")
                 for name in names[:MAX_NAMES]:
                     answer = worker.call({"op": "get", "name": name}, deadline_s=CALL_LIMIT_S)
                     if answer.ok and "value" in answer.arrays:
                         yield name, answer.arrays["value"]
         except Ending as ending:
-            raise WeightsError(f"{file} could not be read in the jail: {ending.message}") from None
+            raise WeightsFileError(f"{file} could not be read in the jail: {ending.message}") from None

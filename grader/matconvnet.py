@@ -27,6 +27,7 @@ from grader.one_parser import read_arrays
 from grader.weights import (
     Note,
     WeightsError,
+    WeightsFileError,
     checkpoint_shapes,
     in_one_step,
     read_checkpoint,
@@ -69,7 +70,7 @@ def matconvnet_checkpoint(
     shapes = checkpoint_shapes(options)
     if weights is not None and weights.suffix == ".mat":
         if not weights.is_file():
-            raise WeightsError(f"{weights}: there is no such file")
+            raise WeightsFileError(f"{weights}: there is no such file")
         return weights
     replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
     converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
@@ -140,14 +141,14 @@ def _usable(
 
     Raises
     ------
-    WeightsError : the very first layer with parameters lacks one.
+    WeightsFileError : the very first layer with parameters lacks one.
     """
     missing = {name.rpartition(".")[0] for name in set(shapes) - set(parameters)}
     if not missing:
         return None
     first = next(place for place, name in enumerate(layers) if name in missing)
     if first == 0:
-        raise WeightsError(f"the weights lack {layers[0]}, so that no layer can be used")
+        raise WeightsFileError(f"the weights lack {layers[0]}, so that no layer can be used")
     return list(layers[:first])
 
 

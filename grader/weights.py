@@ -32,6 +32,10 @@ class WeightsError(Exception):
     """A checkpoint cannot be made or read; the message says what was expected."""
 
 
+class WeightsFileError(WeightsError):
+    """The file with a course's own weights is unusable."""
+
+
 def seeded_parameters(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     """Return one parameter, float32: He-uniform for weights (two axes or more), small and uniform for biases.
 

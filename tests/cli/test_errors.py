@@ -63,6 +63,16 @@ def test_bad_usage_is_status_2(words, message):
     assert " ".join(message.split()) in " ".join((done.stdout + done.stderr).replace("│", " ").split())
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive"])
+def test_a_damaged_weights_file_is_status_2(content, submission, tmp_path):
+    """The file is the user's own: it is named, and the status says that it was the call."""
+    weights = tmp_path / "own.npz"
+    weights.write_bytes(content)
+    done = grader("run", "vgg16", "--submission", str(submission), "--weights", str(weights))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "own.npz is not an archive of plain arrays" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("kind", ["truncated zip", "text as zip", "empty zip", "truncated tar.gz", "empty folder"])
 def test_an_unusable_submission_is_status_2(kind, submission, tmp_path):
     """Corrupt archives and folders without files are refused with a message that names them."""
