@@ -18,7 +18,6 @@ from grader.layer_cases import convolution_cases, flatten_cases, normal, output_
 from grader.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 from grader.observing import layers_observed
 
-FORWARD, BACKWARD = "forward", "backward"
 LOOPS, GEMM = "Conv2D", "Conv2D_gemm"
 PADDINGS = (
     # name, pad, kernel, stride, dilation
@@ -32,6 +31,39 @@ PADDINGS = (
     ("`same`, dilation 2", "same", (3, 2), 1, 2),
     ("`same`, 1x1 kernel", "same", (1, 1), 1, 1),
 )
+NETWORK_FILES = ("lenet.py", "layers.py", "conv.py")
+LAYERS = ("Conv1", "Pool1", "Conv2", "Pool2", "Flatten", "FC3", "FC4", "FC5")
+WITH_PARAMETERS = ("Conv1", "Conv2", "FC3", "FC4", "FC5")
+SIDE, CLASSES = 28, 10
+BATCH = 6
+SMALL = {"fc3_out": 40, "fc4_out": 24}
+# Every setting of the two convolutions and of the two poolings differs, so that none can stand in for another.
+UNUSUAL = {
+    "fc3_out": 20,
+    "fc4_out": 12,
+    "fc5_out": 7,
+    "conv1_pad": 2,
+    "conv2_pad": 1,
+    "conv1_out_ch": 3,
+    "conv2_out_ch": 5,
+    "conv1_stride": 1,
+    "pool1_stride": 2,
+    "conv2_stride": 2,
+    "pool2_stride": 1,
+    "conv1_kernel_shape": [5, 4],
+    "pool1_kernel_shape": [3, 2],
+    "conv2_kernel_shape": [2, 3],
+    "pool2_kernel_shape": [2, 4],
+}
+DIGITS = Path(__file__).with_name("mnist_subset.npz")
+TRAINED, TESTED = 2000, 800
+EPOCHS, TRAINING_BATCH = 3, 16
+OPTIMIZER, GAIN = "adam(lr=0.005)", 3.0
+TRAINING_LIMIT_S = 400.0
+ACCURACY = 0.8
+TIMED_BATCH, LOOPS_BATCH, REPEATS = 32, 4, 6
+SECOND = {"c_in": 6, "c_out": 16, "kernel_shape": [5, 5], "pad": 0, "stride": 1, "dilation": 1}
+FASTER = 10.0
 
 
 def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -314,32 +346,6 @@ def flatten_backward(student, case):
     return {"in_grad": in_grad(student.layers.Flatten(case.keep_dim), case)}
 
 
-NETWORK_FILES = ("lenet.py", "layers.py", "conv.py")
-LAYERS = ("Conv1", "Pool1", "Conv2", "Pool2", "Flatten", "FC3", "FC4", "FC5")
-WITH_PARAMETERS = ("Conv1", "Conv2", "FC3", "FC4", "FC5")
-SIDE, CLASSES = 28, 10
-BATCH = 6
-SMALL = {"fc3_out": 40, "fc4_out": 24}
-# Every setting of the two convolutions and of the two poolings differs, so that none can stand in for another.
-UNUSUAL = {
-    "fc3_out": 20,
-    "fc4_out": 12,
-    "fc5_out": 7,
-    "conv1_pad": 2,
-    "conv2_pad": 1,
-    "conv1_out_ch": 3,
-    "conv2_out_ch": 5,
-    "conv1_stride": 1,
-    "pool1_stride": 2,
-    "conv2_stride": 2,
-    "pool2_stride": 1,
-    "conv1_kernel_shape": [5, 4],
-    "pool1_kernel_shape": [3, 2],
-    "conv2_kernel_shape": [2, 3],
-    "pool2_kernel_shape": [2, 4],
-}
-
-
 def build_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both networks, with the chapter's settings and with others."""
     for kind in ("LeNet", "LeNet_gemm"):
@@ -474,7 +480,7 @@ def lenet_backward_pass(student, case):
     """LeNet_gemm, backward pass: every layer's gradients."""
     net = network(student, case, **SMALL)
     net.forward(case.x.copy())
-    with layers_observed(net.layers, student.emit, BACKWARD):
+    with layers_observed(net.layers, student.emit, "backward"):
         result = net.backward(case.out_grad.copy())
     student.require(isinstance(result, tuple) and len(result) == 2, "`backward` must return two things, (out, dXs)")
     for name in WITH_PARAMETERS:
@@ -518,14 +524,6 @@ class LossesNoted:
     def grad(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         """Return the gradient of the logits."""
         return self.original.grad(y_true, y_pred)
-
-
-DIGITS = Path(__file__).with_name("mnist_subset.npz")
-TRAINED, TESTED = 2000, 800
-EPOCHS, TRAINING_BATCH = 3, 16
-OPTIMIZER, GAIN = "adam(lr=0.005)", 3.0
-TRAINING_LIMIT_S = 400.0
-ACCURACY = 0.8
 
 
 def digits(part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -607,11 +605,6 @@ def predicted(net: Any, pictures: np.ndarray) -> np.ndarray:
         # Nothing of this may be left when training goes on.
         net.flush_gradients()
     return np.concatenate(found)
-
-
-TIMED_BATCH, LOOPS_BATCH, REPEATS = 32, 4, 6
-SECOND = {"c_in": 6, "c_out": 16, "kernel_shape": [5, 5], "pad": 0, "stride": 1, "dilation": 1}
-FASTER = 10.0
 
 
 def second_convolution(rng: np.random.Generator, batch: int) -> Case:
