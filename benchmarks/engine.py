@@ -1,10 +1,12 @@
 """Measure the engine against PyTorch and against simpler code, alternating, on the same cores.
 
-    python -m benchmarks.engine [--only PREFIX ...] [--quick] [--out results/engine]
+    python -m benchmarks.engine [--only PREFIX ...] [--rounds N] [--quick] [--busy] [--out results/engine]
 
 Every library runs in a process of its own. For each sample the driver waits until the machine is quiet,
 then asks the libraries in turn, so that what changes slowly (clock, temperature, neighbours) hits all of
 them. Figures are medians of clean samples; ratios are PyTorch's best memory format over ours.
+
+On a machine that is never quiet, ``--busy`` measures the processor time of one thread instead.
 """
 
 from __future__ import annotations
@@ -40,10 +42,15 @@ class Worker:
 
     library: str
     threads: int
+    busy: bool = False
 
     def __post_init__(self) -> None:
         environment = {**os.environ, "NUMBA_NUM_THREADS": str(self.threads), "OMP_NUM_THREADS": str(self.threads),
-                       "OMP_PROC_BIND": "true", "OPENBLAS_NUM_THREADS": str(self.threads)}  # fmt: skip
+                       "OPENBLAS_NUM_THREADS": str(self.threads)}  # fmt: skip
+        if self.busy:
+            environment["BENCH_CLOCK"] = "processor"
+        else:
+            environment["OMP_PROC_BIND"] = "true"
         command = [sys.executable, "-m", "benchmarks.engine_worker", self.library]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -90,7 +97,7 @@ def measure(workers: dict[str, Worker], case: str, rounds: int) -> dict[str, Any
     noisy = 0
     for _ in range(rounds):
         for library, variant in entries:
-            noisy += not wait_until_quiet()
+            noisy += not (workers[library].busy or wait_until_quiet())
             times[library, variant] += workers[library].ask(
                 do="time", case=case, variant=variant, count=counts[library, variant]
             )
@@ -125,21 +132,25 @@ def main() -> None:
     """Parse the command line, measure, write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", nargs="*", default=[], help="measure cases that start with one of these")
-    parser.add_argument("--quick", action="store_true", help="fewer samples, no textbook loops")
+    parser.add_argument("--quick", action="store_true", help="two rounds, no textbook loops")
+    parser.add_argument("--rounds", type=int, default=5, help="how often every library is asked for samples")
+    parser.add_argument("--busy", action="store_true", help="processor time of one thread, for a busy machine")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, default=Path("results/engine"))
     options = parser.parse_args()
     absent = tuple(f"int8/{method}" for method in METHODS if method not in available_methods())
     chosen = [c for c in cases.CASES if c.startswith(tuple(options.only) or "") and not c.startswith(absent)]
-    workers = {"ours": Worker("ours", options.threads)}
+    if options.busy:
+        options.threads = 1
+    workers = {"ours": Worker("ours", options.threads, options.busy)}
     if find_spec("torch"):
-        workers["torch"] = Worker("torch", options.threads)
+        workers["torch"] = Worker("torch", options.threads, options.busy)
     else:
         print("PyTorch is not installed: only our own times are measured. Install torch to compare.")
     results: dict[str, Any] = {}
     try:
         for case in chosen:
-            results[case] = measure(workers, case, 2 if options.quick else 5)
+            results[case] = measure(workers, case, 2 if options.quick else options.rounds)
             times = results[case]["times"]
             line = ", ".join(f"{name} {value['median'] * 1e3:.2f} ms" for name, value in times.items())
             print(f"{case:32} {line}", flush=True)
@@ -147,11 +158,12 @@ def main() -> None:
         for worker in workers.values():
             worker.close()
     if not options.quick and not options.only:
-        baselines = Worker("baselines", options.threads)
+        baselines = Worker("baselines", options.threads, options.busy)
         for case in (c for c in chosen if c.startswith("conv/") and c.endswith("/forward")):
             for method in ("textbook", "im2col"):
                 baselines.ask(do="make", case=case, variant=method)
-                wait_until_quiet()
+                if not options.busy:
+                    wait_until_quiet()
                 found = baselines.ask(do="time", case=case, variant=method, count=1 if method == "textbook" else 3)
                 results[case]["times"][method] = {
                     "median": statistics.median(found),
@@ -160,7 +172,9 @@ def main() -> None:
                 }
             print(f"{case:32} baselines measured", flush=True)
         baselines.close()
-    extra = {} if options.only else {"second_process_s": second_process(options.threads)}
+    extra: dict[str, Any] = {"clock": "processor time" if options.busy else "time"}
+    if not options.only:
+        extra["second_process_s"] = second_process(options.threads)
     print(write_report(results, options.threads, extra, options.out))
 
 

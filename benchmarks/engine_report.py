@@ -71,7 +71,7 @@ def table(results: dict[str, Any], about: dict[str, Any]) -> str:
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items() if v)
     lines = [
         f"{about['processor']} ({about['llvm_name']}, {about['instruction_set']}), {about['threads']} threads, "
-        f"{versions}",
+        f"{about['clock']}, {versions}",
         "",
     ]
     lines += ["| work | ratio to PyTorch's best layout | must | aim |", "|---|---|---|---|"]
@@ -147,7 +147,7 @@ def picture(results: dict[str, Any], about: dict[str, Any], path: Path) -> bool:
                 text(f"{value:.3g}", x - 2, level(value) - 5, 0.36)
         text(name, left + i * slot + 10, height - bottom + 22)
     text("VGG16 convolutions, forward, one picture of 224 x 224: milliseconds, lower is faster", left, 30, 0.7)
-    text(f"{about['processor']}, {about['threads']} threads, {about['measured']}", left, 56)
+    text(f"{about['processor']}, {about['threads']} threads, {about['clock']}, {about['measured']}", left, 56)
     labels = {
         "ours": "engine",
         "torch": "PyTorch (best layout)",

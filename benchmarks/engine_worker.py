@@ -23,6 +23,10 @@ MAX_DIRTY = 3
 """Give up on clean samples after this many times the wanted number."""
 
 
+PROCESSOR_TIME = os.environ.get("BENCH_CLOCK") == "processor"
+"""Measure the processor time of one thread: other processes lengthen it little, so samples need not be clean."""
+
+
 def busy_seconds() -> float:
     """Processor seconds that all processes of the machine have used; 0 where the system does not tell."""
     try:
@@ -59,6 +63,8 @@ def samples(work: Callable[[], Any], count: int, patience: int = MAX_DIRTY) -> l
 
     On a busy machine up to ``patience`` times as many are made; 1 for works that take long.
     """
+    if PROCESSOR_TIME:
+        return [processor_seconds(work) for _ in range(count)]
     clean: list[float] = []
     dirty: list[float] = []
     while len(clean) < count and len(dirty) < patience * count:
@@ -69,6 +75,13 @@ def samples(work: Callable[[], Any], count: int, patience: int = MAX_DIRTY) -> l
         used = busy_seconds() - others - (sum(os.times()[:2]) - own)
         (clean if used < OTHERS_SHARE * seconds + CLOCK_RESOLUTION_S else dirty).append(seconds)
     return clean + sorted(dirty)[: count - len(clean)]
+
+
+def processor_seconds(work: Callable[[], Any]) -> float:
+    """Processor time of one run."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def serve(library: str) -> None:

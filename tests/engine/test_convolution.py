@@ -77,6 +77,45 @@ def test_any_shape_agrees_with_the_definition(case, dtype, layout):
     check(shape, outputs, kernel, stride, padding, dilation, groups, dtype, LIMITS[dtype], layout)
 
 
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_gradients_of_any_shape_equal_finite_differences(case):
+    """In float64 the slope of <y, g> along random directions of input, weight and bias is <gradient, direction>."""
+    shape, outputs, kernel, stride, padding, dilation, groups = case
+    values = arrays(shape, outputs, kernel, groups, "float64")
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    rng = np.random.default_rng(2)
+    g = rng.standard_normal(conv2d(*values, **options).shape)
+    for position, grad in enumerate(conv2d_backward(g, *values[:2], **options)):
+        direction = rng.standard_normal(values[position].shape)
+
+        def loss(value, position=position):
+            return (conv2d(*values[:position], value, *values[position + 1 :], **options) * g).sum()
+
+        slope = truth.central_difference(loss, values[position], direction, 1.0)
+        assert slope == pytest.approx((grad * direction).sum(), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.oracle
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_results_of_any_shape_agree_with_pytorch(case):
+    """Output and all three gradients in float64, asymmetric paddings and groups included."""
+    torch = pytest.importorskip("torch")
+    shape, outputs, kernel, stride, padding, dilation, groups = case
+    values = arrays(shape, outputs, kernel, groups, "float64")
+    x, w, b = (torch.tensor(value, requires_grad=True) for value in values)
+    top, bottom, left, right = padding
+    padded = torch.nn.functional.pad(x, (left, right, top, bottom))
+    expected = torch.nn.functional.conv2d(padded, w, b, stride, 0, dilation, groups)
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    assert truth.relative_error(conv2d(*values, **options), expected.detach().numpy()) < LIMITS["float64"]
+    g = np.random.default_rng(2).standard_normal(tuple(expected.shape))
+    expected.backward(torch.tensor(g))
+    for grad, theirs in zip(conv2d_backward(g, *values[:2], **options), (x, w, b), strict=True):
+        assert truth.relative_error(grad, theirs.grad.numpy()) < LIMITS["float64"]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("algorithm", ["winograd_f2", "winograd_f4"])
 @pytest.mark.parametrize(
