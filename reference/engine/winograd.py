@@ -175,7 +175,7 @@ def weight_gradient(
     tiles = _tile_count(size, source.batch, height, width)
     planes = (size + 2) ** 2
     per_tile = planes * (channels + outputs) * dtype.itemsize
-    block = min(tiles, max(32, 4 * PROCESSOR.level2_bytes // per_tile))
+    block = min(tiles, max(32, PROCESSOR.level2_bytes // per_tile))
     line = vector_lanes(dtype)
     v_plane, m_plane = block * channels + line, block * outputs + line
     V = WORKSPACES.get("winograd inputs", planes * v_plane, dtype)
