@@ -63,6 +63,7 @@ def _answer(handler: Any, runner: Any, nonce: int, head: dict[str, Any], arrays:
         header, data = frames.pack_array(name, np.array(array, order="C", copy=True))
         _write(frames.ANSWER.pack(frames.ARRAY_KIND, nonce, 0) + header)
         _write(data.data)
+        _wait_for_receipt()
 
     try:
         kind, info = frames.DONE_KIND, runner.handle(head, arrays, emit)
@@ -137,6 +138,14 @@ def _read(view: memoryview) -> None:
         if count == 0:
             raise EOFError
         filled += count
+
+
+def _wait_for_receipt() -> None:
+    try:
+        _read_bytes(len(frames.RECEIPT))
+    except EOFError:
+        # Not raised further: the submission's own code stands above, and could catch it.
+        os._exit(CHANNEL_LOST)
 
 
 def _read_bytes(count: int) -> bytearray:

@@ -181,6 +181,7 @@ class _Reply:
                 )
             if kind == frames.ARRAY_KIND:
                 self._read_array(deadline)
+                self.channel.send([frames.RECEIPT], deadline)
                 continue
             if length > frames.MAX_JSON_BYTES:
                 raise _Broken(Verdict.PROTOCOL, f"the text of its answer is over {frames.MAX_JSON_BYTES} bytes")

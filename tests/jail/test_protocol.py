@@ -74,6 +74,18 @@ def test_subclasses_are_refused(student):
     assert student.error("emit('y', np.matrix([[1.0]]))") == "TypeError"
 
 
+def test_nothing_goes_on_before_an_array_was_noted(student):
+    """A worker waits for the receipt of each array, however busy the grader is, and takes it away from the channel."""
+    answer = student.run(
+        "import os, time\nread = os.readv\nwaited = []\n"
+        "def watched(*a):\n    began = time.monotonic(); n = read(*a); waited.append(n); return n\n"
+        "os.readv = watched\nemit('a', np.ones(3)); emit('b', np.ones(3))\nos.readv = read\n"
+        "emit('waited', np.array(waited))"
+    )
+    assert answer.ok, answer.info
+    assert answer.arrays["waited"].tolist() == [1, 1]
+
+
 def test_arrival_is_noted_for_each_array(student):
     """The clock notes each array when it comes, not when the request is done."""
     answer = student.run("import time\nemit('a', np.ones(3)); time.sleep(0.3); emit('b', np.ones(3))")
