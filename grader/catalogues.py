@@ -38,13 +38,14 @@ PACKAGE = Path(__file__).parent
 MARKS = ("_", "ngettext", "marked")
 # Modules whose sentences are translated by those that show them; of a module that translates, only its errors.
 SPEAKING_MODULES = (
-    "archives.py", "baseline.py", "cli_common.py", "cli_student.py", "compare.py", "demo.py",
-    "experiment_options.py",
-    "experiment_run.py", "explain/story.py", "fixtures.py", "gradcheck.py", "grading.py", "inside/disk.py",
-    "inside/imports.py", "inside/runner.py", "inside/submission.py", "jail/box.py", "jail/endings.py",
-    "jail/worker.py", "project.py", "properties.py", "records.py", "report/files.py", "report/classroom50.py",
-    "resources.py", "run_folder.py", "session.py", "start.py", "submission.py", "summary.py", "watch.py",
-    "weights.py", "gradcheck_lab/checks.py", "layer_checks.py", "matconvnet.py", "downloads.py", "inside/traps.py",
+    "archives.py", "checkpoints/matconvnet.py", "checkpoints/resources.py", "checkpoints/weights.py",
+    "cli_common.py", "cli_student.py", "compare.py", "explain/story.py", "fixtures.py", "gradcheck.py",
+    "gradcheck_lab/checks.py", "grading.py", "inside/disk.py", "inside/imports.py", "inside/runner.py",
+    "inside/submission.py", "inside/traps.py", "jail/box.py", "jail/endings.py", "jail/worker.py",
+    "layer_checks.py", "project.py", "properties.py", "report/classroom50.py", "report/files.py",
+    "runs/demo.py", "runs/downloads.py", "runs/experiment_options.py", "runs/experiment_run.py",
+    "runs/records.py", "runs/run_folder.py", "session.py", "start.py", "submission.py", "summary.py",
+    "timing/baseline.py", "watch.py",
 )  # fmt: skip
 # Errors that are no message to a person who learns or grades.
 INTERNAL_ERRORS = frozenset(

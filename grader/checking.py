@@ -25,7 +25,7 @@ from grader.policy import Use
 from grader.progress import Progress
 from grader.result import CheckResult
 from grader.session import Outcome, Session
-from grader.speed import SpeedTrial, Timing
+from grader.timing.speed import SpeedTrial, Timing
 from grader.translation import _, listed, marked, translated
 from grader.verdicts import Verdict
 

@@ -107,11 +107,11 @@ def publish(
     weights: Weights = None,
 ) -> None:
     """Record a lab's fixtures from its reference, if everything that must hold is proved."""
-    from grader.misconceptions import MisconceptionError
     from grader.progress import Progress
     from grader.project import Project
-    from grader.publish import publish as run
-    from grader.recording import RecordingError
+    from grader.publishing.misconceptions import MisconceptionError
+    from grader.publishing.publish import publish as run
+    from grader.publishing.recording import RecordingError
 
     with errors(failed=(RecordingError, MisconceptionError)):
         project = Project.find()
@@ -130,7 +130,7 @@ def publish(
 def skeleton(lab: LabName) -> None:
     """Generate the skeleton of a lab from its reference solution."""
     from grader.project import Project
-    from grader.skeleton import SkeletonError, write_skeletons
+    from grader.publishing.skeleton import SkeletonError, write_skeletons
 
     with errors(failed=(SkeletonError,)):
         project = Project.find()

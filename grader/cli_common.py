@@ -125,6 +125,7 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
 
     ``bad_input`` and ``failed`` are those of modules that only instructors have.
     """
+    from grader.checkpoints.weights import WeightsError, WeightsFileError
     from grader.contract import ContractError
     from grader.fixtures import FixtureError
     from grader.grading import Refused
@@ -134,7 +135,6 @@ def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[E
     from grader.session import GraderFault
     from grader.start import WouldOverwrite
     from grader.submission import SubmissionError
-    from grader.weights import WeightsError, WeightsFileError
 
     users: tuple[type[Exception], ...] = (
         ProjectError,

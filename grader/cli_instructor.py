@@ -23,11 +23,11 @@ def kit(
     course: Annotated[str, typer.Option("--course", help="Title of the kit's README.")] = "",
 ) -> None:
     """Build what a student gets: handouts, skeletons, public fixtures and the checking part of the grader."""
-    from grader.import_closure import MissingModule
-    from grader.kit import KitError, write_kit
-    from grader.packing import PackingError
+    from grader.kits.import_closure import MissingModule
+    from grader.kits.kit import KitError, write_kit
+    from grader.kits.packing import PackingError
     from grader.project import Project
-    from grader.skeleton import SkeletonError
+    from grader.publishing.skeleton import SkeletonError
 
     with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
         project = Project.find()
@@ -50,12 +50,12 @@ def gradescope(
     lang: Language = None,
 ) -> None:
     """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
-    from grader.autograder import write_autograder
-    from grader.import_closure import MissingModule
-    from grader.kit import KitError
-    from grader.packing import PackingError
+    from grader.kits.autograder import write_autograder
+    from grader.kits.import_closure import MissingModule
+    from grader.kits.kit import KitError
+    from grader.kits.packing import PackingError
     from grader.project import Project
-    from grader.skeleton import SkeletonError
+    from grader.publishing.skeleton import SkeletonError
 
     with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
         project = Project.find()

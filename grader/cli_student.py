@@ -161,11 +161,11 @@ def run_lab(
 
     Exit status: 0 it ran to its end, 1 it did not, 2 bad usage or bad input, 3 the grader failed, 130 interrupted.
     """
-    from grader.demo import run_demo
-    from grader.experiment_options import describe_options
-    from grader.experiment_run import RunRequest, run_experiment
     from grader.progress import Progress
     from grader.project import Project, ProjectError
+    from grader.runs.demo import run_demo
+    from grader.runs.experiment_options import describe_options
+    from grader.runs.experiment_run import RunRequest, run_experiment
 
     with errors():
         project = Project.find()
@@ -195,9 +195,9 @@ def data(lab: LabName, lang: Language = None) -> None:
 
     Exit status: 0 all of it is here, 2 it cannot be had, 130 interrupted; the same command goes on from there.
     """
-    from grader.downloads import download, total_bytes
     from grader.progress import Progress
     from grader.project import Project
+    from grader.runs.downloads import download, total_bytes
 
     with errors():
         project = Project.find()

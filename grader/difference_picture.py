@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.checkpoints.resources import prepare_resources
 from grader.checks import Check
 from grader.compare import compare
 from grader.contract import Lab
@@ -17,7 +18,6 @@ from grader.grading import Request, open_session
 from grader.progress import Progress
 from grader.project import Project
 from grader.report.files import ReportError
-from grader.resources import prepare_resources
 from grader.result import GradeResult
 from grader.session import Outcome
 from grader.submission import collect

@@ -66,7 +66,7 @@ class RecordedRun:
 class RecordedMistake:
     """A known mistake (or two at once) with what it did on every case of a check that it loses.
 
-    The texts are those of `grader.misconceptions.Misconception`; ``runs`` has one entry for each case.
+    The texts are those of `grader.publishing.misconceptions.Misconception`; ``runs`` has one entry for each case.
     """
 
     name: str

@@ -14,20 +14,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grader import __version__, yardstick
-from grader.baseline import Yardstick
+from grader import __version__
 from grader.checking import run_checks
+from grader.checkpoints.resources import prepare_resources
 from grader.contract import Lab
 from grader.fixtures import Fixture, read_fixture
 from grader.jail import Level, View, probe
 from grader.jail.host import processors
 from grader.jail.layout import thread_counts
 from grader.layers import layer_times
-from grader.misconceptions import write_solution
 from grader.policy import Rules, Use, find_uses
 from grader.progress import Progress
 from grader.project import Project
-from grader.resources import prepare_resources
+from grader.publishing.misconceptions import write_solution
 from grader.result import (
     FileInfo,
     FixtureInfo,
@@ -39,8 +38,10 @@ from grader.result import (
 )
 from grader.rubric import score_tiers
 from grader.session import GraderFault, Outcome, Session
-from grader.speed import Timing
 from grader.submission import Collected, collect
+from grader.timing import yardstick
+from grader.timing.baseline import Yardstick
+from grader.timing.speed import Timing
 from grader.translation import _, chosen, marked, translated
 
 LEVEL_NAMES = {

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from grader.checkpoints.weights import checkpoint_shapes
 from grader.contract import Lab
 from grader.result import LayerTime
 from grader.session import Outcome
-from grader.weights import checkpoint_shapes
 
 MS_PER_S = 1000.0
 MAX_AXES = 8

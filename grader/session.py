@@ -143,7 +143,7 @@ class Session:
         return self._request({"op": "demo"}, "demo", "demo", limit_s, case)
 
     def start(self, case: Case) -> Outcome:
-        """Start the lab's experiment on ``case``; the outcome holds its first record, see `grader.records`."""
+        """Start the lab's experiment on ``case``; the outcome holds its first record, see `grader.runs.records`."""
         return self._request({"op": "start"}, "start", EXPERIMENT, None, case)
 
     def advance(self) -> Outcome:

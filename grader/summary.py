@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.checkpoints.resources import prepare_resources
+from grader.checkpoints.weights import checkpoint_shapes
 from grader.checks import Case
 from grader.contract import Lab
 from grader.fixtures import read_fixture
@@ -23,12 +25,10 @@ from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.files import ReportError
 from grader.report.look import Look
-from grader.resources import prepare_resources
 from grader.result import LayerTime
 from grader.session import Session
 from grader.submission import collect
 from grader.translation import _, translated
-from grader.weights import checkpoint_shapes
 
 FORWARD_LIMIT_S = 300.0
 BAR_WIDTH = 16

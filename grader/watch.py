@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.checking import run_checks
+from grader.checkpoints.resources import prepare_resources
 from grader.checks import Check
 from grader.contract import Lab
 from grader.fixtures import read_fixture
@@ -22,7 +23,6 @@ from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.look import Look
 from grader.report.text import clean, one_line
-from grader.resources import prepare_resources
 from grader.result import CheckResult
 from grader.session import Session
 from grader.submission import Collected, SubmissionError, collect

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.checking import differences
+from grader.checkpoints.resources import prepare_resources
 from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
@@ -24,7 +25,6 @@ from grader.messages import describe_case, describe_finding, describe_outcome, h
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
-from grader.resources import prepare_resources
 from grader.session import Session
 from grader.submission import collect
 from grader.translation import _, translated

@@ -2,9 +2,9 @@
 
 A request is ``REQUEST`` header, JSON text, then for each array its header, its name and its bytes. An answer is any
 number of array frames, each sent as soon as the check has it, then exactly one ``DONE`` or ``ERROR`` frame with a
-JSON object. After each array the worker waits for a ``RECEIPT``: the grader has then noted when it came, so that what
-follows is not counted as part of what went before. Nothing is ever pickled, and every size can be checked before
-anything is allocated.
+JSON object. After each array the worker waits for a ``RECEIPT``: the grader has then noted when it came, so that
+what follows is not counted as part of what went before. Nothing is ever pickled, and every size can be checked
+before anything is allocated.
 """
 
 from __future__ import annotations

@@ -5,7 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from grader.weights import WeightsError, checkpoint_shapes, read_checkpoint, seeded_checkpoint, seeded_parameters
+from grader.checkpoints.weights import (
+    WeightsError,
+    checkpoint_shapes,
+    read_checkpoint,
+    seeded_checkpoint,
+    seeded_parameters,
+)
 
 SHAPES = checkpoint_shapes({"parameters": {"conv": [4, 3, 3, 3], "fc": [5, 7]}})
 

@@ -11,8 +11,15 @@ from grader.explain import CaseRun, explain, explain_runs
 from grader.explain.story import run_cases
 from grader.fixtures import read_fixture, read_mistakes
 from grader.grading import open_session
-from grader.misconceptions import Edit, Misconception, Mistaken, load_misconceptions, write_mistaken, write_solution
 from grader.project import Project
+from grader.publishing.misconceptions import (
+    Edit,
+    Misconception,
+    Mistaken,
+    load_misconceptions,
+    write_mistaken,
+    write_solution,
+)
 from grader.session import Outcome
 from grader.verdicts import Verdict
 

@@ -16,7 +16,7 @@ from grader.compare import Tolerance
 from grader.contract import Lab, load_lab
 from grader.fixtures import RecordedCase, write_fixture
 from grader.inside.runner import Runner
-from grader.recording import make_cases
+from grader.publishing.recording import make_cases
 from tests.golden import ROOT
 
 LAB = "tiny"

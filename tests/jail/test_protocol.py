@@ -75,7 +75,7 @@ def test_subclasses_are_refused(student):
 
 
 def test_nothing_goes_on_before_an_array_was_noted(student):
-    """A worker waits for the receipt of each array, however busy the grader is, and takes it away from the channel."""
+    """A worker waits for the receipt of each array, and takes it out of the channel."""
     answer = student.run(
         "import os, time\nread = os.readv\nwaited = []\n"
         "def watched(*a):\n    began = time.monotonic(); n = read(*a); waited.append(n); return n\n"

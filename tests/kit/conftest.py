@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.kit import kit_files
-from grader.packing import write_folder
+from grader.kits.kit import kit_files
+from grader.kits.packing import write_folder
 from grader.project import Project
 from tests.golden import ROOT
 

@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from grader.autograder import autograder_files, write_autograder
-from grader.autograder_run import grade_submission
+from grader.kits.autograder import autograder_files, write_autograder
+from grader.kits.autograder_run import grade_submission
 from grader.translation import speaking
 from tests.golden import ROOT
 from tests.kit.conftest import LAB

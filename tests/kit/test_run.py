@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from grader.kit import kit_files
-from grader.packing import write_folder
+from grader.kits.kit import kit_files
+from grader.kits.packing import write_folder
 from tests.golden import ROOT
 from tests.kit.conftest import student
 

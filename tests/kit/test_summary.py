@@ -77,7 +77,7 @@ def test_a_picture_that_cannot_be_written_is_said(measured, tmp_path):
 
 def test_the_totals_of_vgg16_are_those_of_the_handout(project):
     """134 million parameters, as the handout's thinking question says."""
-    from grader.weights import checkpoint_shapes
+    from grader.checkpoints.weights import checkpoint_shapes
 
     lab = project.lab(LAB)
     shapes = checkpoint_shapes(lab.facts.resources["checkpoint"].options)

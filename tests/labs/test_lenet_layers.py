@@ -12,7 +12,7 @@ import pytest
 
 from grader.checks import Case, Check
 from grader.contract import load_lab
-from grader.skeleton import generate
+from grader.publishing.skeleton import generate
 from tests.labs.conftest import load_module
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grader.checks import Case
-from grader.skeleton import SkeletonError, generate, holes, write_skeletons
+from grader.publishing.skeleton import SkeletonError, generate, holes, write_skeletons
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """\

@@ -10,8 +10,8 @@ import pytest
 
 from grader.checks import Case, Check
 from grader.contract import load_lab
-from grader.misconceptions import write_solution
-from grader.skeleton import generate
+from grader.publishing.misconceptions import write_solution
+from grader.publishing.skeleton import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "style_transfer"

@@ -10,7 +10,7 @@ import pytest
 
 from grader.checks import Case, Check
 from grader.contract import load_lab
-from grader.skeleton import generate
+from grader.publishing.skeleton import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference" / "vgg19"

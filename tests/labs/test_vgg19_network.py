@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader.checkpoints.matconvnet import read_parameters
+from grader.checkpoints.resources import prepare_resources
 from grader.checks import Sampled
 from grader.contract import load_lab
-from grader.matconvnet import read_parameters
 from grader.project import Project
-from grader.resources import prepare_resources
 
 ROOT = Path(__file__).resolve().parents[2]
 CAT = 281

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from grader.fixtures import PAIR_SIGN
-from grader.misconceptions import (
+from grader.project import Project
+from grader.publishing.misconceptions import (
     Edit,
     Misconception,
     MisconceptionError,
@@ -16,7 +17,6 @@ from grader.misconceptions import (
     singles,
     write_mistaken,
 )
-from grader.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 VGG16 = load_misconceptions(ROOT / "reference" / "vgg16")
@@ -78,7 +78,10 @@ def test_two_of_the_same_name_are_refused(tmp_path):
     """Names are unique over all files of a lab."""
     folder = tmp_path / "misconceptions"
     folder.mkdir()
-    text = "from grader.misconceptions import Misconception\nMISCONCEPTIONS = [Misconception('a','','','','',())]\n"
+    text = (
+        "from grader.publishing.misconceptions import Misconception\n"
+        "MISCONCEPTIONS = [Misconception('a','','','','',())]\n"
+    )
     (folder / "one.py").write_text(text)
     (folder / "two.py").write_text(text)
     with pytest.raises(MisconceptionError, match="'a'"):

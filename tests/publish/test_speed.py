@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from grader import baseline, speed_proof
-from grader.certificate import SpeedRow
 from grader.checks import Case
 from grader.grading import Request, grade
 from grader.progress import Progress
 from grader.project import Project
-from grader.publish import publish
-from grader.recording import RecordingError
-from grader.speed_proof import SpeedBench, speed_condition
+from grader.publishing import speed_proof
+from grader.publishing.certificate import SpeedRow
+from grader.publishing.publish import publish
+from grader.publishing.recording import RecordingError
+from grader.publishing.speed_proof import SpeedBench, speed_condition
+from grader.timing import baseline
 
 _SPEC = importlib.util.spec_from_file_location("_timed_toy_lab", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_SPEC)

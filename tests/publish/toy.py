@@ -74,7 +74,7 @@ VARIANTS = {
 }  # fmt: skip
 
 MISCONCEPTIONS = """
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 MISCONCEPTIONS = [
     Misconception(
@@ -158,7 +158,7 @@ def make(root: Path) -> Path:
     (reference / "misconceptions.py").write_text(MISCONCEPTIONS)
     for name, text in VARIANTS.items():
         (reference / "variants" / name / "layer.py").write_text(text)
-    from grader.skeleton import write_skeletons
+    from grader.publishing.skeleton import write_skeletons
 
     write_skeletons(reference, lab, ["layer.py"])
     return root

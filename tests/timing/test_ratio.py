@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.ratio import CONFIDENCE, ratio_of
+from grader.timing.ratio import CONFIDENCE, ratio_of
 
 RNG = np.random.default_rng(5)
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grader.baseline import REPEATS, YARDSTICK_SLACK, Estimated, Measured, SpeedRecord, trusted_side
 from grader.checks import Case, Speed, check, one_case
 from grader.fixtures import RecordedCase
-from grader.ratio import ratio_of
 from grader.session import GraderFault, Outcome
-from grader.speed import MAX_ROUNDS, MIN_ROUNDS, SpeedTrial
+from grader.timing.baseline import REPEATS, YARDSTICK_SLACK, Estimated, Measured, SpeedRecord, trusted_side
+from grader.timing.ratio import ratio_of
+from grader.timing.speed import MAX_ROUNDS, MIN_ROUNDS, SpeedTrial
 from grader.verdicts import Verdict
 
 CASES = [RecordedCase(Case.of(f"repeat {number}", number=number), {}, {}) for number in range(4)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader import yardstick
+from grader.timing import yardstick
 
 
 def test_every_repeat_has_a_time(monkeypatch):

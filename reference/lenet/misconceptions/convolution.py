@@ -1,6 +1,6 @@
 """Mistakes in padding, convolution, im2col and col2im."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 SPLIT = "padding += [total // 2, total - total // 2]"
 REACH = "reach = dilation * (kernel - 1) + 1"

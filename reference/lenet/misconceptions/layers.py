@@ -1,6 +1,6 @@
 """Mistakes in the layers: convolution with bias and activation, pooling, flatten."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 LOOP_Y = "Y = conv2D(X, W, self.stride, self.pad, self.dilation) + b"
 GEMM_Y = "Y = conv2D_gemm(X, W, self.stride, self.pad, self.dilation) + b"

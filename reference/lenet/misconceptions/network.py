@@ -1,6 +1,6 @@
 """Mistakes in building LeNet, in running it and in the step of its training."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 SECOND = """            out_ch=self.conv2_out_ch,
             kernel_shape=self.conv2_kernel_shape,

@@ -1,6 +1,6 @@
 """Mistakes in convolution, max pooling and ReLU, in the loops and in the faster versions."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 SUM = "np.sum(products) + self.bias[idxc]"
 D_WEIGHT = "self.d_weight[:, :, :, idxc] += diff * self.input_pad[idxn, :, rows, columns]"

@@ -1,6 +1,6 @@
 """Mistakes in the losses, in the optimiser and in the network."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 CONTENT = "self.loss = np.sum(np.square(input_layer - content_layer)) / (2 * input_layer.size)"
 CONTENT_GRADIENT = "self.bottom_diff = (input_layer - content_layer) / input_layer.size"

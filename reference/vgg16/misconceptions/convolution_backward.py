@@ -1,6 +1,6 @@
 """Mistakes in the backward pass of the convolution."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 FORMULA_4 = "formula (4) of the README"
 BACK_CORNER = """                        top = h * stride

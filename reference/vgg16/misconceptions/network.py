@@ -1,6 +1,6 @@
 """Mistakes in putting the network together, loading it and running it. They are run over fast layers."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 SECTION = "section 3 of the README"
 FAST = "im2col_gemm"

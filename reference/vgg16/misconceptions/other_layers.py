@@ -1,6 +1,6 @@
 """Mistakes in ReLU, flatten, the fully connected layer and the loss: given, but a student may replace them."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 SECTION = "section 2.3 of the README"
 PRODUCT_FAILS = "matmul|not aligned|mismatch|could not be broadcast"

@@ -1,6 +1,6 @@
 """Mistakes in max pooling."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 FORMULA_5 = "formula (5) of the README"
 FORMULA_6 = "formula (6) of the README"

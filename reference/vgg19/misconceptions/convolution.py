@@ -1,6 +1,6 @@
 """Mistakes in the forward pass of the convolution."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 FORMULA_1 = "formula (1) of the README"
 FORMULA_2 = "formula (2) of the README"

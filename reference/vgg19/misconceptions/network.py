@@ -1,6 +1,6 @@
 """Mistakes in building the network, loading its parameters, reading the picture and running it."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 CONVOLUTION = "ConvolutionalLayer(3, channels, width, 1, 1)"
 CONVOLUTION_WEIGHT = "weight = np.transpose(weight, [2, 0, 1, 3])"

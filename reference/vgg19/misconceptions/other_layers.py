@@ -1,6 +1,6 @@
 """Mistakes in max pooling, flatten, the fully connected layer, ReLU and softmax."""
 
-from grader.misconceptions import Edit, Misconception
+from grader.publishing.misconceptions import Edit, Misconception
 
 TOP = "top = idxh * self.stride"
 LEFT = "left = idxw * self.stride"

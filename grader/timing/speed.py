@@ -15,15 +15,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.baseline import WHOLE, OpenSession, Trusted, Yardstick, add, required_speed, trusted_side
 from grader.checks import Check
 from grader.contract import Lab
 from grader.fixtures import RecordedCase
-from grader.ratio import CONFIDENCE, Ratio, ratio_of
 from grader.result import SpeedPart, SpeedResult
 from grader.running import Running
 from grader.session import Outcome
-from grader.yardstick import Seconds
+from grader.timing.baseline import WHOLE, OpenSession, Trusted, Yardstick, add, required_speed, trusted_side
+from grader.timing.ratio import CONFIDENCE, Ratio, ratio_of
+from grader.timing.yardstick import Seconds
 
 MIN_ROUNDS = 2
 MAX_ROUNDS = 4

@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 
 from grader.contract import Lab
-from grader.import_closure import needed_files
-from grader.kit import KitError, WrittenKit, dependencies
-from grader.leaks import find_leaks, secrets_of
-from grader.packing import read_tree, write_zip
+from grader.kits.import_closure import needed_files
+from grader.kits.kit import KitError, WrittenKit, dependencies
+from grader.kits.leaks import find_leaks, secrets_of
+from grader.kits.packing import read_tree, write_zip
 from grader.project import Project
 from grader.translation import chosen
 
 TEMPLATES = Path(__file__).parent / "autograder_files"
 SCRIPTS = ("setup.sh", "run_autograder")
-ROOTS = ("grader.autograder_run",)
+ROOTS = ("grader.kits.autograder_run",)
 
 
 def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = False) -> dict[str, bytes]:
@@ -28,7 +28,7 @@ def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = Fals
     hidden = project.fixtures(lab.name, "hidden")
     if not hidden.is_dir():
         raise KitError(f"{hidden}: missing; publish the lab first: python -m grader publish {lab.name}")
-    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parent, ROOTS).items()}
+    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parents[1], ROOTS).items()}
     files |= read_tree(lab.folder, f"labs/{lab.name}")
     files |= read_tree(hidden, f"fixtures/{lab.name}/hidden")
     overrides = project.overrides(lab.name)

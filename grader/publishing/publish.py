@@ -1,7 +1,7 @@
 """Publishes a lab: records its fixtures from the reference, if everything that must hold is proved.
 
 Nothing is written unless the reference scores full marks and the skeleton none, right variants agree, gradients
-agree with central differences, and every known mistake loses what it should. See `grader.certificate`.
+agree with central differences, and every known mistake loses what it should. See `grader.publishing.certificate`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.baseline import RECORD_NAME
-from grader.certificate import Certificate, require_complete, write_certificate
+from grader.checkpoints.resources import prepare_resources
 from grader.contract import ContractError, Lab
 from grader.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
 from grader.grading import open_session, yardstick_for
-from grader.misconceptions import common_pairs, load_misconceptions, singles
-from grader.overrides import prepare_overrides
 from grader.progress import Progress
 from grader.project import Project
-from grader.proof import recorded_mistakes
-from grader.proving import prove
-from grader.record_cache import RecordCache
-from grader.recording import Recorder, context_of, make_cases
-from grader.resources import prepare_resources
-from grader.speed_proof import SpeedBench
-from grader.tolerances import with_tolerances
-from grader.workbench import Workbench
+from grader.publishing.certificate import Certificate, require_complete, write_certificate
+from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
+from grader.publishing.overrides import prepare_overrides
+from grader.publishing.proof import recorded_mistakes
+from grader.publishing.proving import prove
+from grader.publishing.record_cache import RecordCache
+from grader.publishing.recording import Recorder, context_of, make_cases
+from grader.publishing.speed_proof import SpeedBench
+from grader.publishing.tolerances import with_tolerances
+from grader.publishing.workbench import Workbench
+from grader.timing.baseline import RECORD_NAME
 
 KINDS = ("public", "hidden")
 

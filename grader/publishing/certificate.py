@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.properties import PropertyResult
-from grader.recording import RecordingError
-from grader.tolerances import MARGIN, Measured
+from grader.publishing.recording import RecordingError
+from grader.publishing.tolerances import MARGIN, Measured
 
 SCHEMA_ID = "grader/certificate/v1"
 JSON_NAME = "certificate.json"

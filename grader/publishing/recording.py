@@ -15,7 +15,7 @@ import grader
 from grader.checks import Case, Check
 from grader.contract import CHECKS_NAME, Lab
 from grader.fixtures import RecordedRun
-from grader.record_cache import RecordCache, digest_of_files
+from grader.publishing.record_cache import RecordCache, digest_of_files
 from grader.running import Running
 from grader.session import Outcome
 

@@ -22,9 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.convert import converted_checkpoint
-from grader.one_parser import read_arrays
-from grader.weights import (
+from grader.checkpoints.convert import converted_checkpoint
+from grader.checkpoints.weights import (
     Note,
     WeightsError,
     WeightsFileError,
@@ -33,6 +32,7 @@ from grader.weights import (
     read_checkpoint,
     seeded_parameters,
 )
+from grader.one_parser import read_arrays
 
 FILE_NAME = "imagenet-vgg-verydeep-19.mat"
 FORMAT_VERSION = 2  # part of the cache's key: raise it when the file written for the same facts changes

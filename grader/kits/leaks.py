@@ -14,7 +14,7 @@ from typing import Any
 from grader.contract import Lab
 from grader.fixtures import MANIFEST_NAME
 from grader.project import Project
-from grader.skeleton import generate, holes
+from grader.publishing.skeleton import generate, holes
 
 # Shorter lines, such as `return outputs` or a loop's head, give nothing away and occur everywhere.
 TELLING_LINE_CHARACTERS = 25

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.curves import Curve, draw_curves
 from grader.experiments import STATE
 from grader.project import ProjectError
-from grader.records import Kept
 from grader.report.files import ReportError, write_bytes, write_text
+from grader.runs.curves import Curve, draw_curves
+from grader.runs.records import Kept
 
 FORMAT = "grader/run/v1"
 CHECKPOINT_NAME = "checkpoint.npz"

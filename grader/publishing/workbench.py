@@ -15,11 +15,11 @@ from grader.checking import by_groups
 from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.fixtures import RecordedRun
-from grader.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
 from grader.progress import Progress
-from grader.proof import checks_to_run
 from grader.properties import GRADIENT, PropertyResult, run_properties
-from grader.recording import Recorder, Runs
+from grader.publishing.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
+from grader.publishing.proof import checks_to_run
+from grader.publishing.recording import Recorder, Runs
 
 MAX_BOXES = 4
 HIDDEN, PUBLIC = "hidden", "public"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.checkpoints.weights import Note, WeightsFileError, in_one_step
 from grader.jail import Box, Ending, Level, Limits, View
 from grader.project import file_digest
-from grader.weights import Note, WeightsFileError, in_one_step
 
 CALL_LIMIT_S = 120.0
 MAX_NAMES = 10_000

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from grader.certificate import Certificate, Condition, SpeedRow
 from grader.checks import Case
 from grader.compare import compare
 from grader.contract import Lab
@@ -14,8 +13,10 @@ from grader.explain.mistakes import recognise
 from grader.explain.runs import CaseRun
 from grader.fixtures import RecordedCase, RecordedRun
 from grader.grading import versions
-from grader.misconceptions import Mistaken
-from grader.proof import (
+from grader.properties import EXACT_DIFFERENCES, layers
+from grader.publishing.certificate import Certificate, Condition, SpeedRow
+from grader.publishing.misconceptions import Mistaken
+from grader.publishing.proof import (
     Trial,
     failed,
     indistinguishable,
@@ -25,13 +26,20 @@ from grader.proof import (
     row_of,
     score,
 )
-from grader.properties import EXACT_DIFFERENCES, layers
-from grader.recording import RETURNED, require_returned
+from grader.publishing.recording import RETURNED, require_returned
+from grader.publishing.speed_proof import speed_condition
+from grader.publishing.tolerances import (
+    MARGIN,
+    Measured,
+    Output,
+    derive,
+    measure_spreads,
+    with_nearest,
+    with_tolerances,
+)
+from grader.publishing.workbench import Found
 from grader.session import Outcome
-from grader.speed_proof import speed_condition
-from grader.tolerances import MARGIN, Measured, Output, derive, measure_spreads, with_nearest, with_tolerances
 from grader.verdicts import Verdict
-from grader.workbench import Found
 
 MIN_VARIANTS = 3
 # A variant further away than this is not right, or the check is ill-conditioned; either way it needs a look.

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.certificate import MistakeRow
 from grader.checks import Check
 from grader.compare import compare
 from grader.contract import Lab
 from grader.fixtures import RecordedCase, RecordedMistake, RecordedRun
-from grader.misconceptions import Mistaken
-from grader.recording import RETURNED, Runs
+from grader.publishing.certificate import MistakeRow
+from grader.publishing.misconceptions import Mistaken
+from grader.publishing.recording import RETURNED, Runs
+from grader.publishing.tolerances import MARGIN, Measured, Output, detection
 from grader.result import CheckResult
 from grader.rubric import score_tiers
-from grader.tolerances import MARGIN, Measured, Output, detection
 from grader.verdicts import Verdict
 
 Recorded = Mapping[str, Sequence[RecordedCase]]

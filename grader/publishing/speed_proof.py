@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from grader.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
-from grader.certificate import Condition, SpeedRow
 from grader.checks import Case, Check
 from grader.contract import Lab
-from grader.misconceptions import write_solution
 from grader.progress import Progress
-from grader.ratio import ratio_of
-from grader.recording import OpenSession, RecordingError
-from grader.yardstick import Seconds
+from grader.publishing.certificate import Condition, SpeedRow
+from grader.publishing.misconceptions import write_solution
+from grader.publishing.recording import OpenSession, RecordingError
+from grader.timing.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
+from grader.timing.ratio import ratio_of
+from grader.timing.yardstick import Seconds
 
 # Right variants must reach the bound this many times, and the baseline must miss it as many times.
 MARGIN = 2.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from grader import __version__
 from grader.contract import Lab
-from grader.import_closure import needed_files
-from grader.leaks import find_leaks, secrets_of
-from grader.packing import read_tree, write_folder, write_zip
+from grader.kits.import_closure import needed_files
+from grader.kits.leaks import find_leaks, secrets_of
+from grader.kits.packing import read_tree, write_folder, write_zip
 from grader.project import Project
 from grader.translation import ENGLISH, _, marked, speaking, translated
 
@@ -58,7 +58,7 @@ def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[s
     """
     if not labs:
         raise KitError("name at least one lab, such as `python -m grader kit vgg16`")
-    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parent, ROOTS).items()}
+    files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parents[1], ROOTS).items()}
     for lab in labs:
         files |= _files_of_lab(project, lab)
     with speaking(ENGLISH):

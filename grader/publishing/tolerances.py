@@ -16,7 +16,7 @@ from grader.checks import Case, Check
 from grader.compare import Tolerance, spread
 from grader.contract import Lab
 from grader.fixtures import RecordedCase, RecordedRun
-from grader.recording import RETURNED, Runs
+from grader.publishing.recording import RETURNED, Runs
 
 MARGIN = 10.0
 SAFETY_FACTOR = {"max": 20.0, "l2": 10.0}

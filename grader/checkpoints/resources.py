@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.checkpoints.convert import converted_checkpoint
+from grader.checkpoints.matconvnet import matconvnet_checkpoint, read_parameters
+from grader.checkpoints.weights import Note, checkpoint_shapes, read_checkpoint, seeded_checkpoint
 from grader.checks import Check
 from grader.contract import ContractError, Lab
-from grader.convert import converted_checkpoint
-from grader.downloads import KIND as DOWNLOAD
-from grader.downloads import downloaded
-from grader.matconvnet import matconvnet_checkpoint, read_parameters
 from grader.project import Project
-from grader.weights import Note, checkpoint_shapes, read_checkpoint, seeded_checkpoint
+from grader.runs.downloads import KIND as DOWNLOAD
+from grader.runs.downloads import downloaded
 
 
 def prepare_resources(

@@ -20,7 +20,7 @@ from grader.contract import Lab
 from grader.layers import steps
 from grader.running import Running
 from grader.session import GraderFault, Outcome
-from grader.yardstick import Seconds, YardstickError
+from grader.timing.yardstick import Seconds, YardstickError
 
 WHOLE = "all"
 RECORD_NAME = "speed"

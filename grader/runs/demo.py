@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.checkpoints.resources import prepare_resources
 from grader.checks import Case
 from grader.contract import Lab
 from grader.grading import open_session
@@ -19,7 +20,6 @@ from grader.messages import describe_outcome
 from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError, read_picture
-from grader.resources import prepare_resources
 from grader.session import Outcome
 from grader.submission import collect
 from grader.translation import _

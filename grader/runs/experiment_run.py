@@ -21,17 +21,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.checkpoints.resources import prepare_named
 from grader.contract import Lab
-from grader.curves import Curve
-from grader.experiment_options import Options, read_options
 from grader.experiments import STATE
 from grader.grading import open_session
 from grader.messages import describe_outcome
 from grader.progress import Progress
 from grader.project import Project, ProjectError, file_digest
-from grader.records import Progressed, RecordError, read_record, read_snapshot
-from grader.resources import prepare_named
-from grader.run_folder import CURVES_NAME, Checkpoint, RunFolder
+from grader.runs.curves import Curve
+from grader.runs.experiment_options import Options, read_options
+from grader.runs.records import Progressed, RecordError, read_record, read_snapshot
+from grader.runs.run_folder import CURVES_NAME, Checkpoint, RunFolder
 from grader.session import Outcome, Session
 from grader.submission import Collected, collect
 from grader.translation import _, translated

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from grader.checkpoints.resources import prepare_resources
 from grader.grading import Request, grade
 from grader.jail import doctor_lines, probe
 from grader.progress import Progress
@@ -19,7 +20,6 @@ from grader.project import Project
 from grader.report.files import write_text
 from grader.report.gradescope import write_gradescope
 from grader.report.text import clean
-from grader.resources import prepare_resources
 from grader.submission import SubmissionError
 from grader.translation import _, choose, marked, translated
 
@@ -80,7 +80,7 @@ def prepare(project: Project, settings: dict[str, Any]) -> None:
 
 def main() -> None:
     """Do what the scripts of the archive ask for: ``prepare``, ``doctor`` or ``grade``."""
-    project = Project(Path(__file__).resolve().parent.parent)
+    project = Project(Path(__file__).resolve().parents[2])
     settings = json.loads((project.root / SETTINGS_NAME).read_text(encoding="utf-8"))
     task = sys.argv[1] if len(sys.argv) > 1 else "grade"
     if task == "prepare":

@@ -1,0 +1,1 @@
+"""Makes, converts and caches the parameters of full-size networks, and other large inputs of labs."""

@@ -1,0 +1,1 @@
+"""Packs what students get, and an autograder for Gradescope."""

@@ -1,0 +1,1 @@
+"""``grader run``: a submission's network on a picture, or a lab's whole experiment."""

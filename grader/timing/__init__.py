@@ -1,0 +1,1 @@
+"""Decides how fast a submission is, as a ratio to a trusted baseline."""
