@@ -20,6 +20,7 @@ class Check:
     def __init__(self, name="network_forward"):
         self.id = name
         self.needs = ("network_load",)
+        self.learning = None
 
 
 def sent(arrays):

@@ -15,7 +15,7 @@ from tests.kit.conftest import LAB, student
 @pytest.fixture
 def main_module():
     """The kit's ``grader/__main__.py``, imported and not run."""
-    file = ROOT / "grader" / "kit_files" / "grader_main.py"
+    file = ROOT / "grader" / "kits" / "kit_files" / "grader_main.py"
     spec = importlib.util.spec_from_file_location("kit_main", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

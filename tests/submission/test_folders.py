@@ -177,7 +177,7 @@ def test_refuses_a_path_that_is_not_there(tmp_path, name):
 
 def test_refuses_a_folder_without_source(folder, tmp_path):
     """A folder without any source file is an error that names the expected files."""
-    assert "layer.py, vgg.py" in refused(folder({"README.md": b"hello"}), tmp_path)
+    assert "layer.py and vgg.py" in refused(folder({"README.md": b"hello"}), tmp_path)
 
 
 def test_says_what_to_do_with_a_notebook(folder, tmp_path):
