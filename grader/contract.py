@@ -18,6 +18,7 @@ from grader.inside.runner import load_checks
 
 CONTRACT_NAME = "lab.yaml"
 CHECKS_NAME = "checks.py"
+CHECKS_PARTS = "checks*.py"
 
 
 class ContractError(Exception):
@@ -316,9 +317,11 @@ def _read_checks(file: Path) -> dict[str, Check]:
         return load_checks(file)
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        here = [frame.lineno for frame in frames if frame.filename == str(file)]
-        line = error.lineno if isinstance(error, SyntaxError) else (here[-1] if here else 1)
-        raise ContractError(f"{file}:{line}: {type(error).__name__}: {error}") from error
+        here = [(frame.filename, frame.lineno) for frame in frames if Path(frame.filename).parent == file.parent]
+        if isinstance(error, SyntaxError):
+            here.append((error.filename or str(file), error.lineno))
+        place, line = here[-1] if here else (str(file), 1)
+        raise ContractError(f"{place}:{line}: {type(error).__name__}: {error}") from error
 
 
 def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -> None:
@@ -327,7 +330,8 @@ def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -
     holes = {hole for handed in facts.files for hole in handed.holes}
     paths = {handed.path for handed in facts.files}
     for item in checks.values():
-        place = f"{file}:{item.function.__code__.co_firstlineno}: check {item.id}"  # type: ignore[attr-defined]
+        code = item.function.__code__  # type: ignore[attr-defined]
+        place = f"{code.co_filename}:{code.co_firstlineno}: check {item.id}"
         for needed in item.needs:
             if needed not in checks:
                 raise ContractError(f"{place} needs {needed!r}, which does not exist")

@@ -19,7 +19,7 @@ EXPECTED = "expected.yaml"
 ROOTS = {"@reference": "reference", "@skeleton": "labs", "@sample": "stu_upload"}
 VARIANT = "@variant/"
 # Files in the lab's folders that a student does not hand in.
-NOT_HANDED_IN = {"checks.py", "experiment.py", "main.py", "misconceptions.py"}
+NOT_HANDED_IN = ("checks*.py", "experiment.py", "main.py", "misconceptions.py")
 
 
 class GoldenError(ValueError):
@@ -68,7 +68,7 @@ def _copy_base(folder: Path, base: str, target: Path) -> None:
         return
     if base in ROOTS:
         for source in sorted((ROOT / ROOTS[base] / lab).glob("*.py")):
-            if source.name not in NOT_HANDED_IN:
+            if not any(source.match(pattern) for pattern in NOT_HANDED_IN):
                 shutil.copyfile(source, target / source.name)
         return
     if not (folder.parent / base / EXPECTED).is_file():

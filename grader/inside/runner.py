@@ -106,14 +106,24 @@ class Runner:
 
 
 def load_checks(file: Path) -> dict[str, Check]:
-    """Import a lab's ``checks.py`` and return its checks by id, in the order in which they are written."""
-    spec = importlib.util.spec_from_file_location(CHECKS_MODULE, file)
+    """Import a lab's ``checks.py`` and return its checks by id, in the order in which they are written.
+
+    A long one has parts: ``from . import checks_layers, checks_network`` imports the files of those names beside
+    it, and their checks come first, part by part.
+    """
+    folder = str(file.parent)
+    spec = importlib.util.spec_from_file_location(CHECKS_MODULE, file, submodule_search_locations=[folder])
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {file}")
+    for name in [name for name in sys.modules if name.startswith(f"{CHECKS_MODULE}.")]:
+        del sys.modules[name]
     module = importlib.util.module_from_spec(spec)
     sys.modules[CHECKS_MODULE] = module
     spec.loader.exec_module(module)
-    return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
+    parts = [part for name, part in sys.modules.items() if name.startswith(f"{CHECKS_MODULE}.")]
+    return {
+        value.id: value for part in (*parts, module) for value in vars(part).values() if isinstance(value, Check)
+    }
 
 
 _STUDENT_FOLDERS: list[str] = []

@@ -13,7 +13,7 @@ import numpy as np
 
 import grader
 from grader.checks import Case, Check
-from grader.contract import CHECKS_NAME, Lab
+from grader.contract import CHECKS_PARTS, Lab
 from grader.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
 from grader.running import Running
@@ -114,7 +114,7 @@ def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
     """Return a hash of all that outputs depend on besides the solution and the cases."""
     package = Path(grader.__file__).parent
     files = [
-        lab.folder / CHECKS_NAME,
+        *lab.folder.glob(CHECKS_PARTS),
         *(package / name for name in DECIDES_OUTPUTS),
         *package.glob("layer_*.py"),
         package / "observing.py",

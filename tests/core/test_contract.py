@@ -48,6 +48,34 @@ def test_a_valid_lab_loads(lab):
     assert loaded.checks["doubles"].title == "Doubles its input"
 
 
+@pytest.fixture
+def lab_in_parts(lab):
+    """Write a lab whose checks stand in two files, the second with ``more`` at its end."""
+
+    def write(more=""):
+        folder = lab(checks="from . import checks_a, checks_b\n")
+        (folder / "checks_a.py").write_text(GOOD_CHECKS)
+        later = GOOD_CHECKS.replace("cases=one_case()", "cases=one_case(), needs=('doubles',)")
+        (folder / "checks_b.py").write_text(later.replace("def doubles", "def again") + more)
+        return folder
+
+    return write
+
+
+def test_checks_may_stand_in_parts(lab_in_parts, lab):
+    """The checks of the parts come one part after the other, and those of another lab take their place."""
+    folder = lab_in_parts()
+    assert list(load_lab(folder).checks) == ["doubles", "again"]
+    (folder / "checks.py").write_text("from . import checks_a\n")
+    assert list(load_lab(folder).checks) == ["doubles"]
+
+
+def test_a_mistake_in_a_part_names_the_part(lab_in_parts):
+    """File and line are those of the part."""
+    with pytest.raises(ContractError, match=r"checks_b\.py:8: NameError"):
+        load_lab(lab_in_parts("ghost\n"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [

@@ -43,7 +43,7 @@ def reference_outcomes(tmp_path_factory, run_checks_in, jobs):
 @pytest.fixture(scope="module")
 def checks_module():
     """Return the lab's checks, to ask them about matrices of windows."""
-    return load_module(ROOT / "labs" / LAB / "checks.py")
+    return load_module(ROOT / "labs" / LAB / "checks_layers.py")
 
 
 def around(checks_module, case) -> tuple[int, int, int, int]:
