@@ -24,7 +24,14 @@ import numpy as np
 from .buffers import WORKSPACES, Activation, Array, aligned_zeros, round_up, vector_lanes
 from .matrix import NO_TAP, WIDEST
 from .processor import PROCESSOR, thread_count
-from .winograd_kernels import GRADIENT_ROWS, clear, convolve_tiles, sum_tile_gradients, transform_taps
+from .winograd_kernels import (
+    GRADIENT_ROWS,
+    add_parts,
+    clear,
+    convolve_tiles,
+    sum_tile_gradients,
+    transform_taps,
+)
 
 
 def _tile_count(size: int, images: int, height: int, width: int) -> int:
@@ -159,6 +166,10 @@ def _no_bias(size: int, dtype: Any) -> Array:
     return bias
 
 
+GRADIENT_TILES = 28
+"""Tiles that one transform of a gradient's sums must serve, so that it takes less time than making them."""
+
+
 def weight_gradient(
     source: Activation,
     grad_output: Activation,
@@ -167,7 +178,11 @@ def weight_gradient(
     size: int = 4,
     padding: tuple[int, int] = (1, 1),
 ) -> None:
-    """Write the gradient of the taps (3, 3, channels, outputs) of a 3 x 3 convolution of ``source``."""
+    """Write the gradient of the taps (3, 3, channels, outputs) of a 3 x 3 convolution of ``source``.
+
+    Fused, every thread has taps of its own, which are added up at the end; with many channels these and the tiles
+    are too large for its cache, and threads share the tiles and take parts of the taps.
+    """
     dtype = source.buffer.dtype
     threads = thread_count()
     _, _, channels, outputs = taps.shape
@@ -175,15 +190,21 @@ def weight_gradient(
     tiles = _tile_count(size, source.batch, height, width)
     planes = (size + 2) ** 2
     per_tile = planes * (channels + outputs) * dtype.itemsize
-    block = min(tiles, max(32, PROCESSOR.level2_bytes // per_tile))
+    fused = GRADIENT_TILES * per_tile <= PROCESSOR.level2_bytes and tiles >= GRADIENT_TILES * threads
+    budget = PROCESSOR.level2_bytes // 2 if fused else 2 * threads * PROCESSOR.level2_bytes
+    block = max(GRADIENT_TILES, budget // per_tile)
+    block = min(tiles, block)
     line = vector_lanes(dtype)
+    copies = threads if fused else 1
     v_plane, m_plane = block * channels + line, block * outputs + line
-    V = WORKSPACES.get("winograd inputs", planes * v_plane, dtype)
-    M = WORKSPACES.get("winograd products", planes * m_plane, dtype)
+    V = WORKSPACES.get("winograd inputs", copies * planes * v_plane, dtype)
+    M = WORKSPACES.get("winograd products", copies * planes * m_plane, dtype)
     D = WORKSPACES.get("winograd sums", threads * planes * GRADIENT_ROWS * WIDEST * line, dtype)
-    clear(taps.reshape(-1), taps.size, threads)
+    sums = WORKSPACES.get("winograd taps", threads * taps.size, dtype) if copies > 1 else taps.reshape(-1)
+    clear(sums, copies * taps.size, threads)
     sum_tile_gradients(
         size,
+        fused,
         source.flat,
         source.strides(*padding),
         channels,
@@ -199,6 +220,8 @@ def weight_gradient(
         v_plane,
         m_plane,
         D,
-        taps.reshape(-1),
+        sums,
         threads,
     )
+    if copies > 1:
+        add_parts(sums, threads, taps.reshape(-1), taps.size, threads)

@@ -10,7 +10,7 @@ from numba import prange
 
 from .compilation import kernel
 from .matrix import WIDEST, outer_rows, panel_vectors, plain_rows
-from .vector import lanes, vstore, vzero
+from .vector import lanes, vadd, vload, vstore, vzero
 from .winograd_transforms import (
     gradient_tile_2,
     gradient_tile_4,
@@ -182,20 +182,56 @@ def _from_products(size, D, d, plane, d_row, taps, tap, channels, outputs, rows,
                 weight_gradient_tile_2(D, source, plane, taps, target, 3 * channels * outputs, channels * outputs)
 
 
+@kernel
+def _add_units(size, first, last, V, v, v_plane, channels, M, m, m_plane, outputs, count, D, d, taps, tap):
+    """Multiply the planes of ``count`` tiles and add units ``first`` to ``last`` of the result to the taps."""
+    line = lanes(V)
+    planes = (size + 2) * (size + 2)
+    row_blocks = (channels + GRADIENT_ROWS - 1) // GRADIENT_ROWS
+    d_row = WIDEST * line
+    d_plane = GRADIENT_ROWS * d_row
+    for unit in range(first, last):
+        panel = unit // row_blocks
+        c = (unit - panel * row_blocks) * GRADIENT_ROWS
+        rows = min(GRADIENT_ROWS, channels - c)
+        column = panel * WIDEST * line
+        vectors = panel_vectors(outputs, panel, line)
+        for plane in range(planes):
+            outer_rows(False, vectors, rows, V, v + plane * v_plane + c, 0, channels,
+                       M, m + plane * m_plane + column, 0, outputs, 1, count,
+                       D, d + plane * d_plane, d_row)  # fmt: skip
+        _from_products(
+            size, D, d, d_plane, d_row, taps, tap + c * outputs + column, channels, outputs, rows, vectors
+        )
+
+
 @kernel(parallel=True)
-def sum_tile_gradients(size, x, x_at, channels, g, g_at, outputs, images, height, width, block_tiles,
+def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images, height, width, block_tiles,
                        V, M, v_plane, m_plane, D, taps, threads):  # fmt: skip
-    """Adds to ``taps`` [3][3][channels][outputs]; D is scratch, one (planes, 16, panel) block per thread."""
+    """Adds to ``taps`` [3][3][channels][outputs]; D is scratch, one (planes, 16, panel) block per thread.
+
+    If ``fused``, V, M and ``taps`` hold one part per thread.
+    """
     line = lanes(x)
     planes = (size + 2) * (size + 2)
     tile_rows, tile_columns = (height + size - 1) // size, (width + size - 1) // size
     tiles = images * tile_rows * tile_columns
     panels = (outputs // line + WIDEST - 1) // WIDEST
-    row_blocks = (channels + GRADIENT_ROWS - 1) // GRADIENT_ROWS
-    units = row_blocks * panels
+    units = (channels + GRADIENT_ROWS - 1) // GRADIENT_ROWS * panels
+    d_part = planes * GRADIENT_ROWS * WIDEST * line
+    if fused:
+        for thread in prange(threads):
+            own, end = tiles * thread // threads, tiles * (thread + 1) // threads
+            v, m = thread * planes * v_plane, thread * planes * m_plane
+            blocks = (end - own + block_tiles - 1) // block_tiles
+            for block in range(blocks):
+                start, stop = own + (end - own) * block // blocks, own + (end - own) * (block + 1) // blocks
+                _to_planes(0, size, x, x_at, channels, V, v, v_plane, start, stop, tile_rows, tile_columns)
+                _to_planes(1, size, g, g_at, outputs, M, m, m_plane, start, stop, tile_rows, tile_columns)
+                _add_units(size, 0, units, V, v, v_plane, channels, M, m, m_plane, outputs, stop - start,
+                           D, thread * d_part, taps, thread * 9 * channels * outputs)  # fmt: skip
+        return
     blocks = (tiles + block_tiles - 1) // block_tiles
-    d_row = WIDEST * line
-    d_plane = GRADIENT_ROWS * d_row
     for step in range(2 * blocks):
         block = step // 2
         start, count = tiles * block // blocks, tiles * (block + 1) // blocks - tiles * block // blocks
@@ -207,35 +243,23 @@ def sum_tile_gradients(size, x, x_at, channels, g, g_at, outputs, images, height
                 _to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
                            tile_rows, tile_columns)  # fmt: skip
             else:
-                d = thread * planes * d_plane
-                for unit in range(units * thread // threads, units * (thread + 1) // threads):
-                    panel = unit // row_blocks
-                    c = (unit - panel * row_blocks) * GRADIENT_ROWS
-                    rows = min(GRADIENT_ROWS, channels - c)
-                    column = panel * WIDEST * line
-                    vectors = panel_vectors(outputs, panel, line)
-                    for plane in range(planes):
-                        outer_rows(
-                            False,
-                            vectors,
-                            rows,
-                            V,
-                            plane * v_plane + c,
-                            0,
-                            channels,
-                            M,
-                            plane * m_plane + column,
-                            0,
-                            outputs,
-                            1,
-                            count,
-                            D,
-                            d + plane * d_plane,
-                            d_row,
-                        )
-                    _from_products(
-                        size, D, d, d_plane, d_row, taps, c * outputs + column, channels, outputs, rows, vectors
-                    )
+                first, last = units * thread // threads, units * (thread + 1) // threads
+                _add_units(size, first, last, V, 0, v_plane, channels, M, 0, m_plane, outputs, count,
+                           D, thread * d_part, taps, 0)  # fmt: skip
+
+
+@kernel(parallel=True)
+def add_parts(parts, count, target, size, threads):
+    """Write the sum of ``count`` parts of ``size`` elements to ``target``; ``size`` is a multiple of the vector."""
+    line = lanes(target)
+    for thread in prange(threads):
+        for i in range(
+            size // line * thread // threads * line, size // line * (thread + 1) // threads * line, line
+        ):
+            total = vload(parts, i)
+            for part in range(1, count):
+                total = vadd(total, vload(parts, part * size + i))
+            vstore(target, i, total)
 
 
 @kernel(parallel=True)
