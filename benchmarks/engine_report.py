@@ -144,7 +144,7 @@ def picture(results: dict[str, Any], about: dict[str, Any], path: Path) -> bool:
             if value > 0:
                 x = left + i * slot + 8 + j * bar
                 cv2.rectangle(canvas, (x, level(value)), (x + bar - 3, height - bottom), COLORS[library], -1)
-                text(f"{value:.3g}", x - 2, level(value) - 5, 0.36)
+                text(f"{value:.0f}" if value >= 100 else f"{value:.3g}", x - 2, level(value) - 5, 0.36)
         text(name, left + i * slot + 10, height - bottom + 22)
     text("VGG16 convolutions, forward, one picture of 224 x 224: milliseconds, lower is faster", left, 30, 0.7)
     text(f"{about['processor']}, {about['threads']} threads, {about['clock']}, {about['measured']}", left, 56)

@@ -7,6 +7,7 @@ zero by construction, and a vector of channels is one cache line.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -70,6 +71,11 @@ class Workspaces(threading.local):
         if buffer is None or buffer.size < size:
             buffer = self._buffers[key] = aligned_zeros(size, dtype)
         return buffer
+
+    def shaped(self, purpose: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """The same with a shape; it may share its memory with the last one of this purpose."""
+        size = math.prod(shape)
+        return self.get(purpose, size, dtype)[:size].reshape(shape)
 
     def clear(self) -> None:
         """Give the memory back."""
@@ -169,8 +175,7 @@ def new_activation(
     if workspace is None:
         buffer = aligned_zeros(shape, dtype)
     else:
-        size = batch * rows * columns * pixel
-        buffer = WORKSPACES.get(workspace, size, dtype)[:size].reshape(shape)
+        buffer = WORKSPACES.shaped(workspace, shape, dtype)
     return Activation(buffer, top, left, height, width, channels, rectified)
 
 

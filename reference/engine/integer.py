@@ -1,9 +1,9 @@
 """Exact convolution and linear layers of 8-bit integers, summed in 32 bits.
 
 Three methods, the first that the processor has: its matrix unit (``integer_amx``), AVX-512 VNNI
-(``integer_vnni``), or float32, as exactly: a product is at most 128 * 128 = 2^14, so sums of up to 2^10
-products stay below 2^24, where float32 still holds every integer; longer sums are cut into such blocks and
-added as int32.
+(``integer_vnni``), or float32, as exactly: float32 holds every integer up to 2^24, and no sum of products with
+inputs of at most 128 exceeds 128 times the sum of the weights' magnitudes. Channels are cut into blocks for which
+that stays below, and the blocks' sums added as int32.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numba import prange
 
-from .buffers import Array, aligned_zeros, new_activation
+from .buffers import WORKSPACES, Array, new_activation
 from .compilation import kernel
 from .convolution import Convolution
 from .geometry import Padding, Pair, Window, window_of
@@ -25,8 +25,9 @@ from .processor import thread_count
 Method = Literal["amx", "vnni", "float32"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-EXACT_FLOAT32_TERMS = 1 << 10
-"""Products of two 8-bit integers that float32 sums exactly, in any order."""
+LARGEST_INPUT = 128
+EXACT_FLOAT32 = 1 << 24
+"""Up to here float32 holds every integer, so that sums are exact in any order."""
 
 MAX_TERMS = (2**31 - 1) // (255 * 128)
 """Longest sum that cannot overflow 32 bits, offset included."""
@@ -60,38 +61,52 @@ def available_methods() -> tuple[Method, ...]:
     return tuple(method for method in METHODS if usable[method])
 
 
+def exact_blocks(weight: Array) -> list[tuple[int, int]]:
+    """Cut the channels of ``weight`` (outputs, channels, rows, columns) into few equal blocks that are exact.
+
+    Raises
+    ------
+    ValueError : a single channel's sum may already exceed what float32 holds.
+    """
+    magnitudes = np.abs(weight.astype(np.int64)).sum((2, 3))
+    channels = weight.shape[1]
+    for count in range(1, channels + 1):
+        edges = [channels * i // count for i in range(count + 1)]
+        blocks = list(itertools.pairwise(edges))
+        if max(int(magnitudes[:, a:b].sum(1).max()) for a, b in blocks) * LARGEST_INPUT <= EXACT_FLOAT32:
+            return blocks
+    raise ValueError(
+        f"a kernel of {weight.shape[2:]} positions with such weights may give sums over {EXACT_FLOAT32}, "
+        "which float32 does not hold exactly"
+    )
+
+
 class _FloatConvolution:
-    """Sums of at most 2^10 products in float32, one block of channels after the other."""
+    """Exact sums in float32, one block of channels after the other."""
 
     def __init__(self, window: Window, weight: Array) -> None:
-        positions = window.kernel[0] * window.kernel[1]
-        if positions > EXACT_FLOAT32_TERMS:
-            raise ValueError(
-                f"kernels of more than {EXACT_FLOAT32_TERMS} positions are not supported, got {window.kernel}"
-            )
-        count = -(-window.channels // (EXACT_FLOAT32_TERMS // positions))
-        edges = [window.channels * i // count for i in range(count + 1)]
         self._parts = []
-        for first, last in itertools.pairwise(edges):
+        for first, last in exact_blocks(weight):
             part = Window(window.batch, last - first, window.height, window.width, window.kernel, window.stride,
                           window.padding, window.dilation)  # fmt: skip
             convolution = Convolution(part, len(weight), np.float32, exact=True, filled=False)
             convolution.set_weight(weight[:, first:last].astype(np.float32))
             self._parts.append((first, last, convolution, convolution.new_source()))
-        sizes = (window.batch, window.out_height, window.out_width)
-        self._floats = new_activation(*sizes, len(weight), border=(0, 0, 0, 0))
-        self._result = aligned_zeros((*sizes, self._floats.pixel), np.int32)
+        self._sizes = (window.batch, window.out_height, window.out_width)
+        self._outputs = len(weight)
 
     def load(self, inputs: Array) -> None:
         for first, last, _, source in self._parts:
             source.interior[...] = inputs[..., first:last]
 
     def run(self) -> Array:
+        floats = new_activation(*self._sizes, self._outputs, border=(0, 0, 0, 0), workspace="integer floats")
+        result = WORKSPACES.shaped("integer sums", (*self._sizes, floats.pixel), np.int32)
         for number, (_, _, convolution, source) in enumerate(self._parts):
-            convolution.forward(source, self._floats)
-            _add_integers(self._floats.flat, self._floats.strides(), self._result.reshape(-1),
-                          *self._result.shape, number == 0, thread_count())  # fmt: skip
-        return self._result
+            convolution.forward(source, floats)
+            _add_integers(floats.flat, floats.strides(), result.reshape(-1),
+                          *result.shape, number == 0, thread_count())  # fmt: skip
+        return result
 
 
 class IntegerConvolution:
@@ -131,7 +146,11 @@ class IntegerConvolution:
         self._plan.load(inputs)
 
     def run(self) -> Array:
-        """The result (N, H', W', filled outputs), int32; valid until the next run."""
+        """The result (N, H', W', filled outputs), int32; valid until the next run of any.
+
+        The sums are scratch: a network scales them back to bytes before its next layer, and memory that every layer
+        uses stays in the cache.
+        """
         result: Array = self._plan.run()
         return result
 
@@ -152,7 +171,7 @@ def conv2d_int8(
     plan = IntegerConvolution(window, weight, method)
     plan.load(np.ascontiguousarray(inputs if layout == "NHWC" else inputs.transpose(0, 2, 3, 1)))
     result: Any = plan.run()[..., : plan.outputs]
-    return np.ascontiguousarray(result if layout == "NHWC" else result.transpose(0, 3, 1, 2))
+    return np.array(result if layout == "NHWC" else result.transpose(0, 3, 1, 2), order="C")
 
 
 def linear_int8(inputs: Array, weight: Array, method: Method | None = None) -> Array:

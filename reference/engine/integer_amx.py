@@ -26,7 +26,7 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .buffers import Array, aligned_zeros, round_up
+from .buffers import WORKSPACES, Array, aligned_zeros, round_up
 from .compilation import kernel
 from .direct import merge_taps
 from .geometry import Window
@@ -223,7 +223,7 @@ class MatrixUnitConvolution:
         return packed
 
     def _choose_runs(self, window: Window, image: int, row: int, columns: int) -> None:
-        """Where runs of equally spaced pixels start, and the view of their sums without what is thrown away."""
+        """Where runs of equally spaced pixels start, and how their sums lie without what is thrown away."""
         images = np.arange(window.batch, dtype=np.int64) * image
         if window.stride == (1, 1):
             self._starts = images
@@ -236,19 +236,19 @@ class MatrixUnitConvolution:
             runs_per_image = window.out_height
         self._blocks = -(-length // BLOCK)
         pitch = self._blocks * BLOCK
-        self._sums = aligned_zeros((len(self._starts) * pitch, self._filled_outputs), np.int32)
-        shape = window.batch, window.out_height, window.out_width, self._filled_outputs
-        pixel = self._sums.strides[0]
-        strides = runs_per_image * pitch * pixel, row_pitch * pixel, pixel, 4
-        self._result = np.lib.stride_tricks.as_strided(self._sums, shape, strides)
+        self._sums_shape = len(self._starts) * pitch, self._filled_outputs
+        self._shape = window.batch, window.out_height, window.out_width, self._filled_outputs
+        pixel = 4 * self._filled_outputs
+        self._strides = runs_per_image * pitch * pixel, row_pitch * pixel, pixel, 4
 
     def load(self, inputs: Array) -> None:
         """Take the inputs (N, H, W, C), int8."""
         self._inside[...] = inputs
 
     def run(self) -> Array:
-        """The result (N, H', W', filled outputs), int32, a view; valid until the next run."""
+        """The result (N, H', W', filled outputs), int32, a view; valid until the next run of any."""
+        sums = WORKSPACES.shaped("integer sums", self._sums_shape, np.int32)
         _convolve(self._configuration, self._bytes, self._starts, self._distance, self._taps, self._steps,
-                  self._panels, self._sums.reshape(-1), self._filled_outputs, self._blocks, self._chunk,
+                  self._panels, sums.reshape(-1), self._filled_outputs, self._blocks, self._chunk,
                   thread_count())  # fmt: skip
-        return self._result
+        return np.lib.stride_tricks.as_strided(sums, self._shape, self._strides)

@@ -15,7 +15,7 @@ from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .buffers import Array, aligned_zeros, round_up
+from .buffers import WORKSPACES, Array, aligned_zeros, round_up
 from .compilation import kernel
 from .direct import merge_taps
 from .geometry import Window
@@ -182,7 +182,7 @@ class VectorConvolution:
         self._starts = aligned_zeros(self._filled_outputs, np.int32)
         self._starts[:outputs] = -OFFSET * weight.astype(np.int32).sum((1, 2, 3))
         sizes = (window.batch, window.out_height, window.out_width)
-        self._result = aligned_zeros((*sizes, self._filled_outputs), np.int32)
+        self._shape = (*sizes, self._filled_outputs)
 
     def _packed(self, weight: Array, filled: int) -> Array:
         """Panels of up to 64 outputs: [panel][step][vector][16 outputs][4 channels]."""
@@ -207,11 +207,12 @@ class VectorConvolution:
         np.bitwise_xor(inputs.view(np.uint8), np.uint8(OFFSET), out=self._inside)
 
     def run(self) -> Array:
-        """The result (N, H', W', filled outputs), int32; valid until the next run."""
+        """The result (N, H', W', filled outputs), int32; valid until the next run of any."""
         window = self._window
+        result = WORKSPACES.shaped("integer sums", self._shape, np.int32)
         _, rows, columns, filled = self._bytes.shape
         _convolve(self._bytes.reshape(-1), rows * columns * filled, columns * filled * window.stride[0],
                   filled * window.stride[1], self._taps, self._groups, self._panels, self._starts,
-                  self._result.reshape(-1), self._filled_outputs, window.batch, window.out_height, window.out_width,
+                  result.reshape(-1), self._filled_outputs, window.batch, window.out_height, window.out_width,
                   thread_count())  # fmt: skip
-        return self._result
+        return result
