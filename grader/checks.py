@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from tempfile import NamedTemporaryFile
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -39,6 +40,15 @@ class Case:
         arrays = {key: np.ascontiguousarray(v) for key, v in values.items() if isinstance(v, np.ndarray)}
         config = {key: v for key, v in values.items() if not isinstance(v, np.ndarray)}
         return cls(name, config, arrays)
+
+    def write_file(self, name: str, suffix: str) -> str:
+        """Write the bytes of the array ``name`` to a new file, for code that reads one; return its path.
+
+        It lies in the worker's scratch folder and goes with it. It is closed: Windows opens a file only once.
+        """
+        with NamedTemporaryFile(suffix=suffix, delete=False) as file:
+            file.write(self.arrays[name].tobytes())
+        return file.name
 
     def __getattr__(self, key: str) -> Any:
         for source in ("config", "arrays"):

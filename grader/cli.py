@@ -25,6 +25,7 @@ from grader.cli_common import (
     errors,
     exit_status,
     new_app,
+    print_anything,
     require_checks,
     require_format,
     require_places,
@@ -155,4 +156,5 @@ app.registered_commands += cli_instructor.app.registered_commands
 def main() -> None:
     """Entry point of the console script."""
     end_politely()
+    print_anything()
     speaking(app)(prog_name="grader")

@@ -30,6 +30,7 @@ from grader.cli_common import (
     exit_status,
     fail,
     new_app,
+    print_anything,
     require_checks,
     require_format,
     require_places,
@@ -325,4 +326,5 @@ app.registered_commands += cli_explain.app.registered_commands
 def main() -> None:
     """Entry point of a kit."""
     end_politely()
+    print_anything()
     speaking(app)(prog_name="grader")

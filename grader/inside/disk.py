@@ -54,7 +54,7 @@ class DiskCaps:
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(entry.path)
                         else:
-                            total += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+                            total += _used_bytes(entry.stat(follow_symlinks=False))
                         if entries > self.max_entries:
                             return f"more than {self.max_entries} files and folders"
             except FileNotFoundError:
@@ -65,6 +65,11 @@ class DiskCaps:
                 return "folders nested too deeply"
         total += _nameless_bytes(pid)
         return f"more than {self.max_bytes // MIB} MiB" if total > self.max_bytes else ""
+
+
+def _used_bytes(found: os.stat_result) -> int:
+    # Windows does not tell how many blocks a file has.
+    return found.st_blocks * BLOCK_BYTES if hasattr(found, "st_blocks") else found.st_size
 
 
 def _nameless_bytes(pid: int) -> int:

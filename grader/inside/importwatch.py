@@ -5,6 +5,7 @@ An audit hook cannot be removed, but code in the same process can mislead it: th
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import CodeType, FrameType
@@ -72,7 +73,7 @@ class ImportWatch:
         root = name.partition(".")[0]
         own: FrameType | None = None  # outermost frame of the named package itself
         while frame is not None:
-            filename = frame.f_code.co_filename
+            filename = _slashed(frame.f_code.co_filename)
             package = _module_in(filename).partition(".")[0]
             if filename.startswith(self.student_folder):
                 file = filename[len(self.student_folder) :]
@@ -111,6 +112,7 @@ def _module_in(filename: object) -> str:
     """Return the dotted name of the installed module whose file this is, by its path; empty if it is none."""
     if not isinstance(filename, str):
         return ""
+    filename = _slashed(filename)
     for folder in SITE_FOLDERS:
         if folder in filename:
             path, _, name = filename.rpartition(folder)[2].rpartition("/")
@@ -121,7 +123,11 @@ def _module_in(filename: object) -> str:
 
 
 def _as_folder(path: str) -> str:
-    return path.rstrip("/") + "/"
+    return _slashed(path).rstrip("/") + "/"
+
+
+def _slashed(path: str) -> str:
+    return path if os.sep == "/" else path.replace(os.sep, "/")
 
 
 def refusal(

@@ -7,8 +7,6 @@ JSON object a line: first the configuration, then commands. Ends when the grader
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import json
 import os
 import select
@@ -16,7 +14,6 @@ import signal
 import socket
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +64,12 @@ class Supervisor:
 
     def __init__(self, control: Control, config: dict[str, Any]) -> None:
         from grader.inside.disk import DiskCaps
-        from grader.inside.worker import serve
+        from grader.inside.worker import serve_forked
 
         self.control = control
         self.config = config
         self.caps = DiskCaps.of(config["disk"])
-        self.serve = serve
+        self.serve = serve_forked
         self.worker: int | None = None
         self.exceeded = ""
 
@@ -184,20 +181,6 @@ def reap() -> None:
         pass
 
 
-def prepare(config: dict[str, Any]) -> None:
-    """Import what every worker needs, once: a forked worker starts in milliseconds instead of half a second."""
-    for name in config["preload"]:
-        importlib.import_module(name)
-    if config["warm"]:
-        import numba
-
-        numba.njit(lambda x: x + 1)(1.0)
-        # Without a writable /dev/shm Numba tells students about a lock between processes, of which there is one.
-        warnings.filterwarnings("ignore", message="Could not obtain multiprocessing lock")
-    gc.collect()
-    gc.freeze()
-
-
 def main() -> None:
     """Prepare and serve."""
     control = Control(socket.socket(fileno=int(sys.argv[1])))
@@ -205,6 +188,7 @@ def main() -> None:
     sys.path.append(config["stage"])
     sys.path.extend(config["site"])
     from grader.inside.lockdown import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, process_control
+    from grader.inside.preparing import prepare
 
     # No process of the same user may look into this one.
     process_control(PR_SET_DUMPABLE, 0)

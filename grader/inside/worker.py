@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,18 +25,53 @@ ENDED_BY_REQUEST = 0
 CHANNEL_LOST = 71
 
 
-def serve(config: dict[str, Any], channel: int, output: int, supervisor_pid: int) -> None:
-    """Become the worker; never returns.
+class Connection(Protocol):
+    """Bytes to and from the grader; a connected stream socket is one."""
+
+    def send(self, data: memoryview, /) -> int:
+        """Send some of the bytes; return how many."""
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Take in some bytes; return how many, 0 at the end."""
+
+
+class Descriptor:
+    """A connection used by plain reads and writes: the filter of system calls allows nothing of sockets."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def send(self, data: memoryview, /) -> int:
+        """Send some of the bytes; return how many."""
+        return os.write(self.number, data)
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Take in some bytes; return how many, 0 at the end."""
+        return os.readv(self.number, [buffer])
+
+
+def serve_forked(config: dict[str, Any], channel: int, output: int, supervisor_pid: int) -> None:
+    """Become the worker in a process that was forked for it; never returns.
 
     Parameters
     ----------
-    config : what the grader sent: ``lockdown``, ``handler``, ``scratch`` and the folders for the handler.
+    config : as for `serve`, with ``lockdown``.
     channel : connected stream socket to the grader.
     output : pipe that takes the place of stdout and stderr.
     """
     _take_descriptors(channel, output)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     apply(Lockdown.of(config["lockdown"]), supervisor_pid)
+    serve(config, Descriptor(CHANNEL))
+
+
+def serve(config: dict[str, Any], connection: Connection) -> None:
+    """Say hello, then serve requests until the connection ends; never returns.
+
+    Parameters
+    ----------
+    config : what the grader sent: ``handler``, ``scratch`` and the folders for the handler.
+    """
     os.chdir(config["scratch"])
     # Lines reach the grader even if the process is killed; a crash leaves a traceback.
     for stream in (sys.stdout, sys.stderr):
@@ -45,25 +80,28 @@ def serve(config: dict[str, Any], channel: int, output: int, supervisor_pid: int
     sys.path.append(config["student"])
     handler = importlib.import_module(config["handler"])
     runner = handler.Runner({key: config[key] for key in ("student", "lab", "resources", "policy")})
-    _write(frames.HELLO)
+    grader = _Grader(connection)
+    grader.write(frames.HELLO)
     while True:
         try:
-            nonce, head, arrays = _read_request()
+            nonce, head, arrays = grader.read_request()
         except EOFError:
             _flush()
             os._exit(ENDED_BY_REQUEST)
-        _answer(handler, runner, nonce, head, arrays)
+        _answer(handler, runner, grader, nonce, head, arrays)
 
 
-def _answer(handler: Any, runner: Any, nonce: int, head: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _answer(
+    handler: Any, runner: Any, grader: _Grader, nonce: int, head: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
     def emit(name: str, array: np.ndarray) -> None:
         if type(array) is not np.ndarray:
             raise TypeError(f"{name} is a {type(array).__name__}, only a plain numpy.ndarray can be sent")
         # All bytes are in our own memory before the header goes out: reading them later could fail half-way.
         header, data = frames.pack_array(name, np.array(array, order="C", copy=True))
-        _write(frames.ANSWER.pack(frames.ARRAY_KIND, nonce, 0) + header)
-        _write(data.data)
-        _wait_for_receipt()
+        grader.write(frames.ANSWER.pack(frames.ARRAY_KIND, nonce, 0) + header)
+        grader.write(data.data)
+        grader.wait_for_receipt()
 
     try:
         kind, info = frames.DONE_KIND, runner.handle(head, arrays, emit)
@@ -74,7 +112,7 @@ def _answer(handler: Any, runner: Any, nonce: int, head: dict[str, Any], arrays:
         kind, text = frames.ERROR_KIND, _described(handler, error)
     _flush()
     try:
-        _write(frames.ANSWER.pack(kind, nonce, len(text)) + text)
+        grader.write(frames.ANSWER.pack(kind, nonce, len(text)) + text)
     except _ChannelLost:
         os._exit(CHANNEL_LOST)
 
@@ -119,50 +157,55 @@ class _ChannelLost(Exception):
     """The grader has closed the channel, or the submission has."""
 
 
-def _write(data: bytes | memoryview) -> None:
-    view = memoryview(data).cast("B")
-    try:
-        while view:
-            view = view[os.write(CHANNEL, view) :]
-    except OSError as error:
-        raise _ChannelLost from error
+class _Grader:
+    """The grader as a worker sees it: whole messages over a connection."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-def _read(view: memoryview) -> None:
-    filled = 0
-    while filled < len(view):
+    def write(self, data: bytes | memoryview) -> None:
+        """Send all bytes; raises ``_ChannelLost``."""
+        view = memoryview(data).cast("B")
         try:
-            count = os.readv(CHANNEL, [view[filled:]])
-        except OSError:
+            while view:
+                view = view[self._connection.send(view) :]
+        except OSError as error:
+            raise _ChannelLost from error
+
+    def wait_for_receipt(self) -> None:
+        """Wait until the grader has noted an array."""
+        try:
+            self._read_bytes(len(frames.RECEIPT))
+        except EOFError:
+            # Not raised further: the submission's own code stands above, and could catch it.
             os._exit(CHANNEL_LOST)
-        if count == 0:
-            raise EOFError
-        filled += count
 
+    def read_request(self) -> tuple[int, dict[str, Any], dict[str, np.ndarray]]:
+        """Return the next request: its nonce, its head and its arrays; raises ``EOFError`` after the last one."""
+        _, nonce, text_bytes, count = frames.REQUEST.unpack(self._read_bytes(frames.REQUEST.size))
+        head = json.loads(bytes(self._read_bytes(text_bytes)))
+        arrays = {}
+        for _ in range(count):
+            header = frames.unpack_array(self._read_bytes(frames.ARRAY.size))
+            name = self._read_bytes(header.name_bytes).decode()
+            array = np.empty(header.shape, header.dtype)
+            if array.size:
+                self._read(array.reshape(-1).view(np.uint8).data)
+            arrays[name] = array
+        return nonce, head, arrays
 
-def _wait_for_receipt() -> None:
-    try:
-        _read_bytes(len(frames.RECEIPT))
-    except EOFError:
-        # Not raised further: the submission's own code stands above, and could catch it.
-        os._exit(CHANNEL_LOST)
+    def _read_bytes(self, count: int) -> bytearray:
+        data = bytearray(count)
+        self._read(memoryview(data))
+        return data
 
-
-def _read_bytes(count: int) -> bytearray:
-    data = bytearray(count)
-    _read(memoryview(data))
-    return data
-
-
-def _read_request() -> tuple[int, dict[str, Any], dict[str, np.ndarray]]:
-    _, nonce, text_bytes, count = frames.REQUEST.unpack(_read_bytes(frames.REQUEST.size))
-    head = json.loads(bytes(_read_bytes(text_bytes)))
-    arrays = {}
-    for _ in range(count):
-        header = frames.unpack_array(_read_bytes(frames.ARRAY.size))
-        name = _read_bytes(header.name_bytes).decode()
-        array = np.empty(header.shape, header.dtype)
-        if array.size:
-            _read(array.reshape(-1).view(np.uint8).data)
-        arrays[name] = array
-    return nonce, head, arrays
+    def _read(self, view: memoryview) -> None:
+        filled = 0
+        while filled < len(view):
+            try:
+                count = self._connection.recv_into(view[filled:])
+            except OSError:
+                os._exit(CHANNEL_LOST)
+            if count == 0:
+                raise EOFError
+            filled += count

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-import socket
-import struct
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from grader.inside import frames, landlock
+from grader.inside import landlock
 from grader.jail import bubblewrap
-from grader.jail.channel import Channel, Closed, Flooded, Late, Printed
+from grader.jail.channel import Closed, Flooded, Late, Printed
+from grader.jail.forking import Supervisor
 from grader.jail.host import (
     CAP_DAC_READ_SEARCH,
+    can_fork,
     has_capability,
     interpreter,
     processors,
     tasks_of_this_user,
     worker_uid,
 )
-from grader.jail.launch import Supervisor, SupervisorLost
+from grader.jail.launcher import Launcher, LauncherLost
 from grader.jail.layout import (
     PRELOADED,
     Layout,
@@ -37,6 +37,7 @@ from grader.jail.layout import (
     stage_grader,
 )
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
+from grader.jail.spawning import Spawner
 from grader.jail.worker import CONTROL_LIMIT_S, Worker
 from grader.verdicts import Verdict
 
@@ -46,7 +47,6 @@ HELLO_LIMIT_S = 30.0
 ADDRESS_SPACE_MIB = 704
 ADDRESS_SPACE_PER_THREAD_MIB = 64
 STACK_BYTES = 8 * MIB
-CREDENTIALS = struct.Struct("3i")  # process, user, group; struct ucred
 
 NO_ISOLATION = (
     "NOT ISOLATED: the submission runs in another process with limits, and nothing more. It can read this "
@@ -79,10 +79,6 @@ class Box:
         slot: int = 0,
         handler: str = "grader.inside.runner",
     ) -> None:
-        if sys.platform == "win32":
-            raise JailError(
-                "Windows has no way to hold a submission; run the grader in WSL 2 or in a Linux container"
-            )
         if level is None:
             from grader.jail.probe import probe
 
@@ -90,12 +86,17 @@ class Box:
         self.view = view
         self.limits = limits
         self.level = Level(level)
+        if self.level > Level.PROCESS and not can_fork():
+            raise JailError(
+                "this system can hold a submission at level 1 only; for more run the grader in WSL 2 or in a Linux "
+                "container"
+            )
         self.slot = slot
         self.handler = handler
         self.start_s = 0.0
         self.warnings: tuple[str, ...] = ()
         self._home: Path | None = None
-        self._supervisor: Supervisor | None = None
+        self._launcher: Launcher | None = None
         self._worker: Worker | None = None
         self._start()
 
@@ -120,18 +121,18 @@ class Box:
             full = self._worker.left_full_disk
             self._worker = None
         # A worker that has filled the scratch folder must not fail the next one.
-        if full or self._supervisor is None or self._supervisor.process.poll() is not None:
+        if full or self._launcher is None or not self._launcher.running:
             self._stop()
             self._start()
         try:
-            self._worker = self._fork()
-        except SupervisorLost:
+            self._worker = self._new_worker()
+        except LauncherLost:
             # The box may have been killed as a whole just now; a new one settles whether it can work at all.
             self._stop()
             self._start()
             try:
-                self._worker = self._fork()
-            except SupervisorLost as error:
+                self._worker = self._new_worker()
+            except LauncherLost as error:
                 raise Ending(Verdict.GRADER, str(error)) from error
         return self._worker
 
@@ -160,7 +161,7 @@ class Box:
 
     def _start(self) -> None:
         began = time.monotonic()
-        uid = worker_uid()
+        uid = worker_uid() if can_fork() else None
         self._home = home = new_home()
         try:
             stage_grader(home)
@@ -169,9 +170,13 @@ class Box:
             else:
                 layout = ordinary_folder(home, self.view)
             command, configuration = self._plan(layout, uid)
-            self._supervisor = Supervisor(command, environment(layout.scratch, self.limits.threads), configuration)
-            self._supervisor.wait_until_ready(START_LIMIT_S)
-        except SupervisorLost as error:
+            new_launcher = Supervisor if can_fork() else Spawner
+            self._launcher = new_launcher(command, environment(layout.scratch, self.limits.threads), configuration)
+            self._launcher.wait_until_ready(START_LIMIT_S)
+            if self._launcher.unlimited:
+                why = self._launcher.unlimited
+                self.warnings += (f"this system does not limit memory, processor time and processes: {why}",)
+        except LauncherLost as error:
             self._stop()
             raise Ending(Verdict.GRADER, f"the box did not start: {error}") from error
         except BaseException:
@@ -180,17 +185,17 @@ class Box:
         self.start_s = time.monotonic() - began
 
     def _stop(self) -> None:
-        if self._supervisor is not None:
-            self._supervisor.close()
-            self._supervisor = None
+        if self._launcher is not None:
+            self._launcher.close()
+            self._launcher = None
         if self._home is not None:
             remove_home(self._home)
             self._home = None
 
     def _plan(self, layout: Layout, uid: int | None) -> tuple[list[str], dict[str, Any]]:
-        """Return the command without its last argument, and what the supervisor is told."""
+        """Return the command, which a supervisor gets one more argument for, and what the launcher is told."""
         warnings = []
-        command = [interpreter().executable, "-I", "-S", "-B", layout.supervisor]
+        command = [interpreter().executable, "-I", "-S", "-B", "-X", "utf8", layout.program]
         keep_read = False
         if self.level is Level.NAMESPACES:
             found = bubblewrap.find()
@@ -210,7 +215,7 @@ class Box:
                     uid = None
             if uid is not None:
                 hand_over(layout, uid)
-        if uid is None and os.geteuid() == 0:
+        if uid is None and hasattr(os, "geteuid") and os.geteuid() == 0:
             warnings.append(USER_NOT_CHANGED)
         enforced = self.level >= Level.LANDLOCK
         confined = enforced and landlock.abi() > 0
@@ -273,45 +278,17 @@ class Box:
             "SIGPENDING": 64,
         }
 
-    def _fork(self) -> Worker:
-        supervisor = self._supervisor
-        if supervisor is None:
-            raise SupervisorLost("the box is closed")
-        connection, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        output, output_inside = os.pipe()
-        channel = Channel(connection, output, Printed(self.limits))
+    def _new_worker(self) -> Worker:
+        launcher = self._launcher
+        if launcher is None:
+            raise LauncherLost("the box is closed")
+        channel, pid = launcher.start(Printed(self.limits), CONTROL_LIMIT_S)
         try:
-            if sys.platform == "linux":
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            pid = supervisor.fork([inside.fileno(), output_inside], CONTROL_LIMIT_S)
-        except BaseException:
-            channel.close()
-            raise
-        finally:
-            inside.close()
-            os.close(output_inside)
-        try:
-            seen_pid = _greeting(channel)
+            seen_pid = channel.greeting(time.monotonic() + HELLO_LIMIT_S)
         except (Closed, Late, Flooded):
             channel.drain(time.monotonic() + 1.0)
-            supervisor.end(0.0, CONTROL_LIMIT_S)
+            launcher.end(0.0, CONTROL_LIMIT_S)
             channel.close()
             reason = channel.printed.last().strip() or "no reason was given"
             raise Ending(Verdict.GRADER, f"the worker did not start: {reason}") from None
-        return Worker(supervisor, channel, self.limits, seen_pid or pid)
-
-
-def _greeting(channel: Channel) -> int | None:
-    """Wait until the worker is locked down; return its process id as seen from here, where the kernel tells."""
-    deadline = time.monotonic() + HELLO_LIMIT_S
-    channel.wait_readable(deadline)
-    connection = channel.connection
-    data, ancillary, _, _ = connection.recvmsg(len(frames.HELLO), socket.CMSG_SPACE(CREDENTIALS.size))
-    if data != frames.HELLO:
-        raise Closed
-    if sys.platform == "linux":
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        for level, kind, content in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-                return int(CREDENTIALS.unpack(content[: CREDENTIALS.size])[0]) or None
-    return None
+        return Worker(launcher, channel, self.limits, seen_pid or pid)

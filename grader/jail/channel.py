@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 import select
 import socket
+import struct
+import sys
 import time
 from collections.abc import Iterable
 
+from grader.inside import frames
 from grader.jail.model import MIB, Limits
 from grader.jail.text import clean_text
 
 READ_BYTES = 64 * 1024
 TAIL_BYTES = 4096
+CREDENTIALS = struct.Struct("3i")  # process, user, group; struct ucred
 
 
 class Closed(Exception):
@@ -58,22 +62,61 @@ class Printed:
         return clean_text(self.tail.decode("utf-8", "replace"), TAIL_BYTES)
 
 
-class Channel:
-    """A worker's socket and output pipe. Owns both descriptors."""
+def _ready(
+    readers: Iterable[socket.socket | io.RawIOBase], writers: Iterable[socket.socket], timeout_s: float
+) -> list[int]:
+    """Return the descriptors of those that can be read or written, after ``timeout_s`` at the latest."""
+    if not hasattr(select, "poll"):
+        # Windows has only this, and only for sockets; elsewhere it fails for descriptors from 1024 on.
+        found = select.select(list(readers), list(writers), [], timeout_s)
+        return [one.fileno() for one in (*found[0], *found[1])]
+    poll = select.poll()
+    for reader in readers:
+        poll.register(reader, select.POLLIN)
+    for writer in writers:
+        poll.register(writer, select.POLLOUT)
+    return [descriptor for descriptor, _ in poll.poll(timeout_s * 1000)]
 
-    def __init__(self, connection: socket.socket, output: int, printed: Printed) -> None:
+
+class Channel:
+    """A worker's socket and output; owns both. ``output`` must not block, and on Windows be a socket's file."""
+
+    def __init__(self, connection: socket.socket, output: io.RawIOBase, printed: Printed) -> None:
         self.connection = connection
-        self.output: int | None = output
+        self.output: io.RawIOBase | None = output
         self.printed = printed
         connection.setblocking(False)
-        os.set_blocking(output, False)
 
     def close(self) -> None:
-        """Close both descriptors."""
+        """Close both."""
         self.connection.close()
+        self._close_output()
+
+    def _close_output(self) -> None:
         if self.output is not None:
-            os.close(self.output)
+            self.output.close()
             self.output = None
+
+    def greeting(self, deadline: float) -> int | None:
+        """Wait until the worker is locked down; return its process id as seen from here, where the kernel tells.
+
+        Raises
+        ------
+        Closed, Late, Flooded : it did not start.
+        """
+        self.wait_readable(deadline)
+        if sys.platform != "linux":
+            if self.connection.recv(len(frames.HELLO)) != frames.HELLO:
+                raise Closed
+            return None
+        data, ancillary, _, _ = self.connection.recvmsg(len(frames.HELLO), socket.CMSG_SPACE(CREDENTIALS.size))
+        if data != frames.HELLO:
+            raise Closed
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+                return int(CREDENTIALS.unpack(content[: CREDENTIALS.size])[0]) or None
+        return None
 
     def finish(self) -> None:
         """Tell the worker that no request will come any more."""
@@ -110,7 +153,7 @@ class Channel:
                 try:
                     view = view[self.connection.send(view) :]
                 except BlockingIOError:
-                    self._wait(select.POLLOUT, deadline)
+                    self._wait(deadline, writing=True)
                 except OSError as error:
                     raise Closed from error
 
@@ -126,7 +169,7 @@ class Channel:
             try:
                 count = self.connection.recv_into(view[filled:])
             except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
+                self._wait(deadline)
                 continue
             except OSError as error:
                 raise Closed from error
@@ -142,14 +185,16 @@ class Channel:
 
         Raises
         ------
-        Late, Flooded : instead of waiting for ever.
+        Closed, Late, Flooded : instead of waiting for ever.
         """
         while True:
             try:
                 self.connection.recv(1, socket.MSG_PEEK)
                 return
             except BlockingIOError:
-                self._wait(select.POLLIN, deadline)
+                self._wait(deadline)
+            except OSError as error:
+                raise Closed from error
 
     def read(self, count: int, deadline: float) -> bytearray:
         """Return exactly ``count`` bytes; raises as ``read_into`` does."""
@@ -163,9 +208,7 @@ class Channel:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 return
-            poll = select.poll()
-            poll.register(self.output, select.POLLIN)
-            if poll.poll(left_s * 1000):
+            if _ready([self.output], [], left_s):
                 self._take_output()
 
     def take_waiting_output(self) -> None:
@@ -176,17 +219,16 @@ class Channel:
             if self.printed.total == before:
                 return
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _wait(self, deadline: float, *, writing: bool = False) -> None:
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise Late
-        poll = select.poll()
-        poll.register(self.connection, event)
-        if self.output is not None:
-            poll.register(self.output, select.POLLIN)
-        for descriptor, _ in poll.poll(left_s * 1000 + 1):
-            if descriptor == self.output:
-                self._take_output()
+        outputs = [self.output] if self.output is not None else []
+        waiting = [self.connection]
+        # Rounded up, or the last millisecond would be spent in looking over and over.
+        found = _ready(outputs if writing else [*waiting, *outputs], waiting if writing else [], left_s + 0.001)
+        if self.output is not None and self.output.fileno() in found:
+            self._take_output()
         if self.printed.flooded:
             raise Flooded
 
@@ -194,13 +236,11 @@ class Channel:
         if self.output is None:
             return
         try:
-            data = os.read(self.output, READ_BYTES)
-        except BlockingIOError:
-            return
+            data = self.output.read(READ_BYTES)
         except OSError:
             data = b""
         if data:
             self.printed.add(data)
-        else:
-            os.close(self.output)
-            self.output = None
+        elif data is not None:
+            # Nothing more will come; None means nothing yet.
+            self._close_output()

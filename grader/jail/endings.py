@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 
-from grader.jail.launch import Status
+from grader.jail.launcher import Status
 from grader.jail.model import Limits
 from grader.verdicts import Verdict
 
 NEAR_THE_LIMIT = 0.85
+# Windows has no names for them.
+KILLED, OVER_CPU_LIMIT = 9, getattr(signal, "SIGXCPU", 24)
 # What allocators and libraries print before they give up.
 SIGNS_OF_NO_MEMORY = (
     "MemoryError",
@@ -36,7 +38,7 @@ def explain_ending(status: Status, limits: Limits, printed: str) -> tuple[Verdic
     peak_mib = status.peak_kib / 1024
     if status.exceeded:
         return Verdict.FLOOD, f"it wrote {status.exceeded} to disk and was stopped"
-    if status.signal == signal.SIGXCPU or (status.signal == signal.SIGKILL and status.cpu_s >= limits.cpu_s):
+    if status.signal == OVER_CPU_LIMIT or (status.signal == KILLED and status.cpu_s >= limits.cpu_s):
         return Verdict.TIMEOUT, f"it used {status.cpu_s:.0f} s of processor time, {limits.cpu_s} s are allowed"
     if status.killed:
         return Verdict.EXITED, "it closed its connection to the grader and went on running"

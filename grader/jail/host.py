@@ -135,6 +135,11 @@ def _installs(folder: Path, distribution: str, name: str) -> bool:
     return False
 
 
+def can_fork() -> bool:
+    """Tell whether this system can copy a running process; Windows cannot."""
+    return hasattr(os, "fork")
+
+
 _boxes = itertools.count()
 
 

@@ -6,12 +6,14 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.jail.host import Interpreter, interpreter, package_folders, readable_by_others, visible_parts
+from grader.jail.host import Interpreter, can_fork, interpreter, package_folders, readable_by_others, visible_parts
 from grader.jail.model import View
 
 PRELOADED = ("numpy", "numba")
@@ -19,6 +21,7 @@ PRELOADED = ("numpy", "numba")
 STAGED_FILES = ("__init__.py", "checks.py", "experiments.py", "layer_cases.py", "layer_geometry.py", "observing.py")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 LIBRARY_CACHE = "/etc/ld.so.cache"
+CLOSING_FILES_S = 5.0
 PROCESSOR_FACTS = "/sys/devices/system/cpu"
 
 
@@ -32,7 +35,7 @@ class Layout:
     """
 
     home: Path
-    supervisor: str
+    program: str
     stage: str
     site: str
     student: str
@@ -48,16 +51,25 @@ class Layout:
 
 def environment(scratch: str, threads: int) -> dict[str, str]:
     """Return the whole environment of a box; it is the same for a student's own check and for grading."""
+    system = _windows_environment(scratch) if sys.platform == "win32" else {"PATH": "/usr/bin:/bin"}
     return {
-        "PATH": "/usr/bin:/bin",
+        **system,
         "HOME": scratch,
         "TMPDIR": scratch,
         "LANG": "C.UTF-8",
-        "NUMBA_CACHE_DIR": f"{scratch}/numba",
+        "NUMBA_CACHE_DIR": os.path.join(scratch, "numba"),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         **thread_counts(threads),
     }
+
+
+def _windows_environment(scratch: str) -> dict[str, str]:
+    """Return what Windows needs to load libraries and open sockets, and where it looks for a user's folders."""
+    kept = ("SYSTEMROOT", "SYSTEMDRIVE", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    own = dict.fromkeys(("TEMP", "TMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), scratch)
+    return {"PATH": os.path.join(found.get("SYSTEMROOT", ""), "System32"), **found, **own}
 
 
 def thread_counts(threads: int) -> dict[str, str]:
@@ -101,7 +113,7 @@ def own_file_system(home: Path, view: View) -> Layout:
     binds.update({inside: os.path.realpath(view.resources[name]) for name, inside in resources.items()})
     return Layout(
         home=home,
-        supervisor="/opt/stage/grader/inside/supervisor.py",
+        program="/opt/stage/grader/inside/supervisor.py",
         stage="/opt/stage",
         site="/opt/site",
         student="/student",
@@ -129,14 +141,14 @@ def ordinary_folder(home: Path, view: View) -> Layout:
     scratch.mkdir(mode=0o700)
     packages = package_folders(view.packages)
     for name, path in packages.items():
-        (site / name).symlink_to(path)
+        _link(site / name, path)
     copy_plain(view.submission, home / "student")
     copy_plain(view.lab, home / "lab")
     resources = {name: os.path.realpath(path) for name, path in view.resources.items()}
     outside = (*_python_parts(python), *packages.values(), *resources.values())
     return Layout(
         home=home,
-        supervisor=str(home / "stage/grader/inside/supervisor.py"),
+        program=str(home / "stage/grader/inside" / ("supervisor.py" if can_fork() else "alone.py")),
         stage=str(home / "stage"),
         site=str(site),
         student=str(home / "student"),
@@ -153,6 +165,18 @@ def ordinary_folder(home: Path, view: View) -> Layout:
         write=(str(scratch), "/dev/null"),
         private=tuple(path for path in outside if not readable_by_others(path)),
     )
+
+
+def _link(link: Path, path: str) -> None:
+    """Let a package be seen under another path. On Windows links need a special right, junctions of folders not."""
+    if sys.platform != "win32":
+        link.symlink_to(path)
+    elif os.path.isdir(path):
+        import _winapi
+
+        _winapi.CreateJunction(path, str(link))
+    else:
+        shutil.copy2(path, link)
 
 
 def configuration_folders(layout: Layout) -> Mapping[str, object]:
@@ -213,7 +237,7 @@ def remove_home(home: Path) -> None:
             entries = list(listing)
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry.path)
+                _unlink(entry.path)
             elif not _remove_empty(entry.path):
                 found = True
                 if folder == home:
@@ -228,6 +252,20 @@ def remove_home(home: Path) -> None:
         if not found:
             os.rmdir(folder)
             waiting.pop()
+
+
+def _unlink(path: str) -> None:
+    """Delete a file. Windows refuses while it is marked as read-only, or open in a process that is just ending."""
+    deadline = time.monotonic() + CLOSING_FILES_S
+    while True:
+        try:
+            os.unlink(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() >= deadline:
+                raise
+            os.chmod(path, stat.S_IWRITE)
+            time.sleep(0.05)
 
 
 def _remove_empty(folder: str) -> bool:

@@ -95,7 +95,7 @@ def _probe(process_id: int) -> HostReport:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         changes_user=changes_user,
-        interpreter=interpreter().executable if sys.platform != "win32" else sys.executable,
+        interpreter=interpreter().executable,
         bubblewrap=" ".join(found) if found else "",
         namespaces_problem=namespaces,
         landlock_abi=landlock.abi() if linux else 0,

@@ -16,7 +16,7 @@ import numpy as np
 from grader.inside import frames
 from grader.jail.channel import Channel, Closed, Flooded, Late
 from grader.jail.endings import explain_ending
-from grader.jail.launch import Status, Supervisor, SupervisorLost
+from grader.jail.launcher import Launcher, LauncherLost, Status
 from grader.jail.model import MIB, Answer, Ending, Limits, Usage
 from grader.jail.text import HostileText, parse_object
 from grader.verdicts import Verdict
@@ -37,8 +37,8 @@ class _Broken(Exception):
 class Worker:
     """A locked-down process with the submission. Not shared between threads."""
 
-    def __init__(self, supervisor: Supervisor, channel: Channel, limits: Limits, pid: int | None) -> None:
-        self._supervisor = supervisor
+    def __init__(self, launcher: Launcher, channel: Channel, limits: Limits, pid: int | None) -> None:
+        self._launcher = launcher
         self._channel = channel
         self._limits = limits
         self._pidfd = _open_process(pid)
@@ -114,9 +114,9 @@ class Worker:
         """End it and take in its last words; None if the whole box was lost."""
         self.alive = False
         try:
-            status: Status | None = self._supervisor.end(grace_s, CONTROL_LIMIT_S)
-        except (SupervisorLost, TypeError):
-            self._supervisor.process.kill()
+            status: Status | None = self._launcher.end(grace_s, CONTROL_LIMIT_S)
+        except (LauncherLost, TypeError):
+            self._launcher.kill()
             status = None
         if status is not None:
             self._usage = Usage(status.peak_kib / 1024, status.cpu_s)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import util
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -395,10 +394,7 @@ def demo(student, case):
     """Classify a picture file, given as its bytes, with the ``main.py`` beside the submission or the lab's own."""
     own = Path(student.vgg.__file__).with_name("main.py")
     main = student.main if own.is_file() else given_main()
-    with NamedTemporaryFile(suffix=case.suffix) as file:
-        file.write(case.picture.tobytes())
-        file.flush()
-        image = main.process_image(file.name)
+    image = main.process_image(case.write_file("picture", case.suffix))
     network = loaded_network(student)
     student.emit(START, 0)
     with layers_observed(network.graph_layers, student.emit, in_place=True):

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -192,10 +191,7 @@ def network_load(student, case):
 def picture_input(student, case):
     """Reading a picture and subtracting the mean."""
     network = loaded_network(student)
-    with NamedTemporaryFile(suffix=case.suffix) as file:
-        file.write(case.picture.tobytes())
-        file.flush()
-        network.load_image(file.name)
+    network.load_image(case.write_file("picture", case.suffix))
     return {"input_image": Sampled(network.input_image, "input_image")}
 
 
@@ -363,10 +359,7 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
 def demo(student, case):
     """Classify a picture file, given as its bytes, with the submission's own `load_image`."""
     network = loaded_network(student)
-    with NamedTemporaryFile(suffix=case.suffix) as file:
-        file.write(case.picture.tobytes())
-        file.flush()
-        network.load_image(file.name)
+    network.load_image(case.write_file("picture", case.suffix))
     student.emit(START, 0)
     with layers_observed(network.layers, student.emit):
         return {"probabilities": network.forward()}

@@ -35,7 +35,7 @@ def test_nothing_is_left_after_closing(attack):
     attacker.run(
         "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
     )
-    pids = [worker._pid, box._supervisor.process.pid]
+    pids = [worker._pid, box._launcher.process.pid]
     home = box._home
     box.close()
     assert all(gone(pid) for pid in pids)
@@ -91,7 +91,7 @@ def test_a_lost_box_is_replaced(attack):
     """A box that was killed as a whole costs the present request, not the grader."""
     attacker = attack()
     assert attacker.run("pass").ok
-    attacker.box._supervisor.process.kill()
+    attacker.box._launcher.process.kill()
     with pytest.raises(Ending) as ending:
         for _ in range(100):
             attacker.run("import time; time.sleep(0.05)")

@@ -71,7 +71,7 @@ def test_memory_of_mappings_is_bounded(attacker):
 def test_the_kernel_killing_it_at_the_limit_is_memory():
     """A process that is killed with a peak near its limit ran out of memory; elsewhere it crashed."""
     from grader.jail.endings import explain_ending
-    from grader.jail.launch import Status
+    from grader.jail.launcher import Status
 
     limits = Limits(memory_mib=100)
     killed = Status(exit=None, signal=9, killed=False, exceeded="", peak_kib=95 * 1024, cpu_s=1)

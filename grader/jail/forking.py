@@ -1,50 +1,40 @@
-"""Starts a box's supervisor and talks with it. The supervisor is ours; what it reports is true."""
+"""Starts a box's supervisor, which forks the workers, and talks with it. It is ours; what it reports is true."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import json
 import os
 import select
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
+
+from grader.jail.channel import Channel, Printed
+from grader.jail.launcher import LauncherLost, Status
 
 READ_BYTES = 64 * 1024
 LOG_BYTES = 8 * 1024
 CLOSE_LIMIT_S = 20.0
 
 
-class SupervisorLost(Exception):
-    """The supervisor does not answer any more; the box must be thrown away."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """How a worker ended, as its parent process saw it."""
-
-    exit: int | None
-    signal: int | None
-    killed: bool
-    exceeded: str
-    peak_kib: int
-    cpu_s: float
-
-
 @functools.lru_cache(maxsize=4)
-def _launcher(process_id: int) -> ThreadPoolExecutor:
+def _starting_thread(process_id: int) -> ThreadPoolExecutor:
     # The kernel kills a box when the *thread* that started it ends, not the process: all are started by one thread
     # that lives as long as the grader. After a fork the child needs a thread of its own.
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
 
 class Supervisor:
-    """The process that a box is. Not shared between threads."""
+    """The process that a box is: a :class:`launcher.Launcher` for systems that can fork."""
+
+    unlimited = ""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], configuration: Mapping[str, Any]
@@ -57,7 +47,7 @@ class Supervisor:
         self.ready = False
         try:
             self.process = (
-                _launcher(os.getpid()).submit(self._start, command, environment, inside, log_inside).result()
+                _starting_thread(os.getpid()).submit(self._start, command, environment, inside, log_inside).result()
             )
         except BaseException:
             self.control.close()
@@ -67,7 +57,7 @@ class Supervisor:
             inside.close()
             os.close(log_inside)
         # If it could not even start, waiting for it to be ready says why.
-        with contextlib.suppress(SupervisorLost):
+        with contextlib.suppress(LauncherLost):
             self._send(dict(configuration))
 
     @staticmethod
@@ -90,31 +80,53 @@ class Supervisor:
 
         Raises
         ------
-        SupervisorLost : it did not start; the message holds the end of its log.
+        LauncherLost : it did not start; the message holds the end of its log.
         """
         if not self.ready:
             self._receive(limit_s)
             self.ready = True
 
-    def fork(self, descriptors: Sequence[int], limit_s: float) -> int:
-        """Have a worker forked with copies of these descriptors; return its process id as the supervisor sees it.
+    @property
+    def running(self) -> bool:
+        """Whether workers can still be started."""
+        return self.process.poll() is None
+
+    def start(self, printed: Printed, limit_s: float) -> tuple[Channel, int]:
+        """Have a worker forked; return its channel and its process id as the supervisor sees it.
 
         Raises
         ------
-        SupervisorLost : no answer.
+        LauncherLost : no answer.
         """
-        self._send({"command": "fork"}, descriptors)
-        return int(self._receive(limit_s)["pid"])
+        connection, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        output, output_inside = os.pipe()
+        os.set_blocking(output, False)
+        channel = Channel(connection, io.FileIO(output), printed)
+        try:
+            if sys.platform == "linux":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            self._send({"command": "fork"}, [inside.fileno(), output_inside])
+            return channel, int(self._receive(limit_s)["pid"])
+        except BaseException:
+            channel.close()
+            raise
+        finally:
+            inside.close()
+            os.close(output_inside)
 
     def end(self, grace_s: float, limit_s: float) -> Status:
         """Have the worker killed after ``grace_s`` seconds unless it has ended; return how it ended.
 
         Raises
         ------
-        SupervisorLost : no answer.
+        LauncherLost : no answer.
         """
         self._send({"command": "end", "grace_s": grace_s})
         return Status(**self._receive(grace_s + limit_s))
+
+    def kill(self) -> None:
+        """Kill the box as a whole, without waiting."""
+        self.process.kill()
 
     def close(self) -> None:
         """Kill the box as a whole and return when nothing of it is left."""
@@ -135,7 +147,7 @@ class Supervisor:
             sent = socket.send_fds(self.control, [data], list(descriptors)) if descriptors else 0
             self.control.sendall(data[sent:])
         except OSError as error:
-            raise SupervisorLost("the supervisor of the box has gone") from error
+            raise LauncherLost("the supervisor of the box has gone") from error
 
     def _receive(self, limit_s: float) -> dict[str, Any]:
         deadline = time.monotonic() + limit_s
@@ -144,11 +156,11 @@ class Supervisor:
             try:
                 data = self.control.recv(READ_BYTES)
             except TimeoutError as error:
-                raise SupervisorLost(f"the supervisor of the box did not answer within {limit_s:g} s") from error
+                raise LauncherLost(f"the supervisor of the box did not answer within {limit_s:g} s") from error
             except OSError as error:
-                raise SupervisorLost("the supervisor of the box has gone") from error
+                raise LauncherLost("the supervisor of the box has gone") from error
             if not data:
-                raise SupervisorLost(f"the supervisor of the box has ended: {self._log_tail()}")
+                raise LauncherLost(f"the supervisor of the box has ended: {self._log_tail()}")
             self._received += data
         line, self._received = self._received.split(b"\n", 1)
         message: dict[str, Any] = json.loads(line)
