@@ -128,7 +128,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         layers=layer_times(lab, outcomes),
         jail=JailInfo(level=int(level), name=_(LEVEL_NAMES[level]), warnings=list(warnings)),  # type: ignore[arg-type]
         times=Times(total=time.monotonic() - started, student=session.student_s, setup=setup_s),
-        memory=Memory(worker_peak_mib=round(session.peak_mib, 1), grader_peak_mib=round(_own_peak_mib(), 1)),
+        memory=Memory(worker_peak_mib=_rounded(session.peak_mib), grader_peak_mib=_rounded(_own_peak_mib())),
         fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
         versions=versions(),
     )
@@ -263,6 +263,11 @@ def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, 
         files=[FileInfo(path=file.path, sha256=file.sha256, bytes=file.bytes) for file in collected.files],
         notes=[*collected.notes, *map(translated, said)],
     )
+
+
+def _rounded(mib: float) -> float | None:
+    """Return a peak for the report; where the system does not tell, none."""
+    return round(mib, 1) or None
 
 
 def _own_peak_mib() -> float:

@@ -131,6 +131,7 @@ def test_windows_checks_at_level_1(kit, tmp_path, broken_submission):
         more=textwrap.dedent(block) + WINDOWS_ONLY,
     )
     assert_checked_at_level_1(done)
+    assert "peak memory" not in done.stdout, "it is not known here"
 
 
 def test_windows_lists_and_starts(kit):
