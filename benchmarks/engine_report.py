@@ -31,7 +31,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
     ("style-transfer iteration, 192 x 320", ("style/iteration",), 2.0, 3.0),
     *((f"exact int8 VGG19 stack ({name}) against float32 PyTorch", (f"int8/{method}",), must, aim)
       for method, name, must, aim in (("amx", "AMX", 12.0, 20.0), ("vnni", "VNNI", 3.0, 4.5),
-                                      ("float32", "float32 blocks", 0.9, 1.1))),
+                                      ("float32", "neither", 0.9, 1.1))),
 )  # fmt: skip
 """Title, cases, and the ratios to reach: least and aimed at, on processors with AVX-512."""
 

@@ -119,10 +119,12 @@ class _RoutineCache(caching.FunctionCache):
 class _KernelCache(_RoutineCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         # numba comes here before it compiles or loads a kernel: the last moment to provide what it calls.
-        for argument in sig.args if hasattr(sig, "args") else sig:
-            if isinstance(argument, types.Array) and argument.dtype in _ROUTINE_DTYPES:
-                for provided in _ROUTINES:
-                    provided.provide(argument.dtype)
+        arguments = sig.args if hasattr(sig, "args") else sig
+        present = {argument.dtype for argument in arguments if isinstance(argument, types.Array)}
+        for dtype in present.intersection(_ROUTINE_DTYPES):
+            for provided in _ROUTINES:
+                if types.int32 in present or not provided.integers:
+                    provided.provide(dtype)
         return super().load_overload(sig, target_context)
 
 
@@ -136,6 +138,7 @@ class _Routine:
     def __init__(self, function: Callable[..., Any], arguments: str) -> None:
         self.dispatcher = _dispatcher(function, _RoutineCache)
         self._arguments = arguments
+        self.integers = "c" in arguments
         self._provided: set[Any] = set()
 
     def provide(self, dtype: Any) -> None:
@@ -147,6 +150,7 @@ class _Routine:
             "n": types.intp,
             "a": types.Array(dtype, 1, "C"),
             "i": types.Array(types.int64, 1, "C"),
+            "c": types.Array(types.int32, 1, "C"),
             "s": dtype,
         }
         signature = tuple(kinds[kind] for kind in self._arguments)
@@ -192,7 +196,8 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Any]:
     Parameters
     ----------
     arguments : one letter per argument: ``n`` an integer, ``a`` a flat array of the element type,
-        ``i`` a flat int64 array, ``s`` a scalar of the element type. Nothing is returned.
+        ``i`` a flat int64 array, ``c`` a flat int32 array, ``s`` a scalar of the element type. Nothing is
+        returned. A routine with ``c`` is compiled only for kernels that also have an int32 array.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

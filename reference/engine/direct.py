@@ -337,6 +337,13 @@ def _hits(residue: int, size: int, stride: int, dilation: int) -> list[tuple[int
     )
 
 
+def share_rows(plan: DirectSum, source: Activation) -> tuple[int, bool]:
+    """Rows of outputs per unit of work, and whether a unit's panels follow each other."""
+    row_bytes = plan.columns * plan.step[0] * plan.step[1] * source.pixel * source.buffer.itemsize
+    block = min(PROCESSOR.level2_bytes // 2 // max(1, row_bytes), -(-source.batch * plan.rows // thread_count()))
+    return max(1, block), plan.panels.nbytes < PROCESSOR.level2_bytes * 3 // 2
+
+
 def run_sum(
     plan: DirectSum, source: Activation, target: Activation, bias: Array | None = None, low: float = -np.inf
 ) -> None:
@@ -348,11 +355,7 @@ def run_sum(
     if bias is None:
         bias = WORKSPACES.get("no bias", plan.outputs, dtype)
         bias[: plan.outputs] = 0
-    threads = thread_count()
-    row_bytes = plan.columns * plan.step[0] * plan.step[1] * at.pixel * dtype.itemsize
-    all_rows = source.batch * plan.rows
-    block = max(1, min(PROCESSOR.level2_bytes // 2 // max(1, row_bytes), -(-all_rows // threads)))
-    panels_first = plan.panels.nbytes < PROCESSOR.level2_bytes * 3 // 2
+    block, panels_first = share_rows(plan, source)
     _direct(
         source.flat,
         at,
@@ -372,7 +375,7 @@ def run_sum(
         plan.columns,
         block,
         panels_first,
-        threads,
+        thread_count(),
     )
 
 

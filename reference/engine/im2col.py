@@ -48,22 +48,36 @@ def _scatter(matrix, y, y_at, images, rows, columns, channels, threads):
                     y[target + c] = matrix[source + c]
 
 
+def gather(window: Window, source: Activation, channels: int) -> tuple[Array, int, int]:
+    """Copy every window of ``source`` into a row.
+
+    Returns
+    -------
+    matrix, rows, length : flat [pixel][kernel position][channel]; output pixels; elements of a row.
+    """
+    kernel_rows, kernel_columns = window.kernel
+    at = source.strides(window.padding[0], window.padding[2])
+    positions = [
+        (i * window.dilation[0], j * window.dilation[1]) for i in range(kernel_rows) for j in range(kernel_columns)
+    ]
+    offsets, depth = merge_taps(positions, at.row, at.pixel, channels)
+    pixels, length = source.batch * window.out_height * window.out_width, len(offsets) * depth
+    matrix = WORKSPACES.get("im2col", pixels * length, source.buffer.dtype)
+    _gather(source.flat, at, at.row * window.stride[0], at.pixel * window.stride[1], offsets, depth, matrix,
+            source.batch, window.out_height, window.out_width, thread_count())  # fmt: skip
+    return matrix, pixels, length
+
+
 def convolve(
     window: Window, taps: Array, source: Activation, target: Activation, bias: Array, low: float = -np.inf
 ) -> None:
     """``target = max(low, bias + source * taps)`` with taps (rows, columns, channels, filled outputs)."""
     dtype = source.buffer.dtype
-    rows, columns, channels, outputs = taps.shape
-    at = source.strides(window.padding[0], window.padding[2])
-    positions = [(i * window.dilation[0], j * window.dilation[1]) for i in range(rows) for j in range(columns)]
-    offsets, depth = merge_taps(positions, at.row, at.pixel, channels)
-    pixels, length = source.batch * window.out_height * window.out_width, len(offsets) * depth
-    matrix = WORKSPACES.get("im2col", pixels * length, dtype)
+    _, _, channels, outputs = taps.shape
+    matrix, pixels, length = gather(window, source, channels)
     product = WORKSPACES.get("im2col product", pixels * outputs, dtype)
     threads = thread_count()
-    sizes = (source.batch, window.out_height, window.out_width)
-    _gather(source.flat, at, at.row * window.stride[0], at.pixel * window.stride[1], offsets, depth, matrix, *sizes,
-            threads)  # fmt: skip
     product_rows(matrix, length, pixels, NO_TAP, length, taps.reshape(-1), outputs, outputs, product, outputs, bias,
              dtype.type(low), row_block_size(pixels, outputs, threads), threads)  # fmt: skip
-    _scatter(product, target.flat, target.strides(), *sizes, outputs, threads)
+    _scatter(product, target.flat, target.strides(), source.batch, window.out_height, window.out_width, outputs,
+             threads)  # fmt: skip

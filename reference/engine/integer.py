@@ -1,52 +1,27 @@
 """Exact convolution and linear layers of 8-bit integers, summed in 32 bits.
 
 Three methods, the first that the processor has: its matrix unit (``integer_amx``), AVX-512 VNNI
-(``integer_vnni``), or float32, as exactly: float32 holds every integer up to 2^24, and no sum of products with
-inputs of at most 128 exceeds 128 times the sum of the weights' magnitudes. Channels are cut into blocks for which
-that stays below, and the blocks' sums added as int32.
+(``integer_vnni``), or float32, as exactly (``integer_float``): it holds every integer up to 2^24, and before a sum
+can exceed that it is added to one of 32 bits.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numba import prange
 
-from .buffers import WORKSPACES, Array, new_activation
-from .compilation import kernel
-from .convolution import Convolution
+from .buffers import Array
 from .geometry import Padding, Pair, Window, window_of
 from .integer_amx import MatrixUnitConvolution, granted
+from .integer_float import FloatConvolution
 from .integer_vnni import HAS_VNNI, VectorConvolution
-from .processor import thread_count
 
 Method = Literal["amx", "vnni", "float32"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-LARGEST_INPUT = 128
-EXACT_FLOAT32 = 1 << 24
-"""Up to here float32 holds every integer, so that sums are exact in any order."""
-
 MAX_TERMS = (2**31 - 1) // (255 * 128)
 """Longest sum that cannot overflow 32 bits, offset included."""
-
-
-@kernel(parallel=True)
-def _add_integers(values, at, y, images, rows, columns, outputs, first, threads):
-    """y (+)= the integers that ``values`` holds as float32."""
-    for thread in prange(threads):
-        for r in range(images * rows * thread // threads, images * rows * (thread + 1) // threads):
-            n = r // rows
-            for w in range(columns):
-                source = at.origin + n * at.image + (r - n * rows) * at.row + w * at.pixel
-                target = (r * columns + w) * outputs
-                for k in range(outputs):
-                    if first:
-                        y[target + k] = np.int32(values[source + k])
-                    else:
-                        y[target + k] += np.int32(values[source + k])
 
 
 def _check_bytes(*arrays: Array) -> None:
@@ -59,54 +34,6 @@ def available_methods() -> tuple[Method, ...]:
     """The methods that this process may use, fastest first."""
     usable = {"amx": granted(), "vnni": HAS_VNNI, "float32": True}
     return tuple(method for method in METHODS if usable[method])
-
-
-def exact_blocks(weight: Array) -> list[tuple[int, int]]:
-    """Cut the channels of ``weight`` (outputs, channels, rows, columns) into few equal blocks that are exact.
-
-    Raises
-    ------
-    ValueError : a single channel's sum may already exceed what float32 holds.
-    """
-    magnitudes = np.abs(weight.astype(np.int64)).sum((2, 3))
-    channels = weight.shape[1]
-    for count in range(1, channels + 1):
-        edges = [channels * i // count for i in range(count + 1)]
-        blocks = list(itertools.pairwise(edges))
-        if max(int(magnitudes[:, a:b].sum(1).max()) for a, b in blocks) * LARGEST_INPUT <= EXACT_FLOAT32:
-            return blocks
-    raise ValueError(
-        f"a kernel of {weight.shape[2:]} positions with such weights may give sums over {EXACT_FLOAT32}, "
-        "which float32 does not hold exactly"
-    )
-
-
-class _FloatConvolution:
-    """Exact sums in float32, one block of channels after the other."""
-
-    def __init__(self, window: Window, weight: Array) -> None:
-        self._parts = []
-        for first, last in exact_blocks(weight):
-            part = Window(window.batch, last - first, window.height, window.width, window.kernel, window.stride,
-                          window.padding, window.dilation)  # fmt: skip
-            convolution = Convolution(part, len(weight), np.float32, exact=True, filled=False)
-            convolution.set_weight(weight[:, first:last].astype(np.float32))
-            self._parts.append((first, last, convolution, convolution.new_source()))
-        self._sizes = (window.batch, window.out_height, window.out_width)
-        self._outputs = len(weight)
-
-    def load(self, inputs: Array) -> None:
-        for first, last, _, source in self._parts:
-            source.interior[...] = inputs[..., first:last]
-
-    def run(self) -> Array:
-        floats = new_activation(*self._sizes, self._outputs, border=(0, 0, 0, 0), workspace="integer floats")
-        result = WORKSPACES.shaped("integer sums", (*self._sizes, floats.pixel), np.int32)
-        for number, (_, _, convolution, source) in enumerate(self._parts):
-            convolution.forward(source, floats)
-            _add_integers(floats.flat, floats.strides(), result.reshape(-1),
-                          *result.shape, number == 0, thread_count())  # fmt: skip
-        return result
 
 
 class IntegerConvolution:
@@ -137,7 +64,7 @@ class IntegerConvolution:
             raise ValueError(f"method must be one that this process may use, {', '.join(usable)}; got {method!r}")
         self.outputs = outputs
         self.method: Method = method or usable[0]
-        plans = {"amx": MatrixUnitConvolution, "vnni": VectorConvolution, "float32": _FloatConvolution}
+        plans = {"amx": MatrixUnitConvolution, "vnni": VectorConvolution, "float32": FloatConvolution}
         self._plan: Any = plans[self.method](window, weight)
 
     def load(self, inputs: Array) -> None:

@@ -54,7 +54,7 @@ def max_rows(vectors: int) -> int:
     return PROCESSOR.tile_rows[vectors - 1]
 
 
-def _for_each_row_count(emitter: Emitter, rows: Any, most: int, body: Callable[[int], None]) -> None:
+def for_each_row_count(emitter: Emitter, rows: Any, most: int, body: Callable[[int], None]) -> None:
     """Emit ``switch (rows) { case 1: body(1) ... case most: body(most) }``."""
     builder = emitter.builder
     done = builder.append_basic_block("tile.done")
@@ -68,12 +68,12 @@ def _for_each_row_count(emitter: Emitter, rows: Any, most: int, body: Callable[[
     builder.position_at_end(done)
 
 
-def _slots(emitter: Emitter, rows: int, vectors: int) -> list[list[Any]]:
+def slots(emitter: Emitter, rows: int, vectors: int) -> list[list[Any]]:
     """Accumulators as stack slots; LLVM promotes them to registers because no address escapes."""
     return [[cgutils.alloca_once(emitter.builder, emitter.vector) for _ in range(vectors)] for _ in range(rows)]
 
 
-def _step(emitter: Emitter, sums: list[list[Any]], a: list[Any], b: Any) -> None:
+def add_step(emitter: Emitter, sums: list[list[Any]], a: list[Any], b: Any) -> None:
     """One step of the sum: ``sums[m][v] += a[m] * b[v]``."""
     columns = [emitter.load(emitter.move(b, v * emitter.lanes)) for v in range(len(sums[0]))]
     for row, address in zip(sums, a, strict=True):
@@ -82,7 +82,7 @@ def _step(emitter: Emitter, sums: list[list[Any]], a: list[Any], b: Any) -> None
             emitter.builder.store(emitter.multiply_add(factor, column, emitter.builder.load(slot)), slot)
 
 
-def _slot_of(emitter: Emitter, start: Any) -> Any:
+def slot_of(emitter: Emitter, start: Any) -> Any:
     """A new stack slot that holds ``start``; stored here, so a tile inside a loop starts afresh."""
     slot = cgutils.alloca_once(emitter.builder, start.type)
     emitter.builder.store(start, slot)
@@ -123,7 +123,7 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
             line = emitter.lanes
 
             def body(count: int) -> None:
-                sums = _slots(emitter, count, vectors)
+                sums = slots(emitter, count, vectors)
                 c_rows = [emitter.move(c_start, builder.mul(index(m), c_row)) for m in range(count)]
                 places = [[emitter.move(r, v * line) for v in range(vectors)] for r in c_rows]
                 biased = epilogue == BIAS_CLAMP
@@ -134,11 +134,11 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
                             bias = emitter.pointer(signature.args[14], E, e)
                             start = emitter.load(emitter.move(bias, v * line))
                         builder.store(start, sums[m][v])
-                b_slot = _slot_of(emitter, b_start)
-                length = _slot_of(emitter, index(0))
-                paused = _slot_of(emitter, ir.Constant(_BIT, 0))
+                b_slot = slot_of(emitter, b_start)
+                length = slot_of(emitter, index(0))
+                paused = slot_of(emitter, ir.Constant(_BIT, 0))
                 if not biased:
-                    ahead = _slot_of(emitter, emitter.pointer(signature.args[17], P, p))
+                    ahead = slot_of(emitter, emitter.pointer(signature.args[17], P, p))
 
                 def so_far(m: int, v: int) -> Any:
                     """The sum up to now: what is in registers and, after a pause, what is in C."""
@@ -150,7 +150,7 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
                     with cgutils.for_range(builder, count_k, intp=INDEX) as k:
                         b_now = builder.load(b_slot)
                         at = builder.add(first, k.index)
-                        _step(emitter, sums, [emitter.move(r, at) for r in a_rows], b_now)
+                        add_step(emitter, sums, [emitter.move(r, at) for r in a_rows], b_now)
                         builder.store(emitter.move(b_now, step), b_slot)
                         if not biased:
                             line_ahead = builder.load(ahead)
@@ -187,7 +187,7 @@ def make_dot_tile(vectors: int, epilogue: str) -> Any:
                         value = builder.load(sums[m][v]) if bound is None else emitter.at_least(so_far(m, v), bound)
                         emitter.store(places[m][v], value)
 
-            _for_each_row_count(emitter, rows, max_rows(vectors), body)
+            for_each_row_count(emitter, rows, max_rows(vectors), body)
             return context.get_dummy_value()
 
         n = types.intp
@@ -216,17 +216,17 @@ def make_outer_tile(vectors: int, accumulate: bool) -> Any:
             c_start = emitter.pointer(signature.args[11], C, c)
 
             def body(count: int) -> None:
-                sums = _slots(emitter, count, vectors)
+                sums = slots(emitter, count, vectors)
                 c_rows = [emitter.move(c_start, builder.mul(index(m), c_row)) for m in range(count)]
                 for m in range(count):
                     for v in range(vectors):
                         builder.store(emitter.constant(0.0), sums[m][v])
                 with cgutils.for_range(builder, outer, intp=INDEX) as r:
-                    a_slot = _slot_of(emitter, emitter.move(a_start, builder.mul(r.index, outer_a)))
-                    b_slot = _slot_of(emitter, emitter.move(b_start, builder.mul(r.index, outer_b)))
+                    a_slot = slot_of(emitter, emitter.move(a_start, builder.mul(r.index, outer_a)))
+                    b_slot = slot_of(emitter, emitter.move(b_start, builder.mul(r.index, outer_b)))
                     with cgutils.for_range(builder, depth, intp=INDEX):
                         a_now, b_now = builder.load(a_slot), builder.load(b_slot)
-                        _step(emitter, sums, [emitter.move(a_now, m) for m in range(count)], b_now)
+                        add_step(emitter, sums, [emitter.move(a_now, m) for m in range(count)], b_now)
                         builder.store(emitter.move(a_now, step_a), a_slot)
                         builder.store(emitter.move(b_now, step_b), b_slot)
                 for m in range(count):
@@ -236,7 +236,7 @@ def make_outer_tile(vectors: int, accumulate: bool) -> Any:
                         # Added at the end, not at the start: small terms would vanish in a large total.
                         emitter.store(place, builder.fadd(emitter.load(place), value) if accumulate else value)
 
-            _for_each_row_count(emitter, rows, max_rows(vectors), body)
+            for_each_row_count(emitter, rows, max_rows(vectors), body)
             return context.get_dummy_value()
 
         n = types.intp

@@ -28,11 +28,11 @@ from .processor import VECTOR_BYTES
 
 INDEX = ir.IntType(64)
 _INT32 = ir.IntType(32)
-_IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+_IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int32: _INT32}
 
 
 class VectorType(types.Type):
-    """Numba's type of one vector; ``dtype`` is ``float32`` or ``float64``."""
+    """Numba's type of one vector; ``dtype`` is ``float32``, ``float64`` or ``int32``."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -65,7 +65,7 @@ class Emitter:
     Parameters
     ----------
     context, builder : as numba hands them to an intrinsic.
-    dtype : numba's float32 or float64.
+    dtype : numba's float32 or float64; int32 vectors are only moved here, their sums are for the caller.
     """
 
     def __init__(self, context: Any, builder: ir.IRBuilder, dtype: Any) -> None:

@@ -17,7 +17,7 @@ The gradient with respect to the input is the same convolution with rotated, tra
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,35 @@ def _fused_block(weight: WinogradWeight, per_tile: int) -> int:
     return max(6, budget // per_tile // 6 * 6)
 
 
+class TileWork(NamedTuple):
+    """How the tiles of a picture are shared out, and scratch for their planes."""
+
+    phased: bool
+    block: int
+    V: Array
+    M: Array
+    v_plane: int
+    m_plane: int
+
+
+def share_tiles(
+    weight: WinogradWeight, images: int, height: int, width: int, values: Any, products: Any
+) -> TileWork:
+    """Choose between fused and phased and the tiles of a block; ``values``, ``products``: types of V and M."""
+    threads, planes, line = thread_count(), (weight.size + 2) ** 2, vector_lanes(values)
+    tiles = _tile_count(weight.size, images, height, width)
+    per_tile = planes * (weight.channels + weight.outputs) * np.dtype(values).itemsize
+    block = min(_fused_block(weight, per_tile), max(6, -(-tiles // threads)))
+    phased = weight.planes.nbytes > PROCESSOR.level2_bytes and block < MIN_TILES_PER_PASS
+    if phased:
+        block = min(max(6, 6 * PROCESSOR.level2_bytes // per_tile // 6 * 6), tiles)
+    v_plane, m_plane = block * weight.channels + line, block * weight.outputs + line
+    copies = 1 if phased else threads
+    V = WORKSPACES.get("winograd inputs", copies * planes * v_plane, values)
+    M = WORKSPACES.get("winograd products", copies * planes * m_plane, products)
+    return TileWork(phased, block, V, M, v_plane, m_plane)
+
+
 def convolve(
     source: Activation,
     weight: WinogradWeight,
@@ -96,27 +125,16 @@ def convolve(
     ``mask`` must have the target's geometry.
     """
     dtype = source.buffer.dtype
-    size, threads = weight.size, thread_count()
-    _check_reach(source, target, size, padding)
-    tiles = _tile_count(size, target.batch, target.height, target.width)
-    planes = (size + 2) ** 2
-    line = vector_lanes(dtype)
-    per_tile = planes * (weight.channels + weight.outputs) * dtype.itemsize
-    block = min(_fused_block(weight, per_tile), max(6, -(-tiles // threads)))
-    phased = weight.planes.nbytes > PROCESSOR.level2_bytes and block < MIN_TILES_PER_PASS
-    if phased:
-        block = min(max(6, 6 * PROCESSOR.level2_bytes // per_tile // 6 * 6), tiles)
-    v_plane, m_plane = block * weight.channels + line, block * weight.outputs + line
-    copies = 1 if phased else threads
-    V = WORKSPACES.get("winograd inputs", copies * planes * v_plane, dtype)
-    M = WORKSPACES.get("winograd products", copies * planes * m_plane, dtype)
+    size = weight.size
+    check_reach(source, target.height, target.width, size, padding)
+    work = share_tiles(weight, target.batch, target.height, target.width, dtype, dtype)
     if mask is not None:
         extra = mask.flat
     else:
         extra = bias if bias is not None else _no_bias(weight.outputs, dtype)
     convolve_tiles(
         size,
-        phased,
+        work.phased,
         source.flat,
         source.strides(*padding),
         weight.channels,
@@ -130,24 +148,24 @@ def convolve(
         target.batch,
         target.height,
         target.width,
-        block,
-        V,
-        M,
-        v_plane,
-        m_plane,
+        work.block,
+        work.V,
+        work.M,
+        work.v_plane,
+        work.m_plane,
         NO_TAP,
-        threads,
+        thread_count(),
     )
 
 
-def _check_reach(source: Activation, target: Activation, size: int, padding: tuple[int, int]) -> None:
-    """The tiles of the target must lie inside the source's buffer: kernels do not look."""
-    for axis, before, extent in ((1, padding[0], target.height), (2, padding[1], target.width)):
+def check_reach(source: Activation, height: int, width: int, size: int, padding: tuple[int, int]) -> None:
+    """The tiles of ``height`` x ``width`` outputs must lie inside the source's buffer: kernels do not look."""
+    for axis, before, extent in ((1, padding[0], height), (2, padding[1], width)):
         start = (source.top if axis == 1 else source.left) - before
         if start < 0 or start + round_up(extent, size) + 2 > source.buffer.shape[axis]:
             raise ValueError(
                 f"the source's border is too small for F({size}, 3): buffer {source.buffer.shape}, picture at "
-                f"({source.top}, {source.left}), target {target.height} x {target.width}, padding {padding}; "
+                f"({source.top}, {source.left}), target {height} x {width}, padding {padding}; "
                 "create it with the border that tile_border() returns"
             )
 

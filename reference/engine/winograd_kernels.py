@@ -26,7 +26,7 @@ from .winograd_transforms import (
 
 
 @kernel
-def _to_planes(kind, size, x, at, channels, V, v, plane, first, last, tile_rows, tile_columns):
+def to_planes(kind, size, x, at, channels, V, v, plane, first, last, tile_rows, tile_columns):
     """Transform tiles ``first`` to ``last``: inputs (kind 0) or output gradients (kind 1)."""
     line = lanes(x)
     for tile in range(first, last):
@@ -118,7 +118,7 @@ def convolve_tiles(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, ou
                 if phased:
                     first, last = count * thread // threads, count * (thread + 1) // threads
                 if phase == 0 or phase < 0:
-                    _to_planes(0, size, x, x_at, channels, V, v + first * channels, v_plane, start + first,
+                    to_planes(0, size, x, x_at, channels, V, v + first * channels, v_plane, start + first,
                                start + last, tile_rows, tile_columns)  # fmt: skip
                 if (phase == 1 or phase < 0) and count > 0:
                     _multiply_planes(first_product, last_product, V, v, v_plane, count, channels, U, M, m, m_plane,
@@ -226,8 +226,8 @@ def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images,
             blocks = (end - own + block_tiles - 1) // block_tiles
             for block in range(blocks):
                 start, stop = own + (end - own) * block // blocks, own + (end - own) * (block + 1) // blocks
-                _to_planes(0, size, x, x_at, channels, V, v, v_plane, start, stop, tile_rows, tile_columns)
-                _to_planes(1, size, g, g_at, outputs, M, m, m_plane, start, stop, tile_rows, tile_columns)
+                to_planes(0, size, x, x_at, channels, V, v, v_plane, start, stop, tile_rows, tile_columns)
+                to_planes(1, size, g, g_at, outputs, M, m, m_plane, start, stop, tile_rows, tile_columns)
                 _add_units(size, 0, units, V, v, v_plane, channels, M, m, m_plane, outputs, stop - start,
                            D, thread * d_part, taps, thread * 9 * channels * outputs)  # fmt: skip
         return
@@ -238,9 +238,9 @@ def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images,
         for thread in prange(threads):
             if step % 2 == 0:
                 first, last = count * thread // threads, count * (thread + 1) // threads
-                _to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
+                to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
                            tile_rows, tile_columns)  # fmt: skip
-                _to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
+                to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
                            tile_rows, tile_columns)  # fmt: skip
             else:
                 first, last = units * thread // threads, units * (thread + 1) // threads

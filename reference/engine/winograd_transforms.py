@@ -70,16 +70,13 @@ OneDimension = Callable[["_Terms", Values], Values]
 
 
 class _Terms:
-    """Vector arithmetic with numbers from the matrices."""
+    """Vector arithmetic with numbers from the matrices; integers only add and subtract, and wrap around."""
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
-
-    def add(self, a: Any, b: Any) -> Any:
-        return self.emitter.builder.fadd(a, b)
-
-    def subtract(self, a: Any, b: Any) -> Any:
-        return self.emitter.builder.fsub(a, b)
+        builder, integral = emitter.builder, isinstance(emitter.element, ir.IntType)
+        self.add = builder.add if integral else builder.fadd
+        self.subtract = builder.sub if integral else builder.fsub
 
     def scale(self, factor: float, a: Any) -> Any:
         return self.emitter.builder.fmul(self.emitter.constant(factor), a)
@@ -199,6 +196,39 @@ def _make_to_planes(one: OneDimension, size: int, out_size: int) -> Any:
     return transform
 
 
+def _offsets(builder: Any, size: int, row: Any, column: Any) -> list[Values]:
+    """Distance of entry (i, j) of a tile from its first."""
+    return [
+        [builder.add(builder.mul(index(i), row), builder.mul(index(j), column)) for j in range(size)]
+        for i in range(size)
+    ]
+
+
+def _write_inside(
+    emitter: Emitter, target: Any, offsets: list[Values], values: list[Values], rows_left: Any, columns_left: Any
+) -> None:
+    """Store a tile at ``target``, as much of it as is inside the picture."""
+    builder, size = emitter.builder, len(values)
+    whole = builder.and_(
+        builder.icmp_signed(">=", rows_left, index(size)),
+        builder.icmp_signed(">=", columns_left, index(size)),
+    )
+    with builder.if_else(whole) as (all_of_it, part_of_it):
+        with all_of_it:
+            for i in range(size):
+                for j in range(size):
+                    emitter.store(emitter.move(target, offsets[i][j]), values[i][j])
+        with part_of_it:
+            for i in range(size):
+                for j in range(size):
+                    inside = builder.and_(
+                        builder.icmp_signed(">", rows_left, index(i)),
+                        builder.icmp_signed(">", columns_left, index(j)),
+                    )
+                    with builder.if_then(inside):
+                        emitter.store(emitter.move(target, offsets[i][j]), values[i][j])
+
+
 def _make_output(size: int) -> Any:
     """Intrinsic ``(M, m, plane, Y, y, row, column, rows_left, columns_left, E, e, low, mask)``.
 
@@ -220,30 +250,10 @@ def _make_output(size: int) -> Any:
             tile = _load_tile(emitter, source, size + 2, _planes(emitter, plane, size + 2), plane)
             tile = _two_dimensions(terms, _output_2 if size == 2 else _output_4, tile)
             target = emitter.pointer(signature.args[3], Y, y)
-            offsets = [
-                [builder.add(builder.mul(index(i), row), builder.mul(index(j), column)) for j in range(size)]
-                for i in range(size)
-            ]
-            whole = builder.and_(
-                builder.icmp_signed(">=", rows_left, index(size)),
-                builder.icmp_signed(">=", columns_left, index(size)),
-            )
+            offsets = _offsets(builder, size, row, column)
 
             def write(values: list[Values]) -> None:
-                with builder.if_else(whole) as (all_of_it, part_of_it):
-                    with all_of_it:
-                        for i in range(size):
-                            for j in range(size):
-                                emitter.store(emitter.move(target, offsets[i][j]), values[i][j])
-                    with part_of_it:
-                        for i in range(size):
-                            for j in range(size):
-                                inside = builder.and_(
-                                    builder.icmp_signed(">", rows_left, index(i)),
-                                    builder.icmp_signed(">", columns_left, index(j)),
-                                )
-                                with builder.if_then(inside):
-                                    emitter.store(emitter.move(target, offsets[i][j]), values[i][j])
+                _write_inside(emitter, target, offsets, values, rows_left, columns_left)
 
             with builder.if_else(builder.trunc(mask, _BIT)) as (masked, biased):
                 with masked:
@@ -269,6 +279,31 @@ def _make_output(size: int) -> Any:
         return types.void(M, n, n, Y, n, n, n, n, n, E, n, M.dtype, n), emit
 
     return transform
+
+
+@intrinsic
+def integer_output_tile(
+    typing_context: Any, M: Any, m: Any, plane: Any, Y: Any, y: Any, row: Any, column: Any, rows_left: Any,
+    columns_left: Any,
+) -> Any:  # fmt: skip
+    """F(2, 3)'s outputs from int32 planes that hold four times their sums; see :func:`_make_output`."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        M, m, plane, Y, y, row, column, rows_left, columns_left = arguments
+        emitter = Emitter(context, builder, signature.args[0].dtype)
+        source = emitter.pointer(signature.args[0], M, m)
+        tile = _load_tile(emitter, source, 4, _planes(emitter, plane, 4), plane)
+        two = ir.Constant(emitter.vector, [2] * emitter.lanes)
+        tile = [
+            [builder.ashr(value, two) for value in values]
+            for values in _two_dimensions(_Terms(emitter), _output_2, tile)
+        ]
+        target = emitter.pointer(signature.args[3], Y, y)
+        _write_inside(emitter, target, _offsets(builder, 2, row, column), tile, rows_left, columns_left)
+        return context.get_dummy_value()
+
+    n = types.intp
+    return types.void(M, n, n, Y, n, n, n, n, n), emit
 
 
 def _make_weight_gradient(size: int) -> Any:
