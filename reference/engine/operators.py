@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import depthwise, linear, pooling
+from . import depthwise, global_pooling, linear, pooling, power_pooling
 from .buffers import Activation, Array, load_activation, new_activation, store_activation
 from .convolution import Algorithm, Convolution
 from .geometry import Padding, Pair, Window, check_dtype, window_of
@@ -255,7 +255,7 @@ def lp_pool2d(inputs: Array, power: float, kernel: Pair, stride: Pair | None = N
     """``(sum of |x|^power)^(1/power)`` over every window."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)
-    return store_activation(pooling.power_pool(window, source, _pool_target(inputs, window), power), layout)
+    return store_activation(power_pooling.power_pool(window, source, _pool_target(inputs, window), power), layout)
 
 
 def lp_pool2d_backward(grad_output: Array, inputs: Array, power: float, kernel: Pair, stride: Pair | None = None,
@@ -263,11 +263,11 @@ def lp_pool2d_backward(grad_output: Array, inputs: Array, power: float, kernel: 
     """Gradient of :func:`lp_pool2d`; a window of zeros passes nothing."""
     window = _pool_window(inputs, kernel, stride, padding, layout)
     source = _pool_source(inputs, layout, window)
-    target = pooling.power_pool(window, source, _pool_target(inputs, window), power)
+    target = power_pooling.power_pool(window, source, _pool_target(inputs, window), power)
     grad = load_activation(grad_output, layout, _pool_target(inputs, window, "operator output gradient"))
     result = new_activation(window.batch, window.height, window.width, window.channels, inputs.dtype,
                             border=(0, 0, 0, 0))  # fmt: skip
-    return store_activation(pooling.power_pool_backward(window, source, target, grad, result, power), layout)
+    return store_activation(power_pooling.power_pool_backward(window, source, target, grad, result, power), layout)
 
 
 def global_avg_pool2d(inputs: Array, *, layout: str = "NCHW") -> Array:
@@ -275,7 +275,7 @@ def global_avg_pool2d(inputs: Array, *, layout: str = "NCHW") -> Array:
     window = _pool_window(inputs, 1, 1, 0, layout)
     source = _pool_source(inputs, layout, window)
     means = np.empty((window.batch, source.pixel), inputs.dtype)
-    return np.ascontiguousarray(pooling.global_average(source, means)[:, : window.channels])
+    return np.ascontiguousarray(global_pooling.global_average(source, means)[:, : window.channels])
 
 
 def global_avg_pool2d_backward(grad_output: Array, height: int, width: int, *, layout: str = "NCHW") -> Array:

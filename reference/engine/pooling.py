@@ -1,4 +1,4 @@
-"""Max, average, L^p and global average pooling on padded channel-last activations.
+"""Max and average pooling on padded channel-last activations; see also ``power_pooling`` and ``global_pooling``.
 
 Windows are clipped to the picture, so padding never wins a maximum. With ``source.rectified`` the
 backward functions also apply the ReLU's mask (see :class:`buffers.Activation`).
@@ -6,10 +6,9 @@ backward functions also apply the ReLU's mask (see :class:`buffers.Activation`).
 
 from __future__ import annotations
 
-import numpy as np
 from numba import prange
 
-from .buffers import Activation, Array
+from .buffers import Activation
 from .compilation import kernel
 from .direct import mask_gradient
 from .geometry import Window
@@ -153,7 +152,8 @@ def check_pool(window: Window) -> None:
         )
 
 
-def _sizes(window: Window) -> tuple[int, ...]:
+def sizes(window: Window) -> tuple[int, ...]:
+    """Output rows and columns, kernel, stride, padding above and left: what the kernels need of a window."""
     return (
         window.out_height,
         window.out_width,
@@ -178,7 +178,7 @@ def max_pool(window: Window, source: Activation, target: Activation) -> Activati
         source.height,
         source.width,
         target.pixel,
-        *_sizes(window),
+        *sizes(window),
         factor,
         thread_count(),
     )
@@ -199,7 +199,7 @@ def average_pool(window: Window, source: Activation, target: Activation) -> Acti
         source.height,
         source.width,
         target.pixel,
-        *_sizes(window),
+        *sizes(window),
         factor,
         thread_count(),
     )
@@ -268,196 +268,8 @@ def _backward(
         source.height,
         source.width,
         source.pixel,
-        *_sizes(window),
+        *sizes(window),
         source.buffer.dtype.type(factor),
         source.rectified,
         thread_count(),
     )
-
-
-@kernel(parallel=True)
-def _power_pool(
-    x,
-    x_at,
-    y,
-    y_at,
-    images,
-    height,
-    width,
-    channels,
-    rows,
-    columns,
-    kernel_h,
-    kernel_w,
-    stride_h,
-    stride_w,
-    top,
-    left,
-    power,
-    threads,
-):
-    for thread in prange(threads):
-        for r in range(images * rows * thread // threads, images * rows * (thread + 1) // threads):
-            n = r // rows
-            h = r - n * rows
-            first_h, last_h = max(0, h * stride_h - top), min(height, h * stride_h - top + kernel_h)
-            for w in range(columns):
-                first_w, last_w = max(0, w * stride_w - left), min(width, w * stride_w - left + kernel_w)
-                target = y_at.origin + n * y_at.image + h * y_at.row + w * y_at.pixel
-                for c in range(channels):
-                    total = 0.0
-                    for i in range(first_h, last_h):
-                        for j in range(first_w, last_w):
-                            value = abs(x[x_at.origin + n * x_at.image + i * x_at.row + j * x_at.pixel + c])
-                            total += value * value if power == 2.0 else value**power
-                    y[target + c] = np.sqrt(total) if power == 2.0 else total ** (1.0 / power)
-
-
-@kernel(parallel=True)
-def _power_pool_backward(
-    x,
-    x_at,
-    y,
-    y_at,
-    g,
-    g_at,
-    d,
-    d_at,
-    images,
-    height,
-    width,
-    channels,
-    rows,
-    columns,
-    kernel_h,
-    kernel_w,
-    stride_h,
-    stride_w,
-    top,
-    left,
-    power,
-    threads,
-):
-    """dx = sum over windows of g * (|x| / y)^(p-1) * sign(x); a window of zeros passes nothing."""
-    for thread in prange(threads):
-        for unit in range(images * channels * thread // threads, images * channels * (thread + 1) // threads):
-            n = unit // channels
-            c = unit - n * channels
-            for h in range(height):
-                for w in range(width):
-                    d[d_at.origin + n * d_at.image + h * d_at.row + w * d_at.pixel + c] = 0
-            for h in range(rows):
-                for w in range(columns):
-                    norm = y[y_at.origin + n * y_at.image + h * y_at.row + w * y_at.pixel + c]
-                    if norm > 0:
-                        grad = g[g_at.origin + n * g_at.image + h * g_at.row + w * g_at.pixel + c]
-                        for i in range(max(0, h * stride_h - top), min(height, h * stride_h - top + kernel_h)):
-                            for j in range(max(0, w * stride_w - left), min(width, w * stride_w - left + kernel_w)):
-                                value = x[x_at.origin + n * x_at.image + i * x_at.row + j * x_at.pixel + c]
-                                share = (abs(value) / norm) ** (power - 1.0) * np.sign(value)
-                                d[d_at.origin + n * d_at.image + i * d_at.row + j * d_at.pixel + c] += grad * share
-
-
-def power_pool(window: Window, source: Activation, target: Activation, power: float) -> Activation:
-    """``(sum over the window of |x|^p)^(1/p)``."""
-    check_pool(window)
-    _power_pool(
-        source.flat,
-        source.strides(),
-        target.flat,
-        target.strides(),
-        source.batch,
-        source.height,
-        source.width,
-        source.channels,
-        *_sizes(window),
-        float(power),
-        thread_count(),
-    )
-    return target
-
-
-def power_pool_backward(
-    window: Window,
-    source: Activation,
-    target: Activation,
-    grad_output: Activation,
-    grad_input: Activation,
-    power: float,
-) -> Activation:
-    """Gradient of :func:`power_pool`."""
-    _power_pool_backward(source.flat, source.strides(), target.flat, target.strides(), grad_output.flat,
-                         grad_output.strides(), grad_input.flat, grad_input.strides(), source.batch, source.height,
-                         source.width, source.channels, *_sizes(window), float(power), thread_count())  # fmt: skip
-    if source.rectified:
-        mask_gradient(source, grad_input)
-    return grad_input
-
-
-@kernel(parallel=True)
-def _means(x, at, images, height, width, channels, means, threads):
-    """means[n, c] = mean over the picture, channels filled."""
-    line = lanes(x)
-    groups = channels // line
-    factor = x.dtype.type(1.0 / (height * width))
-    for thread in prange(threads):
-        scale = vset(factor)
-        for unit in range(images * groups * thread // threads, images * groups * (thread + 1) // threads):
-            n = unit // groups
-            c = (unit - n * groups) * line
-            total = vzero(x)
-            for h in range(height):
-                start = at.origin + n * at.image + h * at.row + c
-                row = vzero(x)
-                for w in range(width):
-                    row = vadd(row, vload(x, start + w * at.pixel))
-                total = vadd(total, row)
-            vstore(means, n * channels + c, vmul(total, scale))
-
-
-@kernel(parallel=True)
-def _spread(g, d, at, images, height, width, channels, threads):
-    """d[n, :, :, c] = g[n, c] / (height * width)."""
-    line = lanes(g)
-    factor = g.dtype.type(1.0 / (height * width))
-    for thread in prange(threads):
-        scale = vset(factor)
-        for r in range(images * height * thread // threads, images * height * (thread + 1) // threads):
-            n = r // height
-            start = at.origin + n * at.image + (r - n * height) * at.row
-            for c in range(0, channels, line):
-                value = vmul(vload(g, n * channels + c), scale)
-                for w in range(width):
-                    vstore(d, start + w * at.pixel + c, value)
-
-
-def global_average(source: Activation, means: Array) -> Array:
-    """Write the mean of every map to ``means`` (N, filled channels)."""
-    _means(
-        source.flat,
-        source.strides(),
-        source.batch,
-        source.height,
-        source.width,
-        source.pixel,
-        means.reshape(-1),
-        thread_count(),
-    )
-    return means
-
-
-def global_average_backward(grad_means: Array, source: Activation, grad_input: Activation) -> Activation:
-    """Gradient of :func:`global_average` from (N, filled channels)."""
-    _spread(
-        grad_means.reshape(-1),
-        grad_input.flat,
-        grad_input.strides(),
-        source.batch,
-        source.height,
-        source.width,
-        source.pixel,
-        thread_count(),
-    )
-    if source.rectified:
-        mask_gradient(source, grad_input)
-    return grad_input

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import linear, pooling
+from .. import global_pooling, linear
 from ..buffers import Activation, Array, add_into, load_activation, new_activation, round_up, vector_lanes
 from ..elementwise import softmax_cross_entropy
 from ..normalization import BatchNorm
@@ -174,7 +174,7 @@ class ResNet18:
         return self._classify()
 
     def _classify(self) -> Array:
-        pooling.global_average(self.features.value, self._means)
+        global_pooling.global_average(self.features.value, self._means)
         return linear.forward(self._means[:, : self.weight.shape[1]], self.weight, self.bias)
 
     def backward(self, grad_logits: Array) -> None:
@@ -186,7 +186,7 @@ class ResNet18:
         grad_means[:, : self.weight.shape[1]] = linear.backward_input(grad_logits, self.weight)
         value = self.features.value
         unmasked = Activation(value.buffer, value.top, value.left, value.height, value.width, value.channels)
-        pooling.global_average_backward(grad_means, unmasked, self.features.grad)
+        global_pooling.global_average_backward(grad_means, unmasked, self.features.grad)
         for block in reversed(self.blocks):
             block.backward()
         if self.pool:
