@@ -15,111 +15,20 @@ from numba import prange
 
 from ..compilation import kernel
 from ..matrix import biased_rows, outer_rows
-from ..vector import (
-    lanes,
-    vadd,
-    vdiv,
-    vfma,
-    vload,
-    vmax,
-    vmul,
-    vset,
-    vsqrt,
-    vstore,
-    vsub,
-    vwhere_equal,
-    vwhere_greater,
-    vzero,
+from ..vector import lanes, vadd, vload, vstore, vzero
+from .lenet_steps import (
+    dense,
+    dense_input,
+    dense_weight,
+    mask,
+    pool,
+    transpose_rows,
+    unpool,
+    update_share,
 )
 from .sliding_tiles import KERNEL, OUTPUTS, SUITED, sliding_gradient, sliding_outputs
 
 LAYERS = 5
-
-
-@kernel
-def _pool(source, s, target, t, pooled, step, row):
-    """2 x 2 maximum of 16-channel maps; pooled pixels are ``step`` apart, so later ones overwrite filler."""
-    line = lanes(source)
-    for h in range(pooled):
-        for w in range(pooled):
-            at = s + 2 * h * row + 2 * w * line
-            upper = vmax(vload(source, at), vload(source, at + line))
-            lower = vmax(vload(source, at + row), vload(source, at + row + line))
-            vstore(target, t + (h * pooled + w) * step, vmax(upper, lower))
-
-
-@kernel
-def _unpool(w, source, pooled_grad, target, pooled, step, row, total):
-    """Gradient of ReLU and 2 x 2 maximum; returns ``total`` plus the sum over pixels: the bias's gradient.
-
-    ``row`` is a row of the maps; where their side is odd, the last row and column take no part.
-    """
-    line = lanes(w)
-    zero = vzero(w)
-    for h in range(pooled):
-        for v in range(pooled):
-            at, to = source + 2 * h * row + 2 * v * line, target + 2 * h * row + 2 * v * line
-            a, b = vload(w, at), vload(w, at + line)
-            c, d = vload(w, at + row), vload(w, at + row + line)
-            best = vmax(vmax(a, b), vmax(c, d))
-            rest = vwhere_greater(best, zero, vload(w, pooled_grad + (h * pooled + v) * step), zero)
-            total = vadd(total, rest)
-            vstore(w, to, vwhere_equal(a, best, rest, zero))
-            rest = vwhere_equal(a, best, zero, rest)
-            vstore(w, to + line, vwhere_equal(b, best, rest, zero))
-            rest = vwhere_equal(b, best, zero, rest)
-            vstore(w, to + row, vwhere_equal(c, best, rest, zero))
-            rest = vwhere_equal(c, best, zero, rest)
-            vstore(w, to + row + line, vwhere_equal(d, best, rest, zero))
-    return total
-
-
-@kernel
-def _dense(A, a, inputs, count, P, weight, bias, outputs, C, c, low, no_tap):
-    """C[n, :outputs] = max(low, A[n, :inputs] @ P[weight] + P[bias]) for a share of the batch."""
-    line = lanes(A)
-    for column in range(0, outputs, 4 * line):
-        vectors = min(4, (outputs - column) // line)
-        biased_rows(vectors, A, a, inputs, count, no_tap, 0, 1, inputs, P, weight + column, outputs, C, c + column,
-                    outputs, P, bias + column, low)  # fmt: skip
-
-
-@kernel
-def _dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
-    """Gradients of a dense layer's weight (inputs, outputs) and bias from a share of the batch."""
-    line = lanes(A)
-    for column in range(0, outputs, 4 * line):
-        vectors = min(4, (outputs - column) // line)
-        outer_rows(
-            False,
-            vectors,
-            inputs,
-            A,
-            a,
-            0,
-            inputs,
-            B,
-            b + column,
-            0,
-            outputs,
-            1,
-            count,
-            G,
-            weight + column,
-            outputs,
-        )
-    for column in range(0, outputs, line):
-        total = vzero(A)
-        for n in range(count):
-            total = vadd(total, vload(B, b + n * outputs + column))
-        vstore(G, bias + column, total)
-
-
-@kernel
-def _mask(w, active, grad, size):
-    zero = vzero(w)
-    for i in range(0, size, lanes(w)):
-        vstore(w, grad + i, vwhere_greater(vload(w, active + i), zero, vload(w, grad + i), zero))
 
 
 @kernel
@@ -143,7 +52,7 @@ def _forward_layer(layer, x, first, count, p, z, o, w, at, taps1, taps2):
                     biased_rows(1, x, source, 1, z.side1, taps1, 0, k, k, p, o.weight1, line, w, target, line,
                                 p, o.bias1, low)  # fmt: skip
             pooled1 = at.pooled1 + n * z.pooled1 * z.pooled1 * z.channels1
-            _pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
+            pool(w, maps1, w, pooled1, z.pooled1, z.channels1, z.side1 * line)
     elif layer == 1:
         row = z.pooled1 * z.channels1
         for n in range(count):
@@ -152,14 +61,14 @@ def _forward_layer(layer, x, first, count, p, z, o, w, at, taps1, taps2):
             for h in range(z.side2):
                 biased_rows(1, w, pooled1 + h * row, z.channels1, z.side2, taps2, 0, k, k * z.channels1, p,
                             o.weight2, line, w, maps2 + h * z.side2 * line, line, p, o.bias2, low)  # fmt: skip
-            _pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
+            pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
     elif layer == 2:
-        _dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
+        dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
     elif layer == 3:
-        _dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
+        dense(w, at.dense1, z.dense1, count, p, o.weight4, o.bias4, z.dense2, w, at.dense2, low, taps1)
     else:
         none = x.dtype.type(-np.inf)
-        _dense(w, at.dense2, z.dense2, count, p, o.weight5, o.bias5, z.classes_filled, w, at.logits, none, taps1)
+        dense(w, at.dense2, z.dense2, count, p, o.weight5, o.bias5, z.classes_filled, w, at.logits, none, taps1)
 
 
 @kernel
@@ -192,16 +101,16 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
     zero = vzero(x)
     for i in range(0, o.weight3, line):
         vstore(g, i, zero)
-    _dense_weight(w, at.dense2, z.dense2, w, at.grad_logits, z.classes_filled, count, g, o.weight5, o.bias5)
-    _dense_input(
+    dense_weight(w, at.dense2, z.dense2, w, at.grad_logits, z.classes_filled, count, g, o.weight5, o.bias5)
+    dense_input(
         w, at.grad_logits, z.classes_filled, count, T, t.weight5, z.dense2, w, at.grad_dense2, zeros, none, no_tap
     )
-    _mask(w, at.dense2, at.grad_dense2, count * z.dense2)
-    _dense_weight(w, at.dense1, z.dense1, w, at.grad_dense2, z.dense2, count, g, o.weight4, o.bias4)
-    _dense_input(w, at.grad_dense2, z.dense2, count, T, t.weight4, z.dense1, w, at.grad_dense1, zeros, none, no_tap)
-    _mask(w, at.dense1, at.grad_dense1, count * z.dense1)
-    _dense_weight(w, at.pooled2, z.flat, w, at.grad_dense1, z.dense1, count, g, o.weight3, o.bias3)
-    _dense_input(w, at.grad_dense1, z.dense1, count, T, t.weight3, z.flat, w, at.grad_pooled2, zeros, none, no_tap)
+    mask(w, at.dense2, at.grad_dense2, count * z.dense2)
+    dense_weight(w, at.dense1, z.dense1, w, at.grad_dense2, z.dense2, count, g, o.weight4, o.bias4)
+    dense_input(w, at.grad_dense2, z.dense2, count, T, t.weight4, z.dense1, w, at.grad_dense1, zeros, none, no_tap)
+    mask(w, at.dense1, at.grad_dense1, count * z.dense1)
+    dense_weight(w, at.pooled2, z.flat, w, at.grad_dense1, z.dense1, count, g, o.weight3, o.bias3)
+    dense_input(w, at.grad_dense1, z.dense1, count, T, t.weight3, z.flat, w, at.grad_pooled2, zeros, none, no_tap)
     bias1, bias2 = zero, zero
     row1, row2 = z.side1 * line, z.side2 * line
     pooled_row = z.pooled1 * z.channels1
@@ -215,7 +124,7 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
         if 2 * z.pooled2 < z.side2:
             for i in range(0, z.side2 * row2, line):
                 vstore(w, grad2 + i, zero)
-        bias2 = _unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
+        bias2 = unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
         for i in range(k):
             outer_rows(
                 True,
@@ -249,7 +158,7 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
                     source = at.strip + (h * z.side2 + v) * wide + i * filled
                     for j in range(0, filled, line):
                         vstore(w, to + j, vadd(vload(w, to + j), vload(w, source + j)))
-        bias1 = _unpool(w, maps1, grad_pooled1, grad1, z.pooled1, z.channels1, row1, bias1)
+        bias1 = unpool(w, maps1, grad_pooled1, grad1, z.pooled1, z.channels1, row1, bias1)
         picture = (first + n) * z.side * z.side
         if SUITED and k == KERNEL:
             sliding_gradient(x, picture, z.side, w, grad1, z.side1, z.side1, g, o.weight1)
@@ -259,45 +168,6 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
                            g, o.weight1 + i * k * line, line)  # fmt: skip
     vstore(g, o.bias1, bias1)
     vstore(g, o.bias2, bias2)
-
-
-@kernel
-def _dense_input(A, a, outputs, count, T, weight, inputs, C, c, zeros, low, no_tap):
-    """C[n, :inputs] = A[n, :outputs] @ transposed weight (outputs, inputs)."""
-    line = lanes(A)
-    for column in range(0, inputs, 4 * line):
-        vectors = min(4, (inputs - column) // line)
-        biased_rows(vectors, A, a, outputs, count, no_tap, 0, 1, outputs, T, weight + column, inputs, C, c + column,
-                    inputs, zeros, 0, low)  # fmt: skip
-
-
-@kernel
-def _transpose_rows(p, start, rows, columns, T, target, first, last):
-    # In strips whose lines stay in the first-level cache until all their columns have been read.
-    for strip in range(0, rows, 64):
-        for c in range(first, last):
-            for r in range(strip, min(rows, strip + 64)):
-                T[target + c * rows + r] = p[start + r * columns + c]
-
-
-@kernel
-def _update(p, moment1, moment2, g, total, first, last, beta1, beta2, rate, epsilon, update, threads):
-    """Sum the threads' gradients into the first one's and, with ``update``, take a step of Adam."""
-    line = lanes(p)
-    one = p.dtype.type(1)
-    keep1, new1, keep2, new2 = vset(beta1), vset(one - beta1), vset(beta2), vset(one - beta2)
-    scale, floor = vset(rate), vset(epsilon)
-    for i in range(first, last, line):
-        grad = vload(g, i)
-        for other in range(1, threads):
-            grad = vadd(grad, vload(g, other * total + i))
-        vstore(g, i, grad)
-        if update:
-            mean = vfma(keep1, vload(moment1, i), vmul(new1, grad))
-            square = vfma(keep2, vload(moment2, i), vmul(vmul(new2, grad), grad))
-            vstore(moment1, i, mean)
-            vstore(moment2, i, square)
-            vstore(p, i, vsub(vload(p, i), vdiv(vmul(scale, mean), vadd(vsqrt(square), floor))))
 
 
 @kernel(parallel=True)
@@ -342,11 +212,11 @@ def train_step(
                         for k in range(line):
                             T[t.weight2 + (k * z.kernel + i) * filled + r] = p[o.weight2 + (i * run + r) * line + k]
                 first, last = z.dense1 * thread // threads, z.dense1 * (thread + 1) // threads
-                _transpose_rows(p, o.weight3, z.flat, z.dense1, T, t.weight3, first, last)
+                transpose_rows(p, o.weight3, z.flat, z.dense1, T, t.weight3, first, last)
                 first, last = z.dense2 * thread // threads, z.dense2 * (thread + 1) // threads
-                _transpose_rows(p, o.weight4, z.dense1, z.dense2, T, t.weight4, first, last)
+                transpose_rows(p, o.weight4, z.dense1, z.dense2, T, t.weight4, first, last)
                 if thread == 0:
-                    _transpose_rows(p, o.weight5, z.dense2, z.classes_filled, T, t.weight5, 0, z.classes_filled)
+                    transpose_rows(p, o.weight5, z.dense2, z.classes_filled, T, t.weight5, 0, z.classes_filled)
             elif phase == 1:
                 first, last = batch * thread // threads, batch * (thread + 1) // threads
                 mine, gradient = w[thread * at.total :], g[thread * o.total :]
@@ -357,7 +227,9 @@ def train_step(
             else:
                 groups = o.total // line
                 first, last = groups * thread // threads * line, groups * (thread + 1) // threads * line
-                _update(p, moment1, moment2, g, o.total, first, last, beta1, beta2, rate, epsilon, update, threads)
+                update_share(
+                    p, moment1, moment2, g, o.total, first, last, beta1, beta2, rate, epsilon, update, threads
+                )
     loss = 0.0
     for thread in range(threads):
         loss += losses[thread * 8]

@@ -1,0 +1,152 @@
+"""The steps of LeNet's training that one thread does on its share of the batch or of the parameters.
+
+Arrays are flat workspaces that hold many tensors: ``s``, ``t``, ``a``, ``b``, ``c`` and the like are offsets.
+"""
+
+from __future__ import annotations
+
+from ..compilation import kernel
+from ..matrix import biased_rows, outer_rows
+from ..vector import (
+    lanes,
+    vadd,
+    vdiv,
+    vfma,
+    vload,
+    vmax,
+    vmul,
+    vset,
+    vsqrt,
+    vstore,
+    vsub,
+    vwhere_equal,
+    vwhere_greater,
+    vzero,
+)
+
+
+@kernel
+def pool(source, s, target, t, pooled, step, row):
+    """2 x 2 maximum of 16-channel maps; pooled pixels are ``step`` apart, so later ones overwrite filler."""
+    line = lanes(source)
+    for h in range(pooled):
+        for w in range(pooled):
+            at = s + 2 * h * row + 2 * w * line
+            upper = vmax(vload(source, at), vload(source, at + line))
+            lower = vmax(vload(source, at + row), vload(source, at + row + line))
+            vstore(target, t + (h * pooled + w) * step, vmax(upper, lower))
+
+
+@kernel
+def unpool(w, source, pooled_grad, target, pooled, step, row, total):
+    """Gradient of ReLU and 2 x 2 maximum; returns ``total`` plus the sum over pixels: the bias's gradient.
+
+    ``row`` is a row of the maps; where their side is odd, the last row and column take no part.
+    """
+    line = lanes(w)
+    zero = vzero(w)
+    for h in range(pooled):
+        for v in range(pooled):
+            at, to = source + 2 * h * row + 2 * v * line, target + 2 * h * row + 2 * v * line
+            a, b = vload(w, at), vload(w, at + line)
+            c, d = vload(w, at + row), vload(w, at + row + line)
+            best = vmax(vmax(a, b), vmax(c, d))
+            rest = vwhere_greater(best, zero, vload(w, pooled_grad + (h * pooled + v) * step), zero)
+            total = vadd(total, rest)
+            vstore(w, to, vwhere_equal(a, best, rest, zero))
+            rest = vwhere_equal(a, best, zero, rest)
+            vstore(w, to + line, vwhere_equal(b, best, rest, zero))
+            rest = vwhere_equal(b, best, zero, rest)
+            vstore(w, to + row, vwhere_equal(c, best, rest, zero))
+            rest = vwhere_equal(c, best, zero, rest)
+            vstore(w, to + row + line, vwhere_equal(d, best, rest, zero))
+    return total
+
+
+@kernel
+def dense(A, a, inputs, count, P, weight, bias, outputs, C, c, low, no_tap):
+    """C[n, :outputs] = max(low, A[n, :inputs] @ P[weight] + P[bias]) for a share of the batch."""
+    line = lanes(A)
+    for column in range(0, outputs, 4 * line):
+        vectors = min(4, (outputs - column) // line)
+        biased_rows(vectors, A, a, inputs, count, no_tap, 0, 1, inputs, P, weight + column, outputs, C, c + column,
+                    outputs, P, bias + column, low)  # fmt: skip
+
+
+@kernel
+def dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
+    """Gradients of a dense layer's weight (inputs, outputs) and bias from a share of the batch."""
+    line = lanes(A)
+    for column in range(0, outputs, 4 * line):
+        vectors = min(4, (outputs - column) // line)
+        outer_rows(
+            False,
+            vectors,
+            inputs,
+            A,
+            a,
+            0,
+            inputs,
+            B,
+            b + column,
+            0,
+            outputs,
+            1,
+            count,
+            G,
+            weight + column,
+            outputs,
+        )
+    for column in range(0, outputs, line):
+        total = vzero(A)
+        for n in range(count):
+            total = vadd(total, vload(B, b + n * outputs + column))
+        vstore(G, bias + column, total)
+
+
+@kernel
+def dense_input(A, a, outputs, count, T, weight, inputs, C, c, zeros, low, no_tap):
+    """C[n, :inputs] = A[n, :outputs] @ transposed weight (outputs, inputs)."""
+    line = lanes(A)
+    for column in range(0, inputs, 4 * line):
+        vectors = min(4, (inputs - column) // line)
+        biased_rows(vectors, A, a, outputs, count, no_tap, 0, 1, outputs, T, weight + column, inputs, C, c + column,
+                    inputs, zeros, 0, low)  # fmt: skip
+
+
+@kernel
+def mask(w, active, grad, size):
+    """Gradient of a ReLU, in place."""
+    zero = vzero(w)
+    for i in range(0, size, lanes(w)):
+        vstore(w, grad + i, vwhere_greater(vload(w, active + i), zero, vload(w, grad + i), zero))
+
+
+@kernel
+def transpose_rows(p, start, rows, columns, T, target, first, last):
+    """Columns ``first`` to ``last`` of a matrix in p become rows in T."""
+    # In strips whose lines stay in the first-level cache until all their columns have been read.
+    for strip in range(0, rows, 64):
+        for c in range(first, last):
+            for r in range(strip, min(rows, strip + 64)):
+                T[target + c * rows + r] = p[start + r * columns + c]
+
+
+@kernel
+def update_share(p, moment1, moment2, g, total, first, last, beta1, beta2, rate, epsilon, update, threads):
+    """Sum the threads' gradients into the first one's and, with ``update``, take a step of Adam."""
+    line = lanes(p)
+    one = p.dtype.type(1)
+    keep1, new1, keep2, new2 = vset(beta1), vset(one - beta1), vset(beta2), vset(one - beta2)
+    scale, floor = vset(rate), vset(epsilon)
+    for i in range(first, last, line):
+        grad = vload(g, i)
+        for other in range(1, threads):
+            grad = vadd(grad, vload(g, other * total + i))
+        vstore(g, i, grad)
+        if update:
+            mean = vfma(keep1, vload(moment1, i), vmul(new1, grad))
+            square = vfma(keep2, vload(moment2, i), vmul(vmul(new2, grad), grad))
+            vstore(moment1, i, mean)
+            vstore(moment2, i, square)
+            vstore(p, i, vsub(vload(p, i), vdiv(vmul(scale, mean), vadd(vsqrt(square), floor))))
