@@ -6,7 +6,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -41,6 +41,7 @@ from grader.session import GraderFault, Outcome, Session
 from grader.submission import Collected, collect
 from grader.timing import yardstick
 from grader.timing.baseline import Yardstick
+from grader.timing.layer_record import with_recorded
 from grader.timing.speed import Timing
 from grader.translation import _, chosen, marked, translated
 
@@ -108,6 +109,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
             )
             level = session.box.level
             warnings = (*warnings, *map(translated, session.box.warnings))
+        layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     score, tiers = score_tiers(titles, results)
     return GradeResult(
@@ -125,7 +127,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         for_record=fixture.hidden and int(level) >= lab.facts.jail.level,
         tiers=tiers,
         checks=results,
-        layers=layer_times(lab, outcomes),
+        layers=layers,
         jail=JailInfo(level=int(level), name=_(LEVEL_NAMES[level]), warnings=list(warnings)),  # type: ignore[arg-type]
         times=Times(total=time.monotonic() - started, student=session.student_s, setup=setup_s),
         memory=Memory(worker_peak_mib=_rounded(session.peak_mib), grader_peak_mib=_rounded(_own_peak_mib())),
@@ -142,10 +144,12 @@ def open_session(
     level: Level | None = None,
     slot: int = 0,
     handler: str = "grader.inside.runner",
+    free: Sequence[str] = (),
 ) -> Session:
     """Start a box in which ``submission``, a collected folder, can be run against the checks of ``lab``.
 
-    ``handler`` is the module that serves the requests inside.
+    ``handler`` is the module that serves the requests inside; ``free`` are files that may import
+    everything, besides the given ones.
     """
     policy: dict[str, Any] = {
         "modules": [file.module for file in lab.facts.files],
@@ -154,7 +158,7 @@ def open_session(
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
         "shims": lab.facts.shims,
-        "free": unchanged_given(lab, submission),
+        "free": [*unchanged_given(lab, submission), *free],
         "packages": packages_of(lab),
     }
     view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)

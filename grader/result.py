@@ -53,6 +53,7 @@ class SpeedPart(Part):
     submission_s: float = Field(description="the submission's version that is timed")
     baseline_s: float = Field(description="the reference's version that it is compared with, such as its loops")
     reference_s: float | None = Field(None, description="the reference's version of what is timed")
+    engine_s: float | None = Field(None, description="the instructor's engine, carried over from publishing")
     own_baseline_s: float | None = Field(None, description="the submission's version of the baseline")
     ratio: float = Field(description="baseline_s / submission_s: how many times as fast as the baseline")
     low: float = Field(description="lower end of the ratio's confidence interval")
@@ -112,8 +113,12 @@ class LayerTime(Part):
     forward_share: float | None = Field(None, description="share of the whole forward pass, 0 to 1")
     multiply_adds: int | None = None
     forward_gflops: float | None = Field(None, description="2 * multiply_adds / forward time / 1e9")
-    reference_forward_ms: float | None = None
+    reference_forward_ms: float | None = Field(
+        None, description="of the lab's solution, carried over from publishing"
+    )
     reference_backward_ms: float | None = None
+    engine_forward_ms: float | None = Field(None, description="of the instructor's engine, how fast it can be")
+    engine_backward_ms: float | None = None
 
 
 class JailInfo(Part):

@@ -15,6 +15,7 @@ from grader.fixtures import RecordedCase, RecordedRun
 from grader.grading import versions
 from grader.properties import EXACT_DIFFERENCES, layers
 from grader.publishing.certificate import Certificate, Condition, SpeedRow
+from grader.publishing.engine_proof import engine_condition
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.proof import (
     Trial,
@@ -103,6 +104,7 @@ def prove(
         _reference(lab, found, recorded[HIDDEN]),
         _skeleton(lab, found, recorded[HIDDEN]),
         _variants(lab, found, recorded),
+        *([engine_condition(lab, found, recorded, tolerances)] if found.engine else []),
         _gradients(lab, found),
         _spreads(tolerances),
         _mistakes(problems, len(rows)),

@@ -31,7 +31,7 @@ NOT_KEPT = ("timeout", "memory", "crash", "exited", "flood", "protocol", "grader
 def digest_of_files(files: Iterable[Path]) -> str:
     """Return a hash over the names and contents of files."""
     digest = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.name):
+    for file in sorted(files, key=lambda file: (file.name, file)):
         content = file.read_bytes()
         digest.update(f"{file.name}:{len(content)}:".encode() + content)
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from grader.checks import Case, Check
 from grader.contract import Lab
 from grader.progress import Progress
 from grader.publishing.certificate import Condition, SpeedRow
+from grader.publishing.engine import ENGINE_NAME, EngineVersion
 from grader.publishing.misconceptions import write_solution
 from grader.publishing.recording import OpenSession, RecordingError
 from grader.timing.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
@@ -25,16 +26,22 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class SpeedBench:
-    """What is needed to time solutions one after the other. ``cases`` are those of every check."""
+    """What is needed to time solutions one after the other. ``cases`` are those of every check.
+
+    ``engine`` writes the lab's version on the engine, if it has one; it is timed like a right variant, in boxes of
+    ``open_watched``, which leave out the time that it takes to sample what it returns.
+    """
 
     lab: Lab
     reference: Path
     variants: Sequence[str]
     cases: Mapping[str, Sequence[Case]]
     open_session: OpenSession
+    open_watched: OpenSession
     yardstick: Yardstick
     scratch: Path
     progress: Progress
+    engine: EngineVersion | None = None
 
     def run(self) -> tuple[dict[str, SpeedRecord], list[SpeedRow]]:
         """Time every check that asks for a speed; nothing else should run on this machine.
@@ -67,6 +74,12 @@ class SpeedBench:
             self.progress.step(f"speed of {variant} in {check.id}")
             samples[variant] = self._repeats(self._solution(variant), check, skipped=1)
             trusted.look()
+        if self.engine is not None:
+            self.progress.step(f"speed of the engine in {check.id}")
+            samples[ENGINE_NAME] = self._repeats(
+                self._on_engine(self.engine), check, skipped=1, open_session=self.open_watched
+            )
+            trusted.look()
         # Its own cases do the whole work: the smaller input of the baseline must lead to the same time.
         self.progress.step(f"speed of {against.id}")
         samples[against.id] = self._repeats(own, against, skipped=0)
@@ -80,17 +93,25 @@ class SpeedBench:
             rows.append(
                 SpeedRow(check.id, against.id, speed.at_least, name, seconds_, ratio.value, ratio.low, ratio.high)
             )
-        return SpeedRecord(trusted.baseline, trusted.reference, yardstick), rows
+        return SpeedRecord(trusted.baseline, trusted.reference, yardstick, samples.get(ENGINE_NAME, {})), rows
 
     def _solution(self, variant: str | None) -> Path:
         folder = self.scratch / f"speed-{variant}"
         write_solution(self.reference, variant, folder)
         return folder
 
-    def _repeats(self, folder: Path, check: Check, skipped: int) -> Seconds:
+    def _on_engine(self, version: EngineVersion) -> Path:
+        folder = self.scratch / "speed-engine"
+        if not folder.is_dir():
+            version.write(folder, exact=False)
+        return folder
+
+    def _repeats(
+        self, folder: Path, check: Check, skipped: int, open_session: OpenSession | None = None
+    ) -> Seconds:
         """Run every case of a check in one worker and return the seconds, without those of the first ones."""
         samples: Seconds = {}
-        with self.open_session(folder, 0) as session:
+        with (open_session or self.open_session)(folder, 0) as session:
             for number, case in enumerate(self.cases[check.id]):
                 outcome = session.run(check, case)
                 if outcome.verdict is not None:

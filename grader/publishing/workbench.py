@@ -7,7 +7,7 @@ import queue
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from grader.contract import Lab
 from grader.fixtures import RecordedRun
 from grader.progress import Progress
 from grader.properties import GRADIENT, PropertyResult, run_properties
+from grader.publishing.engine import EngineVersion
 from grader.publishing.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
 from grader.publishing.proof import checks_to_run
 from grader.publishing.recording import Recorder, Runs
@@ -30,7 +31,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Found:
-    """What was run: for each solution the runs by kind of cases (``public``, ``hidden``), then by check id."""
+    """What was run: for each solution the runs by kind of cases (``public``, ``hidden``), then by check id.
+
+    ``engine`` is empty where the lab has no version on the engine.
+    """
 
     reference: Mapping[str, Runs]
     again: Mapping[str, Runs]
@@ -38,11 +42,15 @@ class Found:
     variants: Mapping[str, Mapping[str, Runs]]
     mistakes: Mapping[str, Mapping[str, Runs]]
     gradients: Sequence[PropertyResult]
+    engine: Mapping[str, Runs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """Everything that is to be run. ``scratch`` is an empty folder for the files of the solutions."""
+    """Everything that is to be run. ``scratch`` is an empty folder for the files of the solutions.
+
+    ``engine`` writes the lab's version on the engine, if it has one.
+    """
 
     lab: Lab
     reference: Path
@@ -51,6 +59,7 @@ class Workbench:
     cases: Mapping[str, Cases]
     mistakes: Sequence[Mistaken]
     progress: Progress
+    engine: EngineVersion | None = None
 
     def run(self) -> Found:
         """Run all of it, the longest first, on as many boxes as there are processors (at most four).
@@ -81,8 +90,10 @@ class Workbench:
             skeleton = start("skeleton", self._skeleton({HIDDEN: every}))
             again = start("reference, once more", self._solution(None, {HIDDEN: quick}, fresh=True))
             gradients = start("gradients of the reference", self._gradients)
+            plan = {HIDDEN: every, PUBLIC: quick}
+            engine = start("the engine", self._on_engine(self.engine, plan)) if self.engine else None
             jobs: list[Future[Any]] = [*reference.values(), *others.values(), *wrong.values()]
-            jobs += [skeleton, again, gradients]
+            jobs += [skeleton, again, gradients, *([engine] if engine else [])]
             self.progress.total = len(jobs)
             finished, unfinished = wait(jobs, return_when=FIRST_EXCEPTION)
             for job in unfinished:
@@ -97,6 +108,7 @@ class Workbench:
                 {name: job.result() for name, job in others.items()},
                 {name: job.result() for name, job in wrong.items()},
                 gradients.result(),
+                engine.result() if engine else {},
             )
 
     def _in_slot(self, slots: queue.SimpleQueue[int], text: str, job: Callable[[int], Result]) -> Result:
@@ -135,6 +147,14 @@ class Workbench:
             folder = self.scratch / f"variant-{variant}-{'-'.join(plan)}-{fresh}"
             write_solution(self.reference, variant, folder)
             return self._runs(folder, plan, slot, fresh=fresh)
+
+        return job
+
+    def _on_engine(self, version: EngineVersion, plan: Plan) -> Callable[[int], Mapping[str, Runs]]:
+        def job(slot: int) -> Mapping[str, Runs]:
+            folder = self.scratch / "engine-exact"
+            version.write(folder, exact=True)
+            return self._runs(folder, plan, slot)
 
         return job
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.report.layer_table import layer_table
+from grader.report.layer_table import COMPARED, is_compared, layer_table
 from grader.report.learning_chart import spark_lines, trained
 from grader.report.look import Look
 from grader.report.speed_table import speed_table, timed
@@ -41,6 +41,8 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
     if result.layers:
         console.print()
         console.print(layer_table(result.layers, look, console.width, verbose=verbose))
+        if is_compared(result.layers):
+            console.print(Text(look.text(_(COMPARED)), style="dim"))
     for check in trained(result.checks):
         console.print()
         for line in spark_lines(check, look):

@@ -6,9 +6,9 @@ from importlib import resources
 from pathlib import Path
 
 from grader.report.files import ReportError, write_text
-from grader.report.layer_table import milliseconds
+from grader.report.layer_table import COMPARED, is_compared, layer_columns, milliseconds
 from grader.report.learning_chart import HEIGHT, NAMES, WIDTH, drawn, range_of, trained
-from grader.report.speed_table import HEADS, speed_line, speed_rows, timed
+from grader.report.speed_table import speed_heads, speed_line, speed_rows, timed
 from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
 from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.result import GradeResult
@@ -60,8 +60,12 @@ def to_html(result: GradeResult) -> str:
             for check in trained(result.checks)
         ],
         chart=(WIDTH, HEIGHT),
-        speeds=[(check.title, speed_rows(speed), speed_line(speed)) for check, speed in timed(result.checks)],
-        speed_heads=[_(head) for head in HEADS],
+        speeds=[
+            (check.title, speed_heads(speed), speed_rows(speed), speed_line(speed))
+            for check, speed in timed(result.checks)
+        ],
+        layer_columns=[(_(head), name) for head, name in layer_columns(result.layers, all_=True)],
+        compared=_(COMPARED) if is_compared(result.layers) else "",
         verdict_word=verdict_word,
         _=_,
         translated=translated,

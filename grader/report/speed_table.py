@@ -19,8 +19,10 @@ HEADS = (
     marked("yours"),
     marked("times as fast"),
     marked("reference"),
+    marked("engine"),
     marked("your own\nbaseline"),
 )
+ENGINE_COLUMN = 4
 
 
 def timed(checks: Sequence[CheckResult]) -> list[tuple[CheckResult, SpeedResult]]:
@@ -28,9 +30,14 @@ def timed(checks: Sequence[CheckResult]) -> list[tuple[CheckResult, SpeedResult]
     return [(check, check.speed) for check in checks if check.speed is not None]
 
 
+def speed_heads(speed: SpeedResult) -> list[str]:
+    """Return `HEADS` in the reader's language; what the engine needs is left out where it is not known."""
+    return _known([_(head) for head in HEADS], speed)
+
+
 def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
-    """Return a row for each part: its name, then what `HEADS` says; empty where nothing was measured."""
-    return [
+    """Return a row for each part: its name, then what `speed_heads` says; empty where nothing was measured."""
+    rows = [
         (
             part.name,
             duration(part.baseline_s),
@@ -42,10 +49,18 @@ def speed_rows(speed: SpeedResult) -> list[tuple[str, ...]]:
                 high=figure(part.high),
             ),
             "" if part.reference_s is None else duration(part.reference_s),
+            "" if part.engine_s is None else duration(part.engine_s),
             _own(part),
         )
         for part in speed.parts
     ]
+    return [(row[0], *_known(row[1:], speed)) for row in rows]
+
+
+def _known(columns: Sequence[str], speed: SpeedResult) -> list[str]:
+    """Return the columns without the engine's where nothing is known of it."""
+    left_out = ENGINE_COLUMN if all(part.engine_s is None for part in speed.parts) else None
+    return [text for number, text in enumerate(columns) if number != left_out]
 
 
 def speed_line(speed: SpeedResult) -> str:
@@ -66,8 +81,8 @@ def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:
     """Return the table of one check, with what is needed below it."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(look.text(one_line(check.id, 40)), overflow="fold")
-    for head in HEADS:
-        table.add_column(_(head), justify="right", overflow="fold")
+    for head in speed_heads(speed):
+        table.add_column(head, justify="right", overflow="fold")
     for row in speed_rows(speed):
         table.add_row(*(Text(look.text(one_line(cell))) for cell in row))
     return Group(table, Text(look.text(one_line(speed_line(speed))), style="dim"))

@@ -54,6 +54,10 @@ class Trusted(Protocol):
     def reference(self) -> Seconds:
         """Of the reference in the check itself."""
 
+    @property
+    def engine(self) -> Seconds:
+        """Of the engine in the check itself; empty where it is not known. It decides nothing."""
+
     def look(self) -> None:
         """Measure once more; nothing of the submission may run meanwhile."""
 
@@ -61,6 +65,8 @@ class Trusted(Protocol):
 @dataclass
 class Measured:
     """The reference, run here: ``open_session`` starts a box with it, ``cases`` are those of the check.
+
+    ``record`` is what publishing has kept, from which only the engine's time is carried over.
 
     Raises
     ------
@@ -75,6 +81,18 @@ class Measured:
     reference: Seconds = field(default_factory=dict)
     source: Source = "measured"
     slack: float = 1.0
+    record: SpeedRecord | None = None
+    yardstick: Yardstick | None = None
+
+    @property
+    def engine(self) -> Seconds:
+        """Carried over from publishing: to time it again would take longer than the submission."""
+        if self.record is None or not self.record.engine or self.yardstick is None:
+            return {}
+        try:
+            return carried_over(self.record.engine, self.record.yardstick, self.yardstick(), "products")
+        except YardstickError:
+            return {}
 
     def look(self) -> None:
         """Run baseline and check a few times each, in a fresh box."""
@@ -104,11 +122,12 @@ class SpeedRecord:
     baseline: Seconds
     reference: Seconds
     yardstick: Seconds
+    engine: Seconds = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> SpeedRecord:
         """Read it from the manifest of a fixture."""
-        return cls(data["baseline"], data["reference"], data["yardstick"])
+        return cls(data["baseline"], data["reference"], data["yardstick"], data.get("engine", {}))
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -142,16 +161,17 @@ class Estimated:
     @property
     def baseline(self) -> Seconds:
         """Loops are scaled by the yardstick's small calls."""
-        return self._scaled(self.record.baseline, "calls")
+        return carried_over(self.record.baseline, self.record.yardstick, self.here, "calls")
 
     @property
     def reference(self) -> Seconds:
         """Fast layers are scaled by its matrix products."""
-        return self._scaled(self.record.reference, "products")
+        return carried_over(self.record.reference, self.record.yardstick, self.here, "products")
 
-    def _scaled(self, samples: Seconds, work: str) -> Seconds:
-        factor = median(self.here[work]) / median(self.record.yardstick[work])
-        return {part: [factor * value for value in values] for part, values in samples.items()}
+    @property
+    def engine(self) -> Seconds:
+        """The engine as well."""
+        return carried_over(self.record.engine, self.record.yardstick, self.here, "products")
 
 
 def trusted_side(
@@ -168,15 +188,22 @@ def trusted_side(
     ------
     GraderFault : there is neither.
     """
-    if open_reference is not None:
-        return Measured(lab, check, cases, open_reference)
     recorded = facts.get(RECORD_NAME, {}).get(check.id)
+    if open_reference is not None:
+        record = SpeedRecord.of(recorded) if recorded is not None else None
+        return Measured(lab, check, cases, open_reference, record=record, yardstick=yardstick)
     if recorded is None:
         raise GraderFault(
             f"the fixtures of lab {lab.name} do not say how long the reference takes for {check.id}, and the "
             f"reference is not here: publish the lab again with `python -m grader publish {lab.name}`"
         )
     return Estimated(SpeedRecord.of(recorded), yardstick)
+
+
+def carried_over(samples: Seconds, there: Seconds, here: Seconds, work: str) -> Seconds:
+    """Return seconds that were measured elsewhere as they would be here, by one work of the yardstick on both."""
+    factor = median(here[work]) / median(there[work])
+    return {part: [factor * value for value in values] for part, values in samples.items()}
 
 
 def required_speed(check: Check) -> Speed:

@@ -158,6 +158,7 @@ class SpeedTrial:
         own: Seconds = {}
         if own_baseline is not None and own_baseline.verdict is None:
             add(own, own_baseline)
+        engine = self.trusted.engine
         parts = []
         for name, seconds in self.submission.items():
             if name not in self.trusted.baseline:
@@ -169,6 +170,7 @@ class SpeedTrial:
                     submission_s=rounded(median(seconds)),
                     baseline_s=rounded(median(self.trusted.baseline[name])),
                     reference_s=_median_of(self.trusted.reference, name),
+                    engine_s=_median_of(engine, name),
                     own_baseline_s=_median_of(own, name),
                     ratio=rounded(found.value),
                     low=rounded(found.low),

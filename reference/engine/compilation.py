@@ -13,6 +13,7 @@ compile the engine by a factor of three.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import functools
 import hashlib
@@ -33,6 +34,9 @@ from .processor import PROCESSOR
 CACHE_VARIABLE = "ENGINE_CACHE_DIR"
 """Environment variable that moves the cache; without it numba's variable, then the user's cache folder."""
 
+KERNELS_NAME = "kernels"
+"""Folder of compiled kernels beside the engine's files: a copy of the engine may bring its own, ready to load."""
+
 _ENGINE = Path(__file__).parent
 
 
@@ -46,6 +50,8 @@ def cache_directory() -> Path:
 
 
 def _cache_root() -> Path:
+    if (_ENGINE / KERNELS_NAME).is_dir():
+        return _ENGINE / KERNELS_NAME
     configured = os.environ.get(CACHE_VARIABLE) or numba.config.CACHE_DIR
     if configured:
         return Path(configured) / "engine"
@@ -114,6 +120,11 @@ class _Implementation(caching.CompileResultCacheImpl):
 
 class _RoutineCache(caching.FunctionCache):
     _impl_class = _Implementation
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        # Kernels may lie where nothing can be written: what is missing there costs its compilation, each time.
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
 
 
 class _KernelCache(_RoutineCache):

@@ -39,7 +39,7 @@ def prepare(lab_folder: Path, parameters: Mapping[str, np.ndarray]) -> dict[str,
     for label, picture in enumerate(pictures):
         image = cv2.cvtColor(cv2.imread(str(lab_folder / "pictures" / picture)), cv2.COLOR_BGR2RGB)
         for scaled in _crops(image, checks):
-            pool5 = checks.tiled(_pool5(checks.normalised(scaled)[0], parameters)[None])
+            pool5 = checks.tiled("pool5", _pool5(checks.normalised(scaled)[0], parameters)[None])
             features.append(_features(pool5[0], parameters))
             labels.append(label)
     rows = [int(index) for index in pictures.values()]

@@ -166,6 +166,6 @@ def test_too_few_repeats_are_refused(tmp_path):
     project = make(tmp_path / "project")
     lab = project.lab("toy")
     cases = {name: [Case.of("slow")] * 2 for name in lab.checks}
-    bench = SpeedBench(lab, project.reference("toy"), (), cases, None, None, tmp_path, None)
+    bench = SpeedBench(lab, project.reference("toy"), (), cases, None, None, None, tmp_path, None)
     with pytest.raises(RecordingError, match="scale_quickly asks for a speed and has 2 cases"):
         bench.run()

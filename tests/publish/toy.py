@@ -162,3 +162,38 @@ def make(root: Path) -> Path:
 
     write_skeletons(reference, lab, ["layer.py"])
     return root
+
+
+ENGINE = '''
+"""A toy of an engine."""
+
+
+def scaled(x, weight, bias=0.0):
+    """Scale and shift."""
+    return x * weight + bias
+'''
+
+ON_ENGINE = """
+from engine import scaled
+from exactness import EXACT
+
+
+class ScaleLayer:
+    def __init__(self, weight, bias):
+        self.weight, self.bias = weight, bias
+        assert EXACT in (True, False)
+
+    def forward(self, x):
+        return scaled(x, self.weight, self.bias)
+
+    def backward(self, out_grad):
+        return scaled(out_grad, self.weight)
+"""
+
+
+def add_engine(root: Path) -> None:
+    """Add an engine, and the lab's version on it, to a project that `make` has written."""
+    for file, text in (("engine/__init__.py", ENGINE), ("toy/engine/layer.py", ON_ENGINE)):
+        path = root / "reference" / file
+        path.parent.mkdir()
+        path.write_text(text)

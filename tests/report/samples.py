@@ -85,6 +85,20 @@ def layers() -> list[LayerTime]:
     ]
 
 
+def compared_layers() -> list[LayerTime]:
+    """Return the same layers with what the solution and the engine need for them."""
+    return [
+        layer.model_copy(
+            update={
+                "reference_backward_ms": layer.backward_ms,
+                "engine_forward_ms": round(layer.forward_ms / 90, 3),
+                "engine_backward_ms": layer.backward_ms and round(layer.backward_ms / 80, 3),
+            }
+        )
+        for layer in layers()
+    ]
+
+
 def honest(**changes: object) -> GradeResult:
     """Return the result of honest work that fails in one backward pass."""
     values: dict[str, object] = {
@@ -133,6 +147,11 @@ def honest(**changes: object) -> GradeResult:
     return GradeResult.model_validate(values | changes)
 
 
+def compared() -> GradeResult:
+    """Return the same with layers that the solution and the engine were timed for as well."""
+    return honest(layers=compared_layers())
+
+
 def timed(**changes: object) -> GradeResult:
     """Return a result with a check that is right and too slow in one of its parts."""
     parts = [
@@ -141,6 +160,7 @@ def timed(**changes: object) -> GradeResult:
             submission_s=submission,
             baseline_s=baseline,
             reference_s=0.07,
+            engine_s=0.004 if name != "backward" else None,
             own_baseline_s=2 * baseline,
             ratio=baseline / submission,
             low=0.9 * baseline / submission,

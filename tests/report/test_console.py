@@ -13,6 +13,7 @@ from grader.report import render
 from grader.verdicts import Verdict
 
 GOLDEN = Path(__file__).with_name("golden_80.txt")
+HEADS = ["layer", "ms", "ms", "forward", "forward", "backward", "share", "GFLOP/s"]
 ESCAPE_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -33,7 +34,7 @@ def test_golden(samples):
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
-@pytest.mark.parametrize("sample", ["honest", "unfinished", "timed", "hostile"])
+@pytest.mark.parametrize("sample", ["honest", "compared", "unfinished", "timed", "hostile"])
 def test_fits_the_width(samples, width, sample):
     """No line is wider than the terminal, but for the command at the end, which must stay whole to be copied."""
     lines = shown(getattr(samples, sample)(), width).splitlines()
@@ -117,8 +118,18 @@ def test_nothing_measured(samples):
     assert "Score 0" in shown(samples.honest(checks=[], tiers=[], layers=[], score=0, times=times))
 
 
+def test_layers_are_shown_beside_the_engine(samples):
+    """Own times, then the reference's forward pass and both of the engine's; a line says what they are."""
+    lines = stripped(shown(samples.compared())).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.split() == HEADS)
+    assert lines[head + 3].split() == ["conv1_2", "1,240", "3,105", "620", "13.8", "38.8", "93.5", "%", "3.0"]
+    assert lines[head + 6].split() == ["all", "layers", "1,326", "3,178", "663", "14.7", "39.7", "3.1"]
+    assert "engine: how fast it can be" in lines[head + 7]
+
+
 def test_speed_is_shown_part_by_part(samples):
-    """A row for each part: baseline, own time, ratio with interval, the reference's; then what is needed."""
+    """A row for each part: baseline, own time, ratio with interval, reference, engine; then what is needed."""
     text = stripped(shown(samples.timed(), 120))
+    assert re.search(r"^forward +6 s +100 ms +60 \(54 to 66\) +70 ms +4 ms +12 s \(120\)$", text, re.M)
     assert re.search(r"^backward +12 s +1\.5 s +8 \(7\.2 to 8\.8\) +70 ms +24 s \(16\)$", text, re.M)
     assert "At least 20 times as fast as the reference in loops (estimated from what publishing measured)" in text

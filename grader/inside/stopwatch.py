@@ -1,0 +1,31 @@
+"""Serves checks of the instructor's own code to be timed: outputs are announced, not sampled.
+
+To sample a large array takes longer than a fast layer takes to compute it. Here only its shape goes out, so that
+the moments of arrival are those of the work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grader.checks import Sampled
+from grader.inside import runner
+from grader.inside.runner import describe
+
+__all__ = ["Runner", "describe"]
+
+
+class Runner(runner.Runner):
+    """Sends the shape of every output in its place."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        vars(self.submission)["emit"] = self._announce
+
+    def _announce(self, name: str, value: Any) -> None:
+        sampled = isinstance(value, Sampled)
+        shape = np.shape(value.value if sampled else value)
+        self.submission.emitted += 1
+        self._emit(f"{name}/shape" if sampled else name, np.array(shape, dtype=np.int64))
