@@ -108,7 +108,7 @@ class EngineVersion:
 
     def _key(self, target: Path) -> str:
         """Return the address of what decides which kernels are needed, and on which processor they run."""
-        sources = digest_of_files(target.rglob("*.py")), digest_of_files(self.lab.folder.glob("checks*.py"))
+        sources = digest_of_files(sorted(target.rglob("*.py"))), digest_of_files(self.lab.folder.glob("checks*.py"))
         return hashlib.sha256(" ".join((*sources, binding.get_host_cpu_name())).encode()).hexdigest()[:32]
 
 

@@ -51,7 +51,7 @@ class Recorder:
 
         The checks run in the order given and in one box, so those that share a worker should stand together.
         """
-        own = digest_of_files(solution.rglob("*.py"))
+        own = digest_of_files(sorted(solution.rglob("*.py")))
         keys = [self.cache.key(own, check.id, cases) for check, cases in items]
         found = [self.cache.read(key) for key in keys]
         fresh = iter(self.fresh(solution, [items[n] for n, runs in enumerate(found) if runs is None], slot))

@@ -12,7 +12,7 @@ from grader.messages import duration, figure
 from grader.report.look import Look
 from grader.report.text import one_line
 from grader.result import CheckResult, SpeedPart, SpeedResult
-from grader.translation import _, marked
+from grader.translation import _, joined, marked
 
 HEADS = (
     marked("baseline\nof reference"),
@@ -23,6 +23,7 @@ HEADS = (
     marked("your own\nbaseline"),
 )
 ENGINE_COLUMN = 4
+ENGINE = marked("Engine: how fast it can be, in Python; measured at publishing, it decides nothing.")
 
 
 def timed(checks: Sequence[CheckResult]) -> list[tuple[CheckResult, SpeedResult]]:
@@ -65,8 +66,9 @@ def _known(columns: Sequence[str], speed: SpeedResult) -> list[str]:
 
 def speed_line(speed: SpeedResult) -> str:
     """Return what is needed, where the baseline comes from, and what the figures are."""
+    engine = any(part.engine_s is not None for part in speed.parts)
     source = _("measured here") if speed.baseline == "measured" else _("estimated from what publishing measured")
-    return _(
+    needed = _(
         "At least {factor} times as fast as the reference in {check} ({source}) is needed. Medians of {repeats} "
         "repeats; {confidence} intervals.",
         factor=figure(speed.at_least),
@@ -75,6 +77,7 @@ def speed_line(speed: SpeedResult) -> str:
         repeats=speed.repeats,
         confidence=f"{speed.confidence:.0%}",
     )
+    return joined([needed, *([_(ENGINE)] if engine else [])])
 
 
 def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:

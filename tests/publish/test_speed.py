@@ -28,6 +28,7 @@ FORWARD = "return x * self.weight + self.bias"
 def make(root):
     """Write the toy lab with its timed check."""
     toy.make(root)
+    toy.add_engine(root)
     toy.add_timing(root)
     return Project(root)
 
@@ -68,13 +69,14 @@ def test_the_certificate_shows_what_was_timed(project):
     """Reference, variants and baseline have a row each; both manifests hold what other hosts need."""
     folder = project.root / "fixtures" / "toy"
     rows = {row["solution"]: row for row in json.loads((folder / "certificate.json").read_text())["speeds"]}
-    assert set(rows) == {"reference", *toy.VARIANTS, "scale_slowly"}
+    assert set(rows) == {"reference", *toy.VARIANTS, "engine", "scale_slowly"}
     assert rows["reference"]["ratio"] > rows["scale_slowly"]["ratio"] > 0
     text = (folder / "certificate.md").read_text()
     assert "## Speed" in text and "| `scale_quickly` | `scale_slowly` | 2.5 | `other_order` |" in text
     for kind in ("public", "hidden"):
         record = json.loads((folder / kind / "manifest.json").read_text())["facts"]["speed"]["scale_quickly"]
         assert min(record["baseline"]["all"]) >= 0.4 and record["yardstick"]["calls"]
+        assert len(record["engine"]["all"]) == 3
 
 
 def test_a_right_and_quick_submission_passes(project, tmp_path):
@@ -83,6 +85,7 @@ def test_a_right_and_quick_submission_passes(project, tmp_path):
     assert check.verdict.value == "pass" and check.speed.baseline == "measured"
     assert check.speed.parts[0].low <= check.speed.parts[0].ratio <= check.speed.parts[0].high
     assert "at least 2.5 times are needed" in check.message
+    assert check.speed.parts[0].engine_s > 0
 
 
 def test_own_slow_loops_buy_nothing(project, tmp_path):

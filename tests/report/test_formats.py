@@ -336,4 +336,13 @@ def test_page_shows_the_speed(samples):
     """The page has the table of a timed check, with what is needed."""
     page = to_html(samples.timed())
     assert '<td class="number">60 (54 to 66)</td>' in page and "At least 20 times as fast" in page
+    assert "Engine: how fast it can be" in page
     assert "Medians of 8 repeats" not in to_html(samples.honest())
+
+
+def test_page_shows_layers_beside_the_engine(samples):
+    """All columns that have a value are there, and a line that says what they are; neither without the engine."""
+    page = to_html(samples.compared())
+    assert '<th class="number">engine forward</th><th class="number">engine backward</th>' in page
+    assert '<td class="number">13.8</td><td class="number">38.8</td>' in page and "they decide nothing" in page
+    assert "engine" not in to_html(samples.honest())

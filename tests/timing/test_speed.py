@@ -67,6 +67,7 @@ class Loops:
 
     def __init__(self, session, seconds=(2.0,)):
         self.reference = {"all": [0.02]}
+        self.engine = {"all": [0.004], "backward": [0.003]}
         self.session = session
         self.seconds = itertools.cycle(seconds)
         self.baseline = {"all": [], "forward": [], "backward": []}
@@ -104,6 +105,30 @@ def test_parts_are_compared_one_by_one():
     ratios = {part.name: part.ratio for part in found.parts}
     assert ratios == pytest.approx({"all": 50, "forward": 100, "backward": 33.33}, rel=1e-3)
     assert found.parts[0].reference_s == 0.02 and found.parts[1].reference_s is None
+
+
+def test_the_engine_is_told_of_and_decides_nothing():
+    """A submission five hundred times slower than the engine passes; parts that are not known stay empty."""
+    found, _ = decided([0.05])
+    assert found.enough and [part.engine_s for part in found.parts] == [0.004, None, 0.003]
+
+
+def test_the_engine_is_carried_over_beside_a_reference_that_runs_here():
+    """What publishing measured, by the yardstick's products: here they take twice as long."""
+    record = {"baseline": {}, "reference": {}, "engine": {"all": [0.25, 0.5, 1.0]},
+              "yardstick": {"products": [1.0], "calls": [1.0]}}  # fmt: skip
+    lab = SimpleNamespace(name="lab")
+    trusted = trusted_side(
+        lab, fast, [], {"speed": {"fast": record}}, lambda: None, lambda: {"products": [2.0], "calls": [9.0]}
+    )
+    assert isinstance(trusted, Measured) and trusted.engine == {"all": [0.5, 1.0, 2.0]}
+
+
+def test_older_fixtures_know_no_engine():
+    """Then nothing is shown, and the yardstick is not run for it."""
+    record = {"baseline": {}, "reference": {}, "yardstick": {}}
+    trusted = trusted_side(SimpleNamespace(name="lab"), fast, [], {"speed": {"fast": record}}, lambda: None, None)
+    assert trusted.engine == {}
 
 
 def test_the_first_call_of_a_box_does_not_count():
