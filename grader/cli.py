@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from grader import cli_instructor, cli_student
 from grader.cli_common import (
@@ -105,17 +106,30 @@ def publish(
     keep_seed: Annotated[
         bool, typer.Option("--keep-seed", help="Keep the hidden cases, so that only what has changed is run again.")
     ] = False,
+    times: Annotated[
+        bool,
+        typer.Option("--times", help="Only time solution and engine again, on this machine; all else stays."),
+    ] = False,
     weights: Weights = None,
 ) -> None:
     """Record a lab's fixtures from its reference, if everything that must hold is proved."""
     from grader.progress import Progress
-    from grader.project import Project
+    from grader.project import Project, ProjectError
     from grader.publishing.misconceptions import MisconceptionError
     from grader.publishing.publish import publish as run
     from grader.publishing.recording import RecordingError
+    from grader.publishing.times import time_again
 
     with errors(failed=(RecordingError, MisconceptionError)):
         project = Project.find()
+        if times:
+            if seed is not None or keep_seed:
+                raise ProjectError("--times leaves the cases as they are; it goes with no seed")
+            with Progress(title=f"{lab}: timing") as progress:
+                measured = time_again(project, project.lab(lab), weights, progress)
+            for line in measured.lines():
+                Console().print(Text(line), soft_wrap=True)
+            return
         with Progress(title=f"{lab}: publishing") as progress:
             published = run(
                 project, project.lab(lab), seed=seed, weights=weights, progress=progress, keep_seed=keep_seed

@@ -139,13 +139,34 @@ def write_fixture(
             },
         }
         manifest["sha256"] = _hash_of_manifest(manifest)
-        (fresh / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (fresh / MANIFEST_NAME).write_text(_text_of(manifest), encoding="utf-8")
         os.chmod(fresh, 0o755)
         _put_in_place(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return str(manifest["sha256"])
+
+
+def replace_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Put other facts, such as times, in the place of those of the same names in a fixture that is there.
+
+    Cases and expected values stay as they are, and so does the release.
+
+    Raises
+    ------
+    FixtureError : the manifest is missing, damaged or edited.
+    """
+    manifest = _read_manifest(folder)
+    manifest["facts"] |= facts
+    manifest["sha256"] = _hash_of_manifest(manifest)
+    fresh = folder / f".{MANIFEST_NAME}"
+    fresh.write_text(_text_of(manifest), encoding="utf-8")
+    os.replace(fresh, folder / MANIFEST_NAME)
+
+
+def _text_of(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
 
 
 def _put_in_place(fresh: Path, folder: Path) -> None:

@@ -170,6 +170,11 @@ def solution_files(reference: Path) -> list[Path]:
     return [file for file in sorted(reference.glob("*.py")) if file.name not in NOT_A_SOLUTION]
 
 
+def variants_of(reference: Path) -> list[str]:
+    """Return the names of a lab's right variants."""
+    return sorted(folder.name for folder in (reference / VARIANTS_NAME).glob("*") if folder.is_dir())
+
+
 def write_solution(reference: Path, variant: str | None, target: Path) -> None:
     """Copy the reference solution to ``target``, then the files of the variant over it.
 

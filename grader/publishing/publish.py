@@ -14,33 +14,24 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from grader.checkpoints.resources import prepare_resources
 from grader.contract import ContractError, Lab
 from grader.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
-from grader.grading import open_session, yardstick_for
 from grader.progress import Progress
 from grader.project import Project
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
-from grader.publishing.engine import engine_version, package_files
-from grader.publishing.layer_bench import time_layers
+from grader.publishing.engine import engine_version
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
 from grader.publishing.overrides import prepare_overrides
 from grader.publishing.proof import recorded_mistakes
 from grader.publishing.proving import prove
 from grader.publishing.record_cache import RecordCache
 from grader.publishing.recording import Recorder, context_of, make_cases
-from grader.publishing.speed_proof import SpeedBench
+from grader.publishing.times import KINDS, measure_times, opener
 from grader.publishing.tolerances import with_tolerances
 from grader.publishing.workbench import Workbench
-from grader.session import Session
-from grader.timing.baseline import RECORD_NAME
-from grader.timing.layer_record import LAYERS_NAME
-
-KINDS = ("public", "hidden")
-RUNNER, STOPWATCH = "grader.inside.runner", "grader.inside.stopwatch"
 
 
 @dataclass(frozen=True)
@@ -84,15 +75,9 @@ def publish(
         prepare_overrides(project, lab, reference, progress)
     resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
     cases = {kind: make_cases(lab, seeds[kind]) for kind in KINDS}
-
-    def open_solution(folder: Path, slot: int, handler: str = RUNNER) -> Session:
-        return open_session(lab, folder, resources, slot=slot, handler=handler, free=package_files(folder))
-
-    open_watched = partial(open_solution, handler=STOPWATCH)
-    yardstick = yardstick_for(lab, 0)
     recorder = Recorder(
         lab,
-        open_solution,
+        opener(lab, resources),
         RecordCache(project.cache / "records" / lab.name, context_of(lab, resources)),
     )
     mistakes = load_misconceptions(reference)
@@ -102,22 +87,8 @@ def publish(
         bench = Workbench(lab, reference, Path(scratch), recorder, cases, trials, progress, engine)
         found = bench.run()
         # Afterwards, because nothing else may run meanwhile.
-        records, speeds = SpeedBench(
-            lab,
-            reference,
-            list(found.variants),
-            cases["hidden"],
-            open_solution,
-            open_watched,
-            yardstick,
-            Path(scratch),
-            progress,
-            engine,
-        ).run()
-        layers = time_layers(
-            lab, reference, engine, cases["hidden"], open_watched, yardstick, Path(scratch), progress
-        )
-    proof = prove(lab, found, trials, cases, speeds, time.monotonic() - started)
+        times = measure_times(lab, reference, engine, cases["hidden"], resources, Path(scratch), progress)
+    proof = prove(lab, found, trials, cases, times.rows, time.monotonic() - started)
     certificate = proof.certificate
     require_complete(certificate)
     _keep_old(folders)
@@ -133,8 +104,7 @@ def publish(
                 "seed": seeds[kind],
                 "versions": certificate.versions,
                 "variants": list(certificate.variants),
-                RECORD_NAME: {check: record.as_data() for check, record in records.items()},
-                **({LAYERS_NAME: layers.as_data()} if layers is not None else {}),
+                **times.facts(),
             },
             mistakes=recorded_mistakes(lab, proof.trials, kind),
         )

@@ -18,7 +18,7 @@ from grader.fixtures import RecordedRun
 from grader.progress import Progress
 from grader.properties import GRADIENT, PropertyResult, run_properties
 from grader.publishing.engine import EngineVersion
-from grader.publishing.misconceptions import VARIANTS_NAME, Mistaken, write_mistaken, write_solution
+from grader.publishing.misconceptions import Mistaken, variants_of, write_mistaken, write_solution
 from grader.publishing.proof import checks_to_run
 from grader.publishing.recording import Recorder, Runs
 
@@ -70,7 +70,7 @@ class Workbench:
         """
         every = list(self.lab.checks.values())
         quick = [check for check in every if not check.slow]
-        variants = sorted(folder.name for folder in (self.reference / VARIANTS_NAME).glob("*") if folder.is_dir())
+        variants = variants_of(self.reference)
         slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         boxes = max(1, min(MAX_BOXES, os.cpu_count() or 1))
         for slot in range(boxes):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.checks import Case
+from grader.fixtures import read_fixture
 from grader.grading import Request, grade
 from grader.progress import Progress
 from grader.project import Project
@@ -16,6 +17,7 @@ from grader.publishing.certificate import SpeedRow
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
 from grader.publishing.speed_proof import SpeedBench, speed_condition
+from grader.publishing.times import time_again
 from grader.timing import baseline
 
 _SPEC = importlib.util.spec_from_file_location("_timed_toy_lab", Path(__file__).with_name("toy.py"))
@@ -77,6 +79,33 @@ def test_the_certificate_shows_what_was_timed(project):
         record = json.loads((folder / kind / "manifest.json").read_text())["facts"]["speed"]["scale_quickly"]
         assert min(record["baseline"]["all"]) >= 0.4 and record["yardstick"]["calls"]
         assert len(record["engine"]["all"]) == 3
+
+
+def test_times_are_measured_again_and_nothing_else(tmp_path):
+    """Both manifests get the new times and are whole; cases, release and certificate stay byte by byte."""
+    project = make(tmp_path / "project")
+    published(project)
+    folder = project.root / "fixtures" / "toy"
+    before = {file: file.read_bytes() for file in folder.rglob("*.*") if file.name != "manifest.json"}
+    old = {kind: read_fixture(folder / kind) for kind in ("public", "hidden")}
+    with Progress() as progress:
+        times = time_again(project, project.lab("toy"), None, progress)
+    assert {file: file.read_bytes() for file in before} == before
+    for kind, fixture in old.items():
+        new = read_fixture(folder / kind)
+        assert new.facts["speed"] == times.facts()["speed"] != fixture.facts["speed"]
+        assert new.facts["seed"] == fixture.facts["seed"] and new.release == fixture.release
+    assert times.lines()[0].startswith("scale_quickly: reference ")
+
+
+def test_times_that_make_a_bound_unfair_are_not_kept(project, monkeypatch):
+    """A machine on which right solutions do not reach it twice over is no machine to publish on."""
+    manifest = project.root / "fixtures" / "toy" / "hidden" / "manifest.json"
+    before = manifest.read_bytes()
+    monkeypatch.setattr(speed_proof, "MARGIN", 1e6)
+    with Progress() as progress, pytest.raises(RecordingError, match="the times of toy were left as they are: "):
+        time_again(project, project.lab("toy"), None, progress)
+    assert manifest.read_bytes() == before
 
 
 def test_a_right_and_quick_submission_passes(project, tmp_path):

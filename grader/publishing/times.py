@@ -1,0 +1,116 @@
+"""Everything that publishing times: checks in which speed counts, and the layers of a network."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.checkpoints.resources import prepare_resources
+from grader.checks import Case
+from grader.contract import ContractError, Lab
+from grader.fixtures import read_fixture, replace_facts
+from grader.grading import open_session, yardstick_for
+from grader.progress import Progress
+from grader.project import Project
+from grader.publishing.certificate import SpeedRow
+from grader.publishing.engine import EngineVersion, engine_version, package_files
+from grader.publishing.layer_bench import time_layers
+from grader.publishing.misconceptions import variants_of
+from grader.publishing.recording import OpenSession, RecordingError
+from grader.publishing.speed_proof import SpeedBench, speed_condition
+from grader.session import Session
+from grader.timing.baseline import RECORD_NAME, SpeedRecord
+from grader.timing.layer_record import LAYERS_NAME, LayerRecord
+
+KINDS = ("public", "hidden")
+RUNNER, STOPWATCH = "grader.inside.runner", "grader.inside.stopwatch"
+
+
+@dataclass(frozen=True)
+class Times:
+    """What was measured: of each timed check, its rows in the certificate, and of the network's layers."""
+
+    checks: Mapping[str, SpeedRecord]
+    rows: Sequence[SpeedRow]
+    layers: LayerRecord | None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a fixture keeps of them."""
+        return {
+            RECORD_NAME: {check: record.as_data() for check, record in self.checks.items()},
+            **({LAYERS_NAME: self.layers.as_data()} if self.layers is not None else {}),
+        }
+
+    def lines(self) -> list[str]:
+        """Say in a few lines what was measured."""
+        found = [f"{row.check}: {row.solution} {row.seconds:.3g} s" for row in self.rows]
+        for solution, passes in (self.layers.solutions if self.layers is not None else {}).items():
+            times = [f"{name} {1000 * sum(layers.values()):.4g} ms" for name, layers in passes.items()]
+            found.append(f"layers of the {solution}: {', '.join(times)}")
+        return found or ["this lab has nothing that is timed"]
+
+
+def opener(lab: Lab, resources: Mapping[str, Path], handler: str = RUNNER) -> OpenSession:
+    """Return what starts a box for a solution in a slot; the engine beside it may import what it needs."""
+
+    def open_solution(folder: Path, slot: int) -> Session:
+        return open_session(lab, folder, resources, slot=slot, handler=handler, free=package_files(folder))
+
+    return open_solution
+
+
+def measure_times(
+    lab: Lab,
+    reference: Path,
+    engine: EngineVersion | None,
+    cases: Mapping[str, Sequence[Case]],
+    resources: Mapping[str, Path],
+    scratch: Path,
+    progress: Progress,
+) -> Times:
+    """Time the solution, its variants and the engine, one after the other; nothing else should run meanwhile.
+
+    Raises
+    ------
+    RecordingError : one of them does not come through.
+    """
+    opened = opener(lab, resources)
+    watched = opener(lab, resources, STOPWATCH)
+    yardstick = yardstick_for(lab, 0)
+    variants = variants_of(reference)
+    records, rows = SpeedBench(
+        lab, reference, variants, cases, opened, watched, yardstick, scratch, progress, engine
+    ).run()
+    layers = time_layers(lab, reference, engine, cases, watched, yardstick, scratch, progress)
+    return Times(records, rows, layers)
+
+
+def time_again(project: Project, lab: Lab, weights: Path | None, progress: Progress) -> Times:
+    """Measure the times of published fixtures anew, on this machine; nothing else of them changes.
+
+    The certificate keeps the times of its proof.
+
+    Raises
+    ------
+    ContractError : the lab has no reference.
+    FixtureError : there are no fixtures, or they are damaged.
+    RecordingError : a solution does not come through, or a bound on speed is not fair here.
+    """
+    reference = project.reference(lab.name)
+    if not reference.is_dir():
+        raise ContractError(f"{reference}: missing; it is what is timed")
+    folders = [project.fixtures(lab.name, kind, weights) for kind in KINDS]
+    hidden = read_fixture(project.fixtures(lab.name, "hidden", weights))
+    cases = {check: [recorded.case for recorded in found] for check, found in hidden.checks.items()}
+    resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
+    engine = engine_version(project, lab, resources)
+    with tempfile.TemporaryDirectory(prefix="timing-") as scratch:
+        times = measure_times(lab, reference, engine, cases, resources, Path(scratch), progress)
+    if times.rows and not (condition := speed_condition(times.rows)).holds:
+        raise RecordingError(f"the times of {lab.name} were left as they are: {condition.name}: {condition.detail}")
+    for folder in folders:
+        replace_facts(folder, times.facts())
+    return times
