@@ -16,6 +16,8 @@ from grader.inside.runner import describe
 
 __all__ = ["Runner", "describe"]
 
+PAGE_BYTES = 4096
+
 
 class Runner(runner.Runner):
     """Sends the shape of every output in its place."""
@@ -26,6 +28,9 @@ class Runner(runner.Runner):
 
     def _announce(self, name: str, value: Any) -> None:
         sampled = isinstance(value, Sampled)
-        shape = np.shape(value.value if sampled else value)
+        array = np.asarray(value.value if sampled else value)
+        if array.flags.c_contiguous:
+            # One entry of each page: parameters that are only mapped so far must not be read in a layer's time.
+            array.reshape(-1)[:: max(1, PAGE_BYTES // array.itemsize)].max(initial=0)
         self.submission.emitted += 1
-        self._emit(f"{name}/shape" if sampled else name, np.array(shape, dtype=np.int64))
+        self._emit(f"{name}/shape" if sampled else name, np.array(array.shape, dtype=np.int64))
