@@ -9,6 +9,7 @@ import numpy as np
 
 from grader.checkpoints.weights import checkpoint_shapes
 from grader.contract import Lab
+from grader.observing import START
 from grader.result import LayerTime
 from grader.session import Outcome
 
@@ -17,18 +18,17 @@ MAX_AXES = 8
 MAX_LENGTH = 1 << 32
 
 
-def layer_times(lab: Lab, outcomes: Mapping[str, Outcome], since: float = 0.0) -> list[LayerTime]:
+def layer_times(lab: Lab, outcomes: Mapping[str, Outcome]) -> list[LayerTime]:
     """Return the layers of the lab's network in order, with what was measured of each.
 
     A layer's time is what passed between the arrival of the previous layer's output and that of its own, on the
-    grader's clock; it includes what the submission does between two layers. ``since`` is when the forward
-    pass began.
+    grader's clock; it includes what the submission does between two layers.
     """
     network = lab.facts.network
     if network is None or network.forward not in outcomes:
         return []
     forward = outcomes[network.forward]
-    forward_s = steps(forward.arrived_s, since)
+    forward_s = steps(forward.arrived_s)
     backward_s = steps(outcomes[network.backward].arrived_s) if network.backward in outcomes else {}
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
     total_s = sum(forward_s.values())
@@ -50,10 +50,10 @@ def layer_times(lab: Lab, outcomes: Mapping[str, Outcome], since: float = 0.0) -
     return layers
 
 
-def steps(arrived_s: Mapping[str, float], since: float = 0.0) -> dict[str, float]:
+def steps(arrived_s: Mapping[str, float]) -> dict[str, float]:
     """Turn arrival times of ``layer/part`` outputs into the seconds that each layer took, in order of arrival.
 
-    Outputs without a part belong to no layer. ``since`` is when the first layer began.
+    Outputs without a part belong to no layer. One named `START` says when the first layer began.
     """
     last: dict[str, float] = {}
     for output, moment in arrived_s.items():
@@ -61,7 +61,7 @@ def steps(arrived_s: Mapping[str, float], since: float = 0.0) -> dict[str, float
         if part:
             last[layer] = max(moment, last.get(layer, 0.0))
     seconds = {}
-    before = since
+    before = arrived_s.get(START, 0.0)
     for layer, moment in sorted(last.items(), key=lambda item: item[1]):
         seconds[layer] = moment - before
         before = moment

@@ -17,7 +17,7 @@ from grader.checks import Sampled
 Emit = Callable[[str, Any], None]
 Parts = dict[str, np.ndarray]
 PARAMETERS = ("weight", "bias")
-# A demonstration sends it when the network is loaded and about to run: what came before is no layer's time.
+# Sent when the network is about to run: what came before, such as loading it, is no layer's time.
 START = "start"
 
 

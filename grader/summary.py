@@ -20,7 +20,6 @@ from grader.fixtures import read_fixture
 from grader.grading import open_session
 from grader.layers import layer_times
 from grader.messages import describe_outcome
-from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError
 from grader.report.files import ReportError
@@ -148,7 +147,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     if outcome.verdict is not None:
         return Summary((), describe_outcome(outcome, lab.folder))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
-    return from_times(layer_times(lab, {network.forward: outcome}, outcome.arrived_s.get(START, 0.0)), shapes)
+    return from_times(layer_times(lab, {network.forward: outcome}), shapes)
 
 
 def from_times(times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]]) -> Summary:

@@ -17,7 +17,6 @@ from grader.contract import Lab
 from grader.grading import open_session
 from grader.layers import steps
 from grader.messages import describe_outcome
-from grader.observing import START
 from grader.progress import Progress
 from grader.project import Project, ProjectError, read_picture
 from grader.session import Outcome
@@ -54,7 +53,7 @@ class Demo:
         for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
             bar = "#" * round(probabilities[index] * BAR_WIDTH)
             console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
-        seconds = steps(self.outcome.arrived_s, self.outcome.arrived_s.get(START, 0.0))
+        seconds = steps(self.outcome.arrived_s)
         total = sum(seconds.values()) or 1.0
         table = Table(box=None, pad_edge=False)
         table.add_column(_("layer"))

@@ -157,6 +157,7 @@ def network_backward(student, case):
     """VGG19 backward: every layer's gradient from relu3_1 down to the picture."""
     network = loaded_network(student)
     network.forward(case.x.copy(), [BACKWARD_FROM])
+    student.emit(START, 0)
     with layers_observed(network.layers, student.emit, "backward"):
         grad = network.backward(case.out_grad.copy(), BACKWARD_FROM)
     return {"picture": Sampled(grad, "picture")}
