@@ -218,9 +218,8 @@ class _Process:
         stdin = self._process.stdin
         if stdin is not None:
             # If it is gone already, connecting says so.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), stdin:
                 stdin.write(json.dumps(configuration).encode() + b"\n")
-                stdin.close()
 
     def take_output(self) -> io.RawIOBase:
         """Hand over what it prints, to one who will close it."""
@@ -266,9 +265,11 @@ class _Process:
             self._job.close()
         # What it printed last must have arrived when this returns.
         self._carrier.join(CARRY_LIMIT_S)
-        for end in (self._output, None if self._output is None else self.connection, self._process.stdin):
-            if end is not None:
-                end.close()
+        if self._output is not None:
+            # It never began, so nobody else has output and connection.
+            self._output.close()
+            if self.connection is not None:
+                self.connection.close()
         return _status(self._process.returncode, killed, self._exceeded, peak_bytes // 1024, cpu_s)
 
     def _carry(self) -> None:
