@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from grader.checks import Check
-from grader.compare import Finding, compare
-from grader.contract import Lab
+from grader.collect.policy import Use
 from grader.explain import CaseRun, explain
-from grader.fixtures import Fixture, RecordedCase
+from grader.explain.case_run import differences
+from grader.explain.messages import describe_case, describe_use, next_step
 from grader.inside.imports import possible_notes
-from grader.learning_curves import describe_learning, learning_curves
-from grader.messages import (
-    describe_case,
-    describe_finding,
-    describe_outcome,
-    describe_speed,
-    describe_use,
-    next_step,
-)
-from grader.policy import Use
-from grader.progress import Progress
-from grader.result import CheckResult
-from grader.session import Outcome, Session
+from grader.lab.checks import Check
+from grader.language.translation import _, listed, marked, translated
+from grader.project.contract import Lab
+from grader.project.fixtures import Fixture, RecordedCase
+from grader.report.progress import Progress
+from grader.run.order import by_groups, over_budget
+from grader.run.session import Outcome, Session
+from grader.score.document import CheckResult
+from grader.score.judge import judge
+from grader.score.learning_curves import describe_learning, learning_curves
 from grader.timing.speed import SpeedTrial, Timing
-from grader.translation import _, listed, marked, translated
+from grader.timing.words import describe_speed
 from grader.verdicts import Verdict
 
 HIDDEN_MESSAGE_CHARACTERS = 400
@@ -79,49 +75,6 @@ def run_checks(
         results[check.id] = result
         progress.advance()
     return [results[check.id] for check in checks], outcomes
-
-
-def by_groups(checks: Sequence[Check]) -> list[Check]:
-    """Order checks so that those of a group run together, in one worker, and after what they need.
-
-    A group that waits for nothing outside itself goes first; within a group the order stays.
-    """
-    left = list(checks)
-    ordered: list[Check] = []
-    while left:
-        done = {check.id for check in ordered}
-        groups: dict[str, list[Check]] = {}
-        for check in left:
-            groups.setdefault(check.group, []).append(check)
-        known = {check.id for check in left}
-
-        def is_free(members: list[Check], done: set[str] = done, known: set[str] = known) -> bool:
-            own = {check.id for check in members}
-            return all(name in done or name in own or name not in known for c in members for name in c.needs)
-
-        chosen = next((members for members in groups.values() if is_free(members)), None)
-        if chosen is None:
-            chosen = [next(check for check in left if all(n in done or n not in known for n in check.needs))]
-        ordered += chosen
-        left = [check for check in left if check not in chosen]
-    return ordered
-
-
-def over_budget(lab: Lab, check: Check, outcomes: Mapping[str, Outcome]) -> str:
-    """Say why an exercise is not run because the submission is too slow for it; empty if it is not."""
-    if check.budget is None:
-        return ""
-    measured, scale, allowed_s = check.budget
-    expected_s = outcomes[measured].seconds * scale if measured in outcomes else float("inf")
-    if expected_s <= allowed_s:
-        return ""
-    return _(
-        "Not run: at the speed of `{title}` it would take about {expected} s, and at most {allowed} s are spent on "
-        "it. It is not needed for the score.",
-        title=translated(lab.checks[measured].title, lab.folder),
-        expected=f"{expected_s:.0f}",
-        allowed=f"{allowed_s:.0f}",
-    )
 
 
 def _not_run(lab: Lab, check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
@@ -218,20 +171,3 @@ def without_inputs(outcome: Outcome, recorded: RecordedCase) -> Outcome:
         notes=tuple(note for note in outcome.notes if note in possible_notes()),
         arrived_s={name: moment for name, moment in outcome.arrived_s.items() if name in recorded.expected},
     )
-
-
-def differences(recorded: RecordedCase, outcome: Outcome) -> list[Finding]:
-    """Return what differs from the recorded outputs; nothing if the run did not get that far."""
-    if outcome.verdict is not None:
-        return []
-    return compare(recorded.expected, outcome.outputs, recorded.tolerances)
-
-
-def judge(lab: Lab, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    """Return the verdict on one run and, if it did not pass, the message."""
-    if outcome.verdict is not None:
-        return outcome.verdict, describe_outcome(outcome, lab.folder)
-    if not findings:
-        return Verdict.PASS, ""
-    unusable = [finding for finding in findings if not finding.is_number]
-    return Verdict.OUTPUT if unusable else Verdict.WRONG, describe_finding((unusable or findings)[0])

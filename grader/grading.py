@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from grader import __version__
 from grader.checking import run_checks
-from grader.checkpoints.resources import prepare_resources
-from grader.contract import Lab
-from grader.fixtures import Fixture, read_fixture
-from grader.jail import Level, View, probe
-from grader.jail.host import processors
-from grader.jail.layout import thread_counts
-from grader.layers import layer_times
-from grader.policy import Rules, Use, find_uses
-from grader.progress import Progress
-from grader.project import Project
-from grader.publishing.misconceptions import write_solution
-from grader.result import (
+from grader.collect.submission import Collected, collect
+from grader.jail import Level, probe
+from grader.language.translation import _, chosen, marked, translated
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import Lab
+from grader.project.fixtures import Fixture, read_fixture
+from grader.project.places import Project
+from grader.project.solution import write_solution
+from grader.report.progress import Progress
+from grader.run.opening import open_session, ruled_out
+from grader.run.session import GraderFault, Outcome, Session
+from grader.score.document import (
     FileInfo,
     FixtureInfo,
     GradeResult,
@@ -35,23 +30,19 @@ from grader.result import (
     Memory,
     SubmissionInfo,
     Times,
+    versions,
 )
-from grader.rubric import score_tiers
-from grader.session import GraderFault, Outcome, Session
-from grader.submission import Collected, collect
-from grader.timing import yardstick
-from grader.timing.baseline import Yardstick
+from grader.score.tiers import score_tiers
+from grader.timing.baseline import yardstick_for
 from grader.timing.layer_record import with_recorded
+from grader.timing.layers import layer_times
 from grader.timing.speed import Timing
-from grader.translation import _, chosen, marked, translated
 
 LEVEL_NAMES = {
     Level.NAMESPACES: marked("namespaces, Landlock and seccomp"),
     Level.LANDLOCK: marked("Landlock and seccomp"),
     Level.PROCESS: marked("another process only"),
 }
-# What a package imports itself; a lab names only what its students use.
-ALSO_NEEDED = {"numba": ("llvmlite",)}
 
 
 class Refused(Exception):
@@ -136,35 +127,6 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
     )
 
 
-def open_session(
-    lab: Lab,
-    submission: Path,
-    resources: Mapping[str, Path],
-    *,
-    level: Level | None = None,
-    slot: int = 0,
-    handler: str = "grader.inside.runner",
-    free: Sequence[str] = (),
-) -> Session:
-    """Start a box in which ``submission``, a collected folder, can be run against the checks of ``lab``.
-
-    ``handler`` is the module that serves the requests inside; ``free`` are files that may import
-    everything, besides the given ones.
-    """
-    policy: dict[str, Any] = {
-        "modules": [file.module for file in lab.facts.files],
-        "given": lab.given_modules,
-        "optional": lab.optional_modules,
-        "allow": lab.facts.imports.allow,
-        "forbid": lab.facts.imports.forbid,
-        "shims": lab.facts.shims,
-        "free": [*unchanged_given(lab, submission), *free],
-        "packages": packages_of(lab),
-    }
-    view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)
-    return Session(lab, view, level=level, slot=slot, handler=handler)
-
-
 def timing_of(
     project: Project,
     request: Request,
@@ -184,12 +146,6 @@ def timing_of(
             return open_session(lab, scratch, resources, level=level, slot=slot)
 
     return Timing(lab, fixture.facts, open_reference, yardstick_for(lab, slot))
-
-
-def yardstick_for(lab: Lab, slot: int) -> Yardstick:
-    """Return the yardstick, held to the processors and threads of a submission in ``slot``."""
-    threads = lab.facts.limits.threads
-    return partial(yardstick.measure, processors(slot, threads), thread_counts(threads))
 
 
 def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
@@ -218,45 +174,6 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
             )
         )
     return level, (_("{what}: this result does not count for the record", what=text),)
-
-
-def ruled_out(lab: Lab, collected: Collected) -> list[Use]:
-    """Return the places where the submission's own files use a library that the lab rules out."""
-    free = unchanged_given(lab, collected.root)
-    names = [file.path for file in collected.files if file.path not in free]
-    declared = [file.path for file in lab.facts.files]
-    rules = Rules(lab.facts.imports.allow, lab.facts.imports.forbid, packages_of(lab), lab.given_modules)
-    return find_uses(collected.root, declared, names, rules)
-
-
-def packages_of(lab: Lab) -> list[str]:
-    """Return the import names of the packages that the lab puts into the box."""
-    return [also for name in lab.facts.packages for also in (name, *ALSO_NEEDED.get(name, ()))]
-
-
-def unchanged_given(lab: Lab, submission: Path) -> list[str]:
-    """Return the given Python files that the submission does not have, or has as they were given.
-
-    Only these may import everything: in a changed one could stand anything.
-    """
-    return [name for name in lab.given_sources if _same_lines(lab.folder / name, submission / name)]
-
-
-def _same_lines(given: Path, handed_in: Path) -> bool:
-    if not handed_in.is_file():
-        return True
-    return given.is_file() and given.read_bytes().splitlines() == handed_in.read_bytes().splitlines()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that may change a result."""
-    found = {"grader": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    for package in ("numpy", "numba", "scipy", "opencv-python"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, Outcome]) -> SubmissionInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from grader.translation import _, marked
+from grader.language.translation import _, marked
 
 
 class Verdict(str, Enum):

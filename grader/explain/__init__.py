@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checks import Check
 from grader.compare import Finding
+from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison, Family, Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.layout import layouts
@@ -23,11 +23,11 @@ from grader.explain.network import describe_divergence, exchanged_parameters, fi
 from grader.explain.orientation import channels_first
 from grader.explain.place import places
 from grader.explain.precision import precision
-from grader.explain.runs import CaseRun
 from grader.explain.scale import scales
 from grader.explain.structure import structure
-from grader.fixtures import Fixture, RecordedMistake, read_mistakes
-from grader.translation import _, joined, listed, translated
+from grader.lab.checks import Check
+from grader.language.translation import _, joined, listed, translated
+from grader.project.fixtures import Fixture, RecordedMistake, read_mistakes
 
 __all__ = ["CaseRun", "Explanation", "explain", "explain_runs"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from grader.checks import Case
-from grader.explain.runs import CaseRun
-from grader.translation import _
+from grader.explain.case_run import CaseRun
+from grader.lab.checks import Case
+from grader.language.translation import _
 
 Condition = tuple[str, Callable[[Case], bool]]
 INPUT_NAMES = ("x", "inputs", "logits")

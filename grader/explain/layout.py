@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
-from grader.translation import _, marked
+from grader.language.translation import _, marked
 
 MAX_SHIFT = 2
 MIN_OVERLAP = 0.4

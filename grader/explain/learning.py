@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.checks import Check, Learning
-from grader.explain.runs import CaseRun
-from grader.translation import _, listed, ngettext
+from grader.explain.case_run import CaseRun
+from grader.lab.checks import Check, Learning
+from grader.language.translation import _, listed, ngettext
 
 # The loss is compared over a tenth of the steps at both ends, so that no single batch decides.
 SHARE_OF_STEPS = 10

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from grader.compare import Tolerance, compare
-from grader.explain.runs import CaseRun
-from grader.fixtures import RecordedMistake, RecordedRun
+from grader.explain.case_run import CaseRun
+from grader.project.fixtures import RecordedMistake, RecordedRun
 
 RETURNED = ("wrong", "output")
 LOOSER = 4.0

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.compare import Finding
-from grader.explain.runs import CaseRun
-from grader.translation import _, joined, ngettext
+from grader.explain.case_run import CaseRun
+from grader.language.translation import _, joined, ngettext
 
 STATISTICS_TOLERANCE = 1e-6
 

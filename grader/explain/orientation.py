@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.checks import CHANNELS_FIRST, CHANNELS_LAST, LAYOUT, Case
+from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, LAYOUT, Case
 
 SHOWN = {CHANNELS_FIRST: "(N, C, H, W)", CHANNELS_LAST: "(N, H, W, C)"}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checks import sample_positions
 from grader.explain.comparison import Comparison
-from grader.translation import _
+from grader.lab.checks import sample_positions
+from grader.language.translation import _
 
 SHADES = (" ", "░", "▒", "▓", "█")
 SHADES_ASCII = (".", "-", "+", "*", "#")

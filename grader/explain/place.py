@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
-from grader.translation import _, marked, ngettext
+from grader.language.translation import _, marked, ngettext
 
 STEPS = (2, 3, 4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
-from grader.translation import _
+from grader.language.translation import _
 
 # Relative to the largest magnitude: rounding to float16 (11 bits) and to bfloat16 (8 bits), a few times over.
 HALF_PRECISION_ERROR = 2e-3

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
-from grader.translation import _, marked
+from grader.language.translation import _, marked
 
 FACTOR_TOLERANCE = 1e-3
 SETTING_NAMES = {

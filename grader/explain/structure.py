@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
 from grader.compare import Finding
 from grader.explain.comparison import Fingerprint
 from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
-from grader.translation import _, listed, ngettext
+from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
+from grader.language.translation import _, listed, ngettext
 
 
 def structure(

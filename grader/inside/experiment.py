@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from grader.checks import Case
-from grader.experiments import STATE, Record, part_of, record_outputs, snapshot_outputs
 from grader.inside import runner
 from grader.inside.runner import describe
 from grader.inside.submission import Emit, Submission
+from grader.lab.checks import Case
+from grader.lab.experiments import STATE, Record, part_of, record_outputs, snapshot_outputs
+from grader.lab.loading import EXPERIMENT_NAME, load_run
 
 __all__ = ["Experiment", "Runner", "describe", "load_run"]
-
-EXPERIMENT_NAME = "experiment.py"
-EXPERIMENT_MODULE = "_lab_experiment"
 
 
 class Runner(runner.Runner):
@@ -74,13 +71,3 @@ class Experiment:
         if self.record is None:
             raise RuntimeError("there is no record to keep")
         return snapshot_outputs(self.record.snapshot())
-
-
-def load_run(file: Path) -> Any:
-    """Import a lab's ``experiment.py`` and return its ``run``."""
-    spec = importlib.util.spec_from_file_location(EXPERIMENT_MODULE, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {file}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import linecache
 import sys
 import traceback
@@ -14,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Check
 from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
 from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
 from grader.inside.traps import TrappedModules
+from grader.lab.checks import Case, Check
+from grader.lab.loading import CHECKS_MODULE, load_checks
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
-CHECKS_MODULE = "_lab_checks"
 DISK_IS_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -103,27 +102,6 @@ class Runner:
                 place, name = self.watch.noted[0]
                 raise RuledOut(f"{place} uses `{name}`")
         return {"emitted": self.submission.emitted, "notes": self.removed.notes()}
-
-
-def load_checks(file: Path) -> dict[str, Check]:
-    """Import a lab's ``checks.py`` and return its checks by id, in the order in which they are written.
-
-    A long one has parts: ``from . import checks_layers, checks_network`` imports the files of those names beside
-    it, and their checks come first, part by part.
-    """
-    folder = str(file.parent)
-    spec = importlib.util.spec_from_file_location(CHECKS_MODULE, file, submodule_search_locations=[folder])
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {file}")
-    for name in [name for name in sys.modules if name.startswith(f"{CHECKS_MODULE}.")]:
-        del sys.modules[name]
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[CHECKS_MODULE] = module
-    spec.loader.exec_module(module)
-    parts = [part for name, part in sys.modules.items() if name.startswith(f"{CHECKS_MODULE}.")]
-    return {
-        value.id: value for part in (*parts, module) for value in vars(part).values() if isinstance(value, Check)
-    }
 
 
 _STUDENT_FOLDERS: list[str] = []

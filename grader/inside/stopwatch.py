@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Sampled
 from grader.inside import runner
 from grader.inside.runner import describe
+from grader.lab.checks import Sampled
 
 __all__ = ["Runner", "describe"]
 

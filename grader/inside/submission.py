@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Sampled
 from grader.inside.imports import DeclaredModules
+from grader.lab.checks import Sampled
 
 Emit = Callable[[str, np.ndarray], None]
 
@@ -34,7 +34,7 @@ class RuledOut(Exception):
 
 
 class Submission:
-    """What a check gets as its first argument; see ``grader.checks.Student`` for the promise it keeps."""
+    """What a check gets as its first argument; see ``grader.lab.checks.Student`` for the promise it keeps."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from rich.cells import set_cell_size
 from grader.jail.box import Box
 from grader.jail.model import Ending, JailError, Level, Limits, View
 from grader.jail.probe import HostReport
-from grader.translation import _, marked, translated
+from grader.language.translation import _, marked, translated
 
 MEANING = {
     Level.NAMESPACES: marked("full isolation: own file view, no network, own processes, Landlock, seccomp, limits"),

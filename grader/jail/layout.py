@@ -17,8 +17,8 @@ from grader.jail.host import Interpreter, can_fork, interpreter, package_folders
 from grader.jail.model import View
 
 PRELOADED = ("numpy", "numba")
-# What a lab's checks.py and experiment.py may import; the rest of the grader stays outside.
-STAGED_FILES = ("__init__.py", "checks.py", "experiments.py", "layer_cases.py", "layer_geometry.py", "observing.py")
+# What serves requests, and what a lab may import in the box; the rest of the grader stays outside.
+STAGED_FOLDERS = ("inside", "lab")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 LIBRARY_CACHE = "/etc/ld.so.cache"
 CLOSING_FILES_S = 5.0
@@ -87,14 +87,14 @@ def stage_grader(home: Path) -> None:
     """Copy the few files of the grader that run inside into a box's folder."""
     source = Path(__file__).parents[1]
     target = home / "stage" / "grader"
-    (target / "inside" / "__pycache__").mkdir(parents=True)
-    for file in (*(source / name for name in STAGED_FILES), *(source / "inside").glob("*.py")):
-        shutil.copy2(file, target / file.relative_to(source))
-    # With times and compiled files, so that nothing is compiled again at every start.
-    for file in (source / "inside" / "__pycache__").glob("*.pyc"):
-        # Another process may be replacing it at this moment.
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copy2(file, target / file.relative_to(source))
+    for folder in STAGED_FOLDERS:
+        (target / folder / "__pycache__").mkdir(parents=True)
+        # With times and compiled files, so that nothing is compiled again at every start.
+        for file in (*(source / folder).glob("*.py"), *(source / folder / "__pycache__").glob("*.pyc")):
+            # Another process may be replacing a compiled file at this moment.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(file, target / file.relative_to(source))
+    shutil.copy2(source / "__init__.py", target)
     _make_readable(home / "stage")
 
 

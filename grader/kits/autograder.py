@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from grader.contract import Lab
 from grader.kits.import_closure import needed_files
 from grader.kits.kit import KitError, WrittenKit, dependencies
 from grader.kits.leaks import find_leaks, secrets_of
 from grader.kits.packing import read_tree, write_zip
-from grader.project import Project
-from grader.translation import chosen
+from grader.language.translation import chosen
+from grader.project.contract import Lab
+from grader.project.places import Project
 
 TEMPLATES = Path(__file__).parent / "autograder_files"
 SCRIPTS = ("setup.sh", "run_autograder")

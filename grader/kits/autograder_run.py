@@ -12,16 +12,16 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from grader.checkpoints.resources import prepare_resources
+from grader.collect.submission import SubmissionError
 from grader.grading import Request, grade
 from grader.jail import doctor_lines, probe
-from grader.progress import Progress
-from grader.project import Project
+from grader.language.translation import _, choose, marked, translated
+from grader.prepare.resources import prepare_resources
+from grader.project.places import Project
 from grader.report.files import write_text
 from grader.report.gradescope import write_gradescope
+from grader.report.progress import Progress
 from grader.report.text import clean
-from grader.submission import SubmissionError
-from grader.translation import _, choose, marked, translated
 
 SETTINGS_NAME = "autograder.json"
 FAILED = marked(

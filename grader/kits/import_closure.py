@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from grader.jail.layout import STAGED_FILES
+from grader.jail.layout import STAGED_FOLDERS
 
 PACKAGE = "grader"
 # The box copies these into itself by name; no import statement leads to them.
-STAGED = ("grader.inside", *(f"grader.{name[:-3]}" for name in STAGED_FILES if name != "__init__.py"))
+STAGED = tuple(f"{PACKAGE}.{folder}" for folder in STAGED_FOLDERS)
 DATA_SUFFIXES = (".html", ".json", ".typed")
-CATALOGUES = "locale/*/LC_MESSAGES/*.mo"
+CATALOGUES = "language/locale/*/LC_MESSAGES/*.mo"
 
 
 class MissingModule(Exception):

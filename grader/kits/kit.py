@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
-from grader.contract import Lab
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
 from grader.kits.packing import read_tree, write_folder, write_zip
-from grader.project import Project
-from grader.translation import ENGLISH, _, marked, speaking, translated
+from grader.language.translation import ENGLISH, _, marked, speaking, translated
+from grader.project.contract import Lab
+from grader.project.places import Project
 
 TEMPLATES = Path(__file__).parent / "kit_files"
 # Template to its place in the kit.
@@ -29,7 +29,7 @@ PLACES = {
     "gitignore.template": ".gitignore",
     "grader_main.py": "grader/__main__.py",
 }
-ROOTS = ("grader.cli_student", "grader.gradcheck_lab.checks")
+ROOTS = ("grader.commands.student", "grader.student.gradcheck_lab.checks")
 # Needed to develop the grader, not to run it.
 ONLY_FOR_TESTS = ("pytest",)
 DEFAULT_TITLE = marked("Neural-network layers, written by hand")

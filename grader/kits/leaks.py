@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.contract import Lab
-from grader.fixtures import MANIFEST_NAME
-from grader.project import Project
+from grader.project.contract import Lab
+from grader.project.fixtures import MANIFEST_NAME
+from grader.project.places import Project
 from grader.publishing.skeleton import generate, holes
 
 # Shorter lines, such as `return outputs` or a loop's head, give nothing away and occur everywhere.

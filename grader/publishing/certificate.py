@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.properties import PropertyResult
 from grader.publishing.recording import RecordingError
 from grader.publishing.tolerances import MARGIN, Measured
+from grader.run.properties import PropertyResult
 
 SCHEMA_ID = "grader/certificate/v1"
 JSON_NAME = "certificate.json"

@@ -20,10 +20,10 @@ from pathlib import Path
 from llvmlite import binding
 
 import grader
-from grader.contract import Lab
 from grader.jail.layout import thread_counts
-from grader.project import Project
-from grader.publishing.misconceptions import solution_files, write_solution
+from grader.project.contract import Lab
+from grader.project.places import Project
+from grader.project.solution import solution_files, write_solution
 from grader.publishing.record_cache import digest_of_files
 
 ENGINE_NAME = "engine"

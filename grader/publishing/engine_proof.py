@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.contract import Lab
-from grader.fixtures import RecordedCase, RecordedRun
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.certificate import Condition
 from grader.publishing.proof import judged
 from grader.publishing.recording import RETURNED

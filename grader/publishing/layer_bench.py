@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from grader.checks import Case, Check
-from grader.contract import Lab
-from grader.layers import steps
-from grader.progress import Progress
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.project.solution import write_solution
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
-from grader.publishing.misconceptions import write_solution
 from grader.publishing.recording import OpenSession, RecordingError
 from grader.publishing.speed_proof import REFERENCE
-from grader.running import Running
-from grader.session import Outcome
+from grader.report.progress import Progress
+from grader.run.session import Outcome, Running
 from grader.timing.baseline import Yardstick
 from grader.timing.layer_record import PASSES, LayerRecord
+from grader.timing.layers import steps
 
 # Repeats of a pass; no new one is begun after the seconds. Threads that wait for one another are slowed down many
 # times by whatever else runs, so that a fast layer needs some repeats until one was not disturbed.

@@ -9,22 +9,13 @@ submission however that is written.
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-from grader.fixtures import PAIR_SIGN
-
-MISCONCEPTIONS_NAME = "misconceptions"
-VARIANTS_NAME = "variants"
-# Files beside the solution that are no part of it.
-NOT_A_SOLUTION = {f"{MISCONCEPTIONS_NAME}.py", "prepare.py"}
-
-
-class MisconceptionError(Exception):
-    """A misconception cannot be made from the reference; the message names it."""
+from grader.project.fixtures import PAIR_SIGN
+from grader.project.solution import MISCONCEPTIONS_NAME, MisconceptionError, write_solution
 
 
 @dataclass(frozen=True)
@@ -163,34 +154,6 @@ def _overlap(first: Misconception, second: Misconception) -> bool:
         for a in first.edits
         for b in second.edits
     )
-
-
-def solution_files(reference: Path) -> list[Path]:
-    """Return the files of a solution or of a variant of it."""
-    return [file for file in sorted(reference.glob("*.py")) if file.name not in NOT_A_SOLUTION]
-
-
-def variants_of(reference: Path) -> list[str]:
-    """Return the names of a lab's right variants."""
-    return sorted(folder.name for folder in (reference / VARIANTS_NAME).glob("*") if folder.is_dir())
-
-
-def write_solution(reference: Path, variant: str | None, target: Path) -> None:
-    """Copy the reference solution to ``target``, then the files of the variant over it.
-
-    Raises
-    ------
-    MisconceptionError : there is no such variant.
-    """
-    target.mkdir(parents=True, exist_ok=True)
-    folders = [reference]
-    if variant is not None:
-        folders.append(reference / VARIANTS_NAME / variant)
-        if not folders[-1].is_dir():
-            raise MisconceptionError(f"{folders[-1]}: there is no such variant")
-    for folder in folders:
-        for file in solution_files(folder):
-            shutil.copyfile(file, target / file.name)
 
 
 def write_mistaken(reference: Path, mistaken: Mistaken, target: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checkpoints.resources import prepare_resources, read_resource
-from grader.contract import ContractError, Lab
-from grader.progress import Progress
-from grader.project import Project, file_digest
+from grader.prepare.resources import prepare_resources, read_resource
+from grader.project.contract import ContractError, Lab
+from grader.project.places import Project, file_digest
 from grader.publishing.record_cache import digest_of_files
+from grader.report.progress import Progress
 
 Prepare = Callable[[Path, Mapping[str, np.ndarray]], "dict[str, np.ndarray]"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.checks import Check
 from grader.compare import compare
-from grader.contract import Lab
-from grader.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.lab.checks import Check
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.publishing.certificate import MistakeRow
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.recording import RETURNED, Runs
 from grader.publishing.tolerances import MARGIN, Measured, Output, detection
-from grader.result import CheckResult
-from grader.rubric import score_tiers
+from grader.score.document import CheckResult
+from grader.score.tiers import score_tiers
 from grader.verdicts import Verdict
 
 Recorded = Mapping[str, Sequence[RecordedCase]]

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from grader.checks import Case
 from grader.compare import compare
-from grader.contract import Lab
+from grader.explain.case_run import CaseRun
 from grader.explain.mistakes import recognise
-from grader.explain.runs import CaseRun
-from grader.fixtures import RecordedCase, RecordedRun
-from grader.grading import versions
-from grader.properties import EXACT_DIFFERENCES, layers
+from grader.lab.checks import Case
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.certificate import Certificate, Condition, SpeedRow
 from grader.publishing.engine_proof import engine_condition
 from grader.publishing.misconceptions import Mistaken
@@ -39,7 +37,9 @@ from grader.publishing.tolerances import (
     with_tolerances,
 )
 from grader.publishing.workbench import Found
-from grader.session import Outcome
+from grader.run.properties import EXACT_DIFFERENCES, layers
+from grader.run.session import Outcome
+from grader.score.document import versions
 from grader.verdicts import Verdict
 
 MIN_VARIANTS = 3

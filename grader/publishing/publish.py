@@ -16,11 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.checkpoints.resources import prepare_resources
-from grader.contract import ContractError, Lab
-from grader.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
-from grader.progress import Progress
-from grader.project import Project
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import ContractError, Lab
+from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
+from grader.project.places import Project
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
 from grader.publishing.engine import engine_version
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
@@ -32,6 +31,7 @@ from grader.publishing.recording import Recorder, context_of, make_cases
 from grader.publishing.times import KINDS, measure_times, opener
 from grader.publishing.tolerances import with_tolerances
 from grader.publishing.workbench import Workbench
+from grader.report.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checks import Case
-from grader.fixtures import RecordedRun
-from grader.one_parser import read_arrays
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedRun
+from grader.project.one_parser import read_arrays
 
 FORMAT = "grader/record/v1"
 # How a run ended may depend on the machine's load for these; they are run again each time.

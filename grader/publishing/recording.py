@@ -12,17 +12,16 @@ from pathlib import Path
 import numpy as np
 
 import grader
-from grader.checks import Case, Check
-from grader.contract import CHECKS_PARTS, Lab
-from grader.fixtures import RecordedRun
+from grader.lab.checks import Case, Check
+from grader.project.contract import CHECKS_PARTS, Lab
+from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
-from grader.running import Running
-from grader.session import Outcome
+from grader.run.session import Outcome, Running
 
 RETURNED = "returned"
 KEPT_MESSAGE_CHARACTERS = 400
 # Code of the grader that runs between a check and what is recorded; ``layer_*.py`` holds what labs share.
-DECIDES_OUTPUTS = ("checks.py", "inside/runner.py", "inside/submission.py")
+DECIDES_OUTPUTS = ("inside/runner.py", "inside/submission.py")
 
 
 class RecordingError(Exception):
@@ -116,8 +115,7 @@ def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
     files = [
         *lab.folder.glob(CHECKS_PARTS),
         *(package / name for name in DECIDES_OUTPUTS),
-        *package.glob("layer_*.py"),
-        package / "observing.py",
+        *(package / "lab").glob("*.py"),
     ]
     parts = [digest_of_files(files)]
     parts += [f"{name}={folder.name}" for name, folder in sorted(resources.items())]

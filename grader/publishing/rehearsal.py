@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from grader.contract import load_lab
 from grader.inside.runner import Runner
+from grader.project.contract import load_lab
 from grader.publishing.recording import make_cases
 
 SEED = 0

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from grader.checks import Case, Check
-from grader.contract import Lab
-from grader.progress import Progress
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.project.solution import write_solution
 from grader.publishing.certificate import Condition, SpeedRow
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
-from grader.publishing.misconceptions import write_solution
 from grader.publishing.recording import OpenSession, RecordingError
+from grader.report.progress import Progress
 from grader.timing.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
 from grader.timing.ratio import ratio_of
 from grader.timing.yardstick import Seconds

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.checkpoints.resources import prepare_resources
-from grader.checks import Case
-from grader.contract import ContractError, Lab
-from grader.fixtures import read_fixture, replace_facts
-from grader.grading import open_session, yardstick_for
-from grader.progress import Progress
-from grader.project import Project
+from grader.lab.checks import Case
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import ContractError, Lab
+from grader.project.fixtures import read_fixture, replace_facts
+from grader.project.places import Project
+from grader.project.solution import variants_of
 from grader.publishing.certificate import SpeedRow
 from grader.publishing.engine import EngineVersion, engine_version, package_files
 from grader.publishing.layer_bench import time_layers
-from grader.publishing.misconceptions import variants_of
 from grader.publishing.recording import OpenSession, RecordingError
 from grader.publishing.speed_proof import SpeedBench, speed_condition
-from grader.session import Session
-from grader.timing.baseline import RECORD_NAME, SpeedRecord
+from grader.report.progress import Progress
+from grader.run.opening import open_session
+from grader.run.session import Session
+from grader.timing.baseline import RECORD_NAME, SpeedRecord, yardstick_for
 from grader.timing.layer_record import LAYERS_NAME, LayerRecord
 
 KINDS = ("public", "hidden")

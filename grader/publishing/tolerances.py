@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.checks import Case, Check
 from grader.compare import Tolerance, spread
-from grader.contract import Lab
-from grader.fixtures import RecordedCase, RecordedRun
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.recording import RETURNED, Runs
 
 MARGIN = 10.0

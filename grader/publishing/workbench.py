@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from grader.checking import by_groups
-from grader.checks import Case, Check
-from grader.contract import Lab
-from grader.fixtures import RecordedRun
-from grader.progress import Progress
-from grader.properties import GRADIENT, PropertyResult, run_properties
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedRun
+from grader.project.solution import variants_of, write_solution
 from grader.publishing.engine import EngineVersion
-from grader.publishing.misconceptions import Mistaken, variants_of, write_mistaken, write_solution
+from grader.publishing.misconceptions import Mistaken, write_mistaken
 from grader.publishing.proof import checks_to_run
 from grader.publishing.recording import Recorder, Runs
+from grader.report.progress import Progress
+from grader.run.order import by_groups
+from grader.run.properties import GRADIENT, PropertyResult, run_properties
 
 MAX_BOXES = 4
 HIDDEN, PUBLIC = "hidden", "public"

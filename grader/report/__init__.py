@@ -17,7 +17,7 @@ from grader.report.gradescope import write_gradescope
 from grader.report.html import write_html
 from grader.report.json_report import write_json
 from grader.report.junit import write_junit
-from grader.result import GradeResult
+from grader.score.document import GradeResult
 
 FORMATS: Mapping[str, Callable[[GradeResult, Path], None]] = {
     "json": write_json,

@@ -10,7 +10,7 @@ from pathlib import Path
 from grader.report.files import write_text
 from grader.report.summary import grader_failed
 from grader.report.text import one_line
-from grader.result import GradeResult
+from grader.score.document import GradeResult
 
 # A spreadsheet takes a cell that begins with one of these for a formula and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "\t", "\r", "＝", "＋", "－", "＠")

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from grader.language.translation import _
 from grader.report.files import write_text
 from grader.report.json_report import to_json
 from grader.report.summary import (
@@ -22,8 +23,7 @@ from grader.report.summary import (
     times_line,
 )
 from grader.report.text import clean, one_line
-from grader.result import GradeResult
-from grader.translation import _
+from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 
 CLASSROOM_VERSION = 1

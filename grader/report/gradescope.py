@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from grader.language.translation import _, ngettext
 from grader.report.files import write_text
 from grader.report.json_report import to_json
 from grader.report.summary import (
@@ -19,8 +20,7 @@ from grader.report.summary import (
     times_line,
 )
 from grader.report.text import clean, one_line
-from grader.result import GradeResult
-from grader.translation import _, ngettext
+from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 
 VISIBLE = "visible"

@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.report.files import write_text
 from grader.report.text import printable
-from grader.result import GradeResult
+from grader.score.document import GradeResult
 
 MAX_STRING_CHARACTERS = 20_000
 

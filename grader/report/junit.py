@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.report.files import write_text
 from grader.report.summary import headline, passed, standing, story
 from grader.report.text import clean, one_line
-from grader.result import CheckResult, GradeResult
+from grader.score.document import CheckResult, GradeResult
 from grader.verdicts import Verdict
 
 UNTIERED = "exercises"

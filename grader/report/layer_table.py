@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from grader.language.translation import _, marked, translated
 from grader.report.look import Look
 from grader.report.text import one_line
-from grader.result import LayerTime
-from grader.translation import _, marked, translated
+from grader.score.document import LayerTime
 
 NARROW_BAR = 8
 WIDE_BAR = 20

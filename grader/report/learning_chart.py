@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from grader.language.translation import _, marked
 from grader.report.look import Look
 from grader.report.text import one_line
-from grader.result import CheckResult, LearningCurve
-from grader.translation import _, marked
+from grader.score.document import CheckResult, LearningCurve
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-=+*#@"

@@ -8,11 +8,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from grader.messages import duration, figure
+from grader.language.numbers import duration, figure
+from grader.language.translation import _, joined, marked
 from grader.report.look import Look
 from grader.report.text import one_line
-from grader.result import CheckResult, SpeedPart, SpeedResult
-from grader.translation import _, joined, marked
+from grader.score.document import CheckResult, SpeedPart, SpeedResult
 
 HEADS = (
     marked("baseline\nof reference"),

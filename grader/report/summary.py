@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grader.language.translation import _, joined, listed
 from grader.report.text import clean, one_line
-from grader.result import CheckResult, GradeResult, TierResult
-from grader.translation import _, joined, listed
+from grader.score.document import CheckResult, GradeResult, TierResult
 from grader.verdicts import Verdict
 
 TITLES_IN_A_HEADLINE = 2

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from grader.checks import Case, Check, Speed
-from grader.contract import Lab
-from grader.layers import steps
-from grader.running import Running
-from grader.session import GraderFault, Outcome
+from grader.jail.host import processors
+from grader.jail.layout import thread_counts
+from grader.lab.checks import Case, Check, Speed
+from grader.project.contract import Lab
+from grader.run.session import GraderFault, Outcome, Running
+from grader.timing import yardstick
+from grader.timing.layers import steps
 from grader.timing.yardstick import Seconds, YardstickError
 
 WHOLE = "all"
@@ -226,3 +229,9 @@ def add(samples: Seconds, outcome: Outcome, scale: float = 1.0) -> None:
     for part, value in found.items():
         # Two parts may reach the grader at the same moment of its clock.
         samples.setdefault(part, []).append(max(value, CLOCK_TICK_S) * scale)
+
+
+def yardstick_for(lab: Lab, slot: int) -> Yardstick:
+    """Return the yardstick, held to the processors and threads of a submission in ``slot``."""
+    threads = lab.facts.limits.threads
+    return partial(yardstick.measure, processors(slot, threads), thread_counts(threads))

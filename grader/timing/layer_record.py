@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from grader.layers import MS_PER_S
-from grader.result import LayerTime
+from grader.score.document import LayerTime
 from grader.timing.baseline import Yardstick
+from grader.timing.layers import MS_PER_S
 from grader.timing.yardstick import Seconds, YardstickError
 
 LAYERS_NAME = "layers"

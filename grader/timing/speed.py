@@ -15,12 +15,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.checks import Check
-from grader.contract import Lab
-from grader.fixtures import RecordedCase
-from grader.result import SpeedPart, SpeedResult
-from grader.running import Running
-from grader.session import Outcome
+from grader.lab.checks import Check
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome, Running
+from grader.score.document import SpeedPart, SpeedResult
 from grader.timing.baseline import WHOLE, OpenSession, Trusted, Yardstick, add, required_speed, trusted_side
 from grader.timing.ratio import CONFIDENCE, Ratio, ratio_of
 from grader.timing.yardstick import Seconds
@@ -37,7 +36,7 @@ RunCase = Callable[[RecordedCase], Outcome | None]
 
 
 class Timed(Running, Protocol):
-    """What is needed of `grader.session.Session`."""
+    """What is needed of `grader.run.session.Session`."""
 
     def rest(self) -> None:
         """End the submission's worker."""

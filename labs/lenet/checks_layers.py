@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, check
-from grader.layer_cases import convolution_cases, flatten_cases, normal, output_sizes, pooling_cases
-from grader.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
+from grader.lab import CHANNELS_LAST, Case, check
+from grader.lab.layer_cases import convolution_cases, flatten_cases, normal, output_sizes, pooling_cases
+from grader.lab.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 
 LOOPS, GEMM = "Conv2D", "Conv2D_gemm"
 PADDINGS = (

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, Learning, Sampled, Speed, check
-from grader.layer_cases import normal
-from grader.layer_geometry import output_shape
-from grader.observing import layers_observed
+from grader.lab import CHANNELS_LAST, Case, Learning, Sampled, Speed, check
+from grader.lab.layer_cases import normal
+from grader.lab.layer_geometry import output_shape
+from grader.lab.observing import layers_observed
 
 from .checks_layers import GEMM, LOOPS, convolution
 

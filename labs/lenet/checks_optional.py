@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, check
-from grader.layer_cases import normal
-from grader.layer_geometry import sides
+from grader.lab import CHANNELS_LAST, Case, check
+from grader.lab.layer_cases import normal
+from grader.lab.layer_geometry import sides
 
 exercise = partial(check, tier=None, files=("exercises.py",))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.experiments import Record, Snapshot, part_of
+from grader.lab.experiments import Record, Snapshot, part_of
 
 CLASSES = 10
 BATCHES_A_RECORD = 5
@@ -40,7 +40,7 @@ GLYPHS = (
 
 
 def run(student: Any, case: Any, state: Mapping[str, np.ndarray]) -> Iterator[Record]:
-    """Yield a record after every few mini-batches; see `grader.experiments`."""
+    """Yield a record after every few mini-batches; see `grader.lab.experiments`."""
     training = Training(student, case, state)
     done = int(state.get("done", 0))
     total = case.epochs * training.batches

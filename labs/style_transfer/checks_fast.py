@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, Speed, check
-from grader.layer_cases import few_values, normal, pooling_cases
+from grader.lab import Case, Sampled, Speed, check
+from grader.lab.layer_cases import few_values, normal, pooling_cases
 
 from .checks_layers import (
     LAYER_FILES,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, check
-from grader.layer_cases import convolution_cases, normal, pooling_cases, relu_cases
+from grader.lab import Case, check
+from grader.lab.layer_cases import convolution_cases, normal, pooling_cases, relu_cases
 
 NOISE_BOUND = 20.0
 RAW, SPEEDUP = 0, 1

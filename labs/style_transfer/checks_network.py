@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check, one_case
-from grader.layer_cases import normal
-from grader.observing import START, as_outputs, layers_observed, parameters_given
+from grader.lab import Case, Sampled, check, one_case
+from grader.lab.layer_cases import normal
+from grader.lab.observing import START, as_outputs, layers_observed, parameters_given
 
 from .checks_layers import NOISE_BOUND
 

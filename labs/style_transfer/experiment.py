@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.experiments import Record, Snapshot, kept_attributes, part_of, put_back
+from grader.lab.experiments import Record, Snapshot, kept_attributes, part_of, put_back
 
 LONGEST_SIDE = 1280  # of the picture that is kept
 MEASURED = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1")
@@ -24,7 +24,7 @@ Features = Mapping[str, np.ndarray]
 
 
 def run(student: Any, case: Any, state: Features) -> Iterator[Record]:
-    """Yield a record after every step; see `grader.experiments`."""
+    """Yield a record after every step; see `grader.lab.experiments`."""
     transfer = Transfer(student, case)
     done = int(state.get("done", 0))
     picture, optimiser = transfer.begin(case, part_of(state, "optimiser/"), state.get("picture"))

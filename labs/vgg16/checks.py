@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check, one_case
-from grader.layer_cases import (
+from grader.lab import Case, Sampled, check, one_case
+from grader.lab.layer_cases import (
     convolution_cases,
     flatten_cases,
     fully_connected_cases,
@@ -26,7 +26,7 @@ from grader.layer_cases import (
     random_crop,
     relu_cases,
 )
-from grader.observing import START, Emit, layers_observed, require_names
+from grader.lab.observing import START, Emit, layers_observed, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (125.307, 122.961, 113.8575)  # RGB, of values 0 to 255

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check, one_case
-from grader.layer_cases import (
+from grader.lab import Case, Sampled, check, one_case
+from grader.lab.layer_cases import (
     convolution_cases,
     flatten_cases,
     fully_connected_cases,
@@ -24,7 +24,7 @@ from grader.layer_cases import (
     random_crop,
     relu_cases,
 )
-from grader.observing import START, as_outputs, layers_observed, parameters_given, require_names
+from grader.lab.observing import START, as_outputs, layers_observed, parameters_given, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255

@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from grader.cli_common import BAD_INPUT, GRADER_FAILED, errors, fail
+from grader.commands.common import BAD_INPUT, GRADER_FAILED, errors, fail
 
 
 def test_an_unforeseen_error_is_status_3(capsys):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks import Case, Sampled, check, one_case, sample_positions
-from grader.layers import count_multiply_adds, steps
+from grader.lab.checks import Case, Sampled, check, one_case, sample_positions
+from grader.timing.layers import count_multiply_adds, steps
 
 
 def test_a_case_sorts_settings_and_arrays():

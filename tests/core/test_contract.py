@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from grader.contract import ContractError, load_lab
+from grader.project.contract import ContractError, load_lab
 
 GOOD_YAML = """\
 lab: tiny
@@ -17,7 +17,7 @@ tiers:
   60: it doubles
 """
 GOOD_CHECKS = '''\
-from grader.checks import check, one_case
+from grader.lab.checks import check, one_case
 
 
 @check(tier=60, cases=one_case(), holes=("double",), files=("layer.py",))
@@ -103,7 +103,7 @@ def test_mistakes_in_lab_yaml_name_the_line(lab, old, new, place):
         ("cases=one_case()", "cases=one_case(), needs=('ghost',)", r"needs 'ghost', which does not exist"),
         (
             "cases=one_case()",
-            "cases=one_case(), speed=__import__('grader.checks').checks.Speed('ghost', 2.0)",
+            "cases=one_case(), speed=__import__('grader.lab').lab.Speed('ghost', 2.0)",
             r"timed against 'ghost', which must be a check above it",
         ),
         ('"""Doubles its input."""', "pass", r"checks\.py:4: ValueError: check doubles has no docstring"),

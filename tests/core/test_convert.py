@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from grader.checkpoints.convert import converted_checkpoint
-from grader.checkpoints.weights import WeightsError, read_checkpoint
+from grader.prepare.convert import converted_checkpoint
+from grader.prepare.weights import WeightsError, read_checkpoint
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,)}
 WEIGHT = np.arange(108, dtype=np.float64).reshape(4, 3, 3, 3) / 7

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from grader.checks import Case
 from grader.compare import Tolerance
-from grader.fixtures import FixtureError, RecordedCase, read_fixture, write_fixture
+from grader.lab.checks import Case
+from grader.project.fixtures import FixtureError, RecordedCase, read_fixture, write_fixture
 
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from grader.checking import HIDDEN_MESSAGE_CHARACTERS, without_inputs
-from grader.checks import Case
-from grader.fixtures import RecordedCase
 from grader.inside.imports import possible_notes
-from grader.session import Outcome
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 RECORDED = RecordedCase(Case("c"), {"conv/shape": np.array([1])}, {})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.layers import count_multiply_adds, steps
+from grader.timing.layers import count_multiply_adds, steps
 
 
 def test_multiply_adds_of_a_convolution():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from grader.messages import describe_outcome, next_step
-from grader.project import Project
-from grader.session import Outcome
+from grader.explain.messages import describe_outcome, next_step
+from grader.project.places import Project
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 from tests.golden import ROOT
 

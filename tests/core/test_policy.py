@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.policy import Rules, find_uses
+from grader.collect.policy import Rules, find_uses
 
 RULES = Rules(("numpy", "numba", "scipy", "cv2"), ("scipy.signal", "scipy.ndimage", "cv2.filter2D"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader.result import CheckResult
-from grader.rubric import score_tiers
+from grader.score.document import CheckResult
+from grader.score.tiers import score_tiers
 from grader.verdicts import Verdict
 
 TITLES = {60: "builds", 80: "forward", 100: "backward"}

@@ -2,12 +2,12 @@
 
 import pytest
 
-from grader.contract import load_lab
-from grader.start import WouldOverwrite, start, write_sample_marker
+from grader.project.contract import load_lab
+from grader.student.start import WouldOverwrite, start, write_sample_marker
 
 YAML = "lab: tiny\nversion: 1\ntitle: t\nfiles: [{path: layer.py}]\ngiven: [main.py, pictures]\ntiers: {60: t}\n"
 CHECKS = (
-    "from grader.checks import check, one_case\n\n@check(tier=60, cases=one_case())\ndef a(student, case):\n"
+    "from grader.lab.checks import check, one_case\n\n@check(tier=60, cases=one_case())\ndef a(student, case):\n"
     '    """A."""\n'
 )
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from grader.checkpoints.weights import (
+from grader.prepare.weights import (
     WeightsError,
     checkpoint_shapes,
     read_checkpoint,

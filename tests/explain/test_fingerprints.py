@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from grader.checks import Case
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs, fingerprints
-from grader.fixtures import RecordedCase
-from grader.session import Outcome
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
 
 RNG = np.random.default_rng(7)
 EXPECTED = RNG.standard_normal((3, 4, 6, 5)).astype(np.float32)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check, Learning, one_case
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
-from grader.fixtures import RecordedCase
-from grader.learning_curves import describe_learning, learning_curves
-from grader.messages import describe_finding
-from grader.session import Outcome
+from grader.explain.messages import describe_finding
+from grader.lab.checks import Case, Check, Learning, one_case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
+from grader.score.learning_curves import describe_learning, learning_curves
 
 STEPS, PICTURES, CLASSES = 100, 200, 10
 CHECK = Check("training", "Training", lambda student, case: None, 100, one_case(), learning=Learning(at_least=0.8))

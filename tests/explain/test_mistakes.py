@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from grader.checks import Case
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
 from grader.explain.mistakes import recognise
-from grader.fixtures import RecordedCase, RecordedMistake, RecordedRun
-from grader.session import Outcome
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 RNG = np.random.default_rng(3)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from grader.checks import Case, Sampled
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
-from grader.fixtures import RecordedCase
-from grader.session import Outcome
+from grader.lab.checks import Case, Sampled
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
 
 RNG = np.random.default_rng(5)
 LAYERS = ("conv1", "relu1", "conv2", "relu2", "fc")

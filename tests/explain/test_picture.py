@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from grader.checks import sample_positions
 from grader.compare import Tolerance
 from grader.explain.comparison import Comparison
 from grader.explain.picture import MAX_COLUMNS, MAX_ROWS, as_text, error_map, sampled_map, write_png
+from grader.lab.checks import sample_positions
 
 RIGHT = np.random.default_rng(2).standard_normal((2, 3, 5, 8))
 

@@ -8,19 +8,13 @@ import pytest
 
 from grader.compare import compare
 from grader.explain import CaseRun, explain, explain_runs
-from grader.explain.story import run_cases
-from grader.fixtures import read_fixture, read_mistakes
-from grader.grading import open_session
-from grader.project import Project
-from grader.publishing.misconceptions import (
-    Edit,
-    Misconception,
-    Mistaken,
-    load_misconceptions,
-    write_mistaken,
-    write_solution,
-)
-from grader.session import Outcome
+from grader.project.fixtures import read_fixture, read_mistakes
+from grader.project.places import Project
+from grader.project.solution import write_solution
+from grader.publishing.misconceptions import Edit, Misconception, Mistaken, load_misconceptions, write_mistaken
+from grader.run.opening import open_session
+from grader.run.session import Outcome
+from grader.student.story import run_cases
 from grader.verdicts import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]

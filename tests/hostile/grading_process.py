@@ -17,8 +17,8 @@ from rich.console import Console
 
 from grader.grading import Request, grade
 from grader.jail import Level
-from grader.progress import Progress
-from grader.project import Project
+from grader.project.places import Project
+from grader.report.progress import Progress
 
 SLOTS = {"submission": 0, "neighbour": 1}
 

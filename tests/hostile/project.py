@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from grader.compare import Tolerance
-from grader.contract import Lab, load_lab
-from grader.fixtures import RecordedCase, write_fixture
 from grader.inside.runner import Runner
+from grader.project.contract import Lab, load_lab
+from grader.project.fixtures import RecordedCase, write_fixture
 from grader.publishing.recording import make_cases
 from tests.golden import ROOT
 

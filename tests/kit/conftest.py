@@ -9,7 +9,7 @@ import pytest
 
 from grader.kits.kit import kit_files
 from grader.kits.packing import write_folder
-from grader.project import Project
+from grader.project.places import Project
 from tests.golden import ROOT
 
 LAB = "vgg16"

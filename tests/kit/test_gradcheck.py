@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from grader.gradcheck import compare_gradients, gradcheck, parse_settings
-from grader.progress import Progress
-from grader.project import ProjectError
+from grader.project.places import ProjectError
+from grader.report.progress import Progress
+from grader.student.gradcheck import compare_gradients, gradcheck, parse_settings
 from tests.golden import ROOT
 from tests.kit.conftest import LAB, student
 

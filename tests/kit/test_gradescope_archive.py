@@ -11,7 +11,7 @@ import pytest
 
 from grader.kits.autograder import autograder_files, write_autograder
 from grader.kits.autograder_run import grade_submission
-from grader.translation import speaking
+from grader.language.translation import speaking
 from tests.golden import ROOT
 from tests.kit.conftest import LAB
 from tests.kit.test_contents import everything_inside, solution_lines
@@ -136,7 +136,10 @@ def test_the_archive_speaks_the_language_of_its_instructor(project, tmp_path):
     (tmp_path / "submission").mkdir()
     with speaking("zh"):
         files = autograder_files(project, project.lab(LAB))
-    assert "grader/locale/zh/LC_MESSAGES/grader.mo" in files and f"labs/{LAB}/locale/zh/LC_MESSAGES/lab.mo" in files
+    assert (
+        "grader/language/locale/zh/LC_MESSAGES/grader.mo" in files
+        and f"labs/{LAB}/locale/zh/LC_MESSAGES/lab.mo" in files
+    )
     with speaking("en"):
         grade_submission(project, json.loads(files["autograder.json"]), tmp_path)
     results = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from grader.contract import list_labs
+from grader.project.contract import list_labs
 from tests.golden import ROOT
 
 LABS = list_labs(ROOT / "labs")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from grader.fixtures import read_fixture
+from grader.project.fixtures import read_fixture
 from tests.golden import ROOT
 from tests.kit.conftest import LAB, student
 

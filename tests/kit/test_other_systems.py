@@ -72,7 +72,7 @@ def on(system: str, names, kit: Path, words, *, more: str = "") -> subprocess.Co
             delattr(os, name)
     """
     lines = [textwrap.dedent(code), more, f"sys.argv = ['grader', *{list(words)!r}]"]
-    lines += ["from grader.cli_student import main", "main()"]
+    lines += ["from grader.commands.student import main", "main()"]
     return student(kit, python=("-c", "\n".join(lines)))
 
 

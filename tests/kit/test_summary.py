@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from grader.report.files import ReportError
-from grader.result import LayerTime
-from grader.summary import from_times, summarise, write_picture
+from grader.score.document import LayerTime
+from grader.student.summary import from_times, summarise, write_picture
 from tests.kit.conftest import LAB
 
 SHAPES = {"one.weight": (4, 3, 3, 3), "one.bias": (4,), "two.weight": (10, 64), "two.bias": (10,)}
@@ -60,7 +60,7 @@ def test_the_picture_shows_the_longest_bar_for_the_slowest_layer(measured, tmp_p
     """The PNG can be read, and bars are as long as the shares that they stand for."""
     import cv2
 
-    from grader.summary import TIME_COLOUR
+    from grader.student.summary import TIME_COLOUR
 
     write_picture(measured, tmp_path / "layers.png")
     picture = cv2.imread(str(tmp_path / "layers.png"))
@@ -77,7 +77,7 @@ def test_a_picture_that_cannot_be_written_is_said(measured, tmp_path):
 
 def test_the_totals_of_vgg16_are_those_of_the_handout(project):
     """134 million parameters, as the handout's thinking question says."""
-    from grader.checkpoints.weights import checkpoint_shapes
+    from grader.prepare.weights import checkpoint_shapes
 
     lab = project.lab(LAB)
     shapes = checkpoint_shapes(lab.facts.resources["checkpoint"].options)
@@ -88,7 +88,7 @@ def test_the_totals_of_vgg16_are_those_of_the_handout(project):
 
 def test_the_summary_of_an_unfinished_network_says_what_is_missing(project, tmp_path):
     """A network that does not run gives the message of its hole, and no table."""
-    from grader.progress import Progress
+    from grader.report.progress import Progress
 
     found = summarise(project, project.lab(LAB), project.root / "labs" / LAB, None, Progress())
     assert not found.layers and "TODO" in found.message

@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from grader.grading import Request
-from grader.layer_checks import checks_of_layer
-from grader.progress import Progress
-from grader.project import ProjectError
+from grader.project.places import ProjectError
+from grader.report.progress import Progress
+from grader.student.layer_checks import checks_of_layer
+from grader.student.watch import Watcher, affected_checks, changed_files, snapshot, watch
 from grader.verdicts import Verdict
-from grader.watch import Watcher, affected_checks, changed_files, snapshot, watch
 from tests.golden import ROOT
 from tests.kit.conftest import LAB
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check
-from grader.contract import load_lab
+from grader.lab.checks import Case, Check
+from grader.project.contract import load_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 300

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check
-from grader.contract import load_lab
+from grader.lab.checks import Case, Check
+from grader.project.contract import load_lab
 from grader.publishing.skeleton import generate
 from tests.labs.conftest import load_module
 

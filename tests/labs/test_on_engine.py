@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from grader.checking import by_groups
-from grader.checkpoints.resources import prepare_resources
-from grader.fixtures import read_fixture
-from grader.grading import open_session
-from grader.project import Project
+from grader.prepare.resources import prepare_resources
+from grader.project.fixtures import read_fixture
+from grader.project.places import Project
 from grader.publishing.engine import engine_version, package_files
 from grader.publishing.engine_proof import NAME
 from grader.publishing.proof import judged
 from grader.publishing.recording import as_run
+from grader.run.opening import open_session
+from grader.run.order import by_groups
 
 PROJECT = Project.find()
 LABS = sorted(folder.parent.name for folder in PROJECT.root.glob("reference/*/engine"))

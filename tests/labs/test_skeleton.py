@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Case
+from grader.lab.checks import Case
 from grader.publishing.skeleton import SkeletonError, generate, holes, write_skeletons
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check
-from grader.contract import load_lab
-from grader.publishing.misconceptions import write_solution
+from grader.lab.checks import Case, Check
+from grader.project.contract import load_lab
+from grader.project.solution import write_solution
 from grader.publishing.skeleton import generate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Case
+from grader.lab.checks import Case
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted((ROOT / "tests" / "submissions" / "vgg16").glob("*/"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check
-from grader.contract import load_lab
+from grader.lab.checks import Case, Check
+from grader.project.contract import load_lab
 from grader.publishing.skeleton import generate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from grader.checkpoints.matconvnet import FILE_NAME, matconvnet_checkpoint, read_parameters, write_matconvnet
-from grader.checkpoints.weights import WeightsError, seeded_parameters
+from grader.prepare.matconvnet import FILE_NAME, matconvnet_checkpoint, read_parameters, write_matconvnet
+from grader.prepare.weights import WeightsError, seeded_parameters
 
 MEAN = [123.0, 116.0, 104.0]
 OPTIONS = {

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checkpoints.matconvnet import read_parameters
-from grader.checkpoints.resources import prepare_resources
-from grader.checks import Sampled
-from grader.contract import load_lab
-from grader.project import Project
+from grader.lab.checks import Sampled
+from grader.prepare.matconvnet import read_parameters
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import load_lab
+from grader.project.places import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 CAT = 281

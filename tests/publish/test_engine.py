@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from grader.checks import Case
-from grader.grading import Request, grade, open_session
-from grader.progress import Progress
-from grader.project import Project
+from grader.grading import Request, grade
+from grader.lab.checks import Case
+from grader.project.places import Project
 from grader.publishing.certificate import NotProved
 from grader.publishing.engine import engine_version, package_files
 from grader.publishing.publish import publish
+from grader.report.progress import Progress
+from grader.run.opening import open_session
 
 _SPEC = importlib.util.spec_from_file_location("_engine_toy_lab", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_SPEC)
@@ -116,7 +117,7 @@ def test_a_lab_without_such_a_version_is_published_as_before(project):
 
 SAMPLING = '''
 
-from grader.checks import Sampled, one_case
+from grader.lab.checks import Sampled, one_case
 
 
 @check(tier=None, cases=one_case(x=None), files=("layer.py",))

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.checks import Case, check, one_case
+from grader.lab.checks import Case, check, one_case
 from grader.publishing.layer_bench import REPEATS, _fastest
 from grader.publishing.recording import RecordingError
-from grader.session import Outcome
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.fixtures import PAIR_SIGN
-from grader.project import Project
+from grader.project.fixtures import PAIR_SIGN
+from grader.project.places import Project
+from grader.project.solution import MisconceptionError
 from grader.publishing.misconceptions import (
     Edit,
     Misconception,
-    MisconceptionError,
     Mistaken,
     common_pairs,
     load_misconceptions,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.checks import Case, check
-from grader.properties import DIRECTIONS, GRADIENT, run_properties
-from grader.session import Outcome
+from grader.lab.checks import Case, check
+from grader.run.properties import DIRECTIONS, GRADIENT, run_properties
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 RNG = np.random.default_rng(11)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.explain.story import fixture_folder, tell
-from grader.fixtures import FixtureError, read_fixture, read_mistakes
-from grader.progress import Progress
-from grader.project import Project
+from grader.project.fixtures import FixtureError, read_fixture, read_mistakes
+from grader.project.places import Project
 from grader.publishing.certificate import NotProved
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
+from grader.report.progress import Progress
+from grader.student.story import fixture_folder, tell
 
 _SPEC = importlib.util.spec_from_file_location("_toy_lab", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_SPEC)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from grader.checks import Case
-from grader.fixtures import RecordedRun
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
 
 CASES = [Case.of("one", k=3, x=np.arange(4.0)), Case.of("two", k=3, x=np.arange(5.0))]

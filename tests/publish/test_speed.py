@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from grader.checks import Case
-from grader.fixtures import read_fixture
 from grader.grading import Request, grade
-from grader.progress import Progress
-from grader.project import Project
+from grader.lab.checks import Case
+from grader.project.fixtures import read_fixture
+from grader.project.places import Project
 from grader.publishing import speed_proof
 from grader.publishing.certificate import SpeedRow
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
 from grader.publishing.speed_proof import SpeedBench, speed_condition
 from grader.publishing.times import time_again
+from grader.report.progress import Progress
 from grader.timing import baseline
 
 _SPEC = importlib.util.spec_from_file_location("_timed_toy_lab", Path(__file__).with_name("toy.py"))

@@ -18,7 +18,7 @@ jail: {level: 1}
 """
 
 CHECKS = '''
-from grader.checks import Case, check
+from grader.lab import Case, check
 
 
 def cases(rng):
@@ -105,7 +105,7 @@ SLOWLY = """
 
 TIMED_CHECKS = '''
 
-from grader.checks import Speed
+from grader.lab import Speed
 
 
 def slow_cases(rng):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.result import (
+from grader.score.document import (
     CheckResult,
     FileInfo,
     FixtureInfo,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import result as document
+from grader.collect.submission import collect
 from grader.report import FORMATS
-from grader.submission import collect
+from grader.score import document as document
 from grader.verdicts import Verdict
 
 PAGE = (Path(__file__).parents[2] / "docs" / "result.md").read_text(encoding="utf-8")

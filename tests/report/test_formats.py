@@ -19,7 +19,7 @@ from grader.report.github import classroom, summary
 from grader.report.gradescope import gradescope
 from grader.report.html import to_html
 from grader.report.junit import junit
-from grader.result import GradeResult
+from grader.score.document import GradeResult
 from grader.verdicts import Verdict
 
 IDENTITY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.report.html import to_html
 from grader.report.learning_chart import drawn, sparkline
-from grader.result import LearningCurve
+from grader.score.document import LearningCurve
 from tests.report import samples
 
 

@@ -7,8 +7,8 @@ import threading
 
 from rich.console import Console
 
-from grader import progress as module
-from grader.progress import Progress
+from grader.report import progress as module
+from grader.report.progress import Progress
 
 
 def in_a_log(monkeypatch, first_s: float, every_s: float) -> tuple[io.StringIO, Console]:

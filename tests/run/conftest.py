@@ -30,7 +30,7 @@ experiment:
     layers: {kind: names, default: "a,b", help: which}
 """
 CHECKS = '''
-from grader.checks import check, one_case
+from grader.lab.checks import check, one_case
 
 
 @check(tier=60, cases=one_case(), files=("layer.py",))
@@ -42,7 +42,7 @@ def down(student, case):
 EXPERIMENT = """
 import numpy as np
 
-from grader.experiments import Record, Snapshot
+from grader.lab.experiments import Record, Snapshot
 
 
 def run(student, case, state):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from grader.runs.curves import COLOURS, LEFT, PANEL_HEIGHT, RIGHT, WIDTH, Curve, draw_curves
-from grader.runs.curves import MAX_POINTS as MOST
+from grader.experiment.curves import COLOURS, LEFT, PANEL_HEIGHT, RIGHT, WIDTH, Curve, draw_curves
+from grader.experiment.curves import MAX_POINTS as MOST
 
 
 def places(picture, number=0, left=LEFT + 2, right=WIDTH - RIGHT - 2):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.runs.records import RecordError, read_record, read_snapshot
+from grader.experiment.records import RecordError, read_record, read_snapshot
 
 GOOD = {"step": np.int64(3), "total": np.int64(5), "finished": np.bool_(False), "curve/loss": np.float64(2.5)}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.submission import Collected, CollectLimits, SubmissionError, collect
+from grader.collect.submission import Collected, CollectLimits, SubmissionError, collect
 
 HONEST = {"layer.py": b"class ReluLayer:\n    pass\n", "vgg.py": b"import layer\n"}
 REQUIRED = ("layer.py", "vgg.py")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.result import LayerTime
+from grader.score.document import LayerTime
 from grader.timing.layer_record import LayerRecord, with_recorded
 from grader.timing.yardstick import YardstickError
 

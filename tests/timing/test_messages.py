@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.contract import load_lab
-from grader.messages import describe_speed, figure
-from grader.result import SpeedPart, SpeedResult
+from grader.language.numbers import figure
+from grader.project.contract import load_lab
+from grader.score.document import SpeedPart, SpeedResult
+from grader.timing.words import describe_speed
 
 LAB = load_lab(Path(__file__).resolve().parents[2] / "labs" / "style_transfer")
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grader.checks import Case, Speed, check, one_case
-from grader.fixtures import RecordedCase
-from grader.session import GraderFault, Outcome
+from grader.lab.checks import Case, Speed, check, one_case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import GraderFault, Outcome
 from grader.timing.baseline import REPEATS, YARDSTICK_SLACK, Estimated, Measured, SpeedRecord, trusted_side
 from grader.timing.ratio import ratio_of
 from grader.timing.speed import MAX_ROUNDS, MIN_ROUNDS, SpeedTrial

@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader.project import Project
-from grader.translation import choose
+from grader.language.translation import choose
+from grader.project.places import Project
 from tests.golden import ROOT
 
 

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from grader.catalogues import (
+from grader.language.catalogues import (
     CatalogueError,
     Message,
     catalogue_file,
@@ -19,8 +19,8 @@ from grader.catalogues import (
     translations,
     update,
 )
-from grader.contract import list_labs
-from grader.translation import CATALOGUES, DOMAIN, LAB_DOMAIN, pattern_of, read_catalogue
+from grader.language.translation import CATALOGUES, DOMAIN, LAB_DOMAIN, pattern_of, read_catalogue
+from grader.project.contract import list_labs
 from tests.golden import ROOT
 
 LABS = list_labs(ROOT / "labs")

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from grader.messages import describe_outcome, next_step
-from grader.session import Outcome
-from grader.translation import _, chosen, joined, language_of, listed, ngettext, translated
+from grader.explain.messages import describe_outcome, next_step
+from grader.language.translation import _, chosen, joined, language_of, listed, ngettext, translated
+from grader.run.session import Outcome
 from grader.verdicts import Verdict, verdict_word
 from tests.golden import ROOT, materialise
 

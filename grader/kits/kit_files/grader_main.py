@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from grader.translation import LANGUAGES, _, choose, joined, marked
+from grader.language.translation import LANGUAGES, _, choose, joined, marked
 
 MINIMUM = (3, 10)
 FREE_DISK_MIB = 1500
@@ -70,7 +70,7 @@ def main() -> None:
         return
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not missing:
-        from grader.cli_student import main as run
+        from grader.commands.student import main as run
 
         run()
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from grader.checks import Case, check
+from grader.lab import Case, check
 
 
 def _case(rng: np.random.Generator, name: str, batch: int, rows: int, columns: int) -> Case:

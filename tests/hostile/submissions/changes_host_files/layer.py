@@ -20,7 +20,7 @@ for path in (
     f"{FACTS['hidden']}/manifest.json",
     __file__,
     "/lab/checks.py",
-    "/opt/stage/grader/checks.py",
+    "/opt/stage/grader/lab/checks.py",
     os.__file__,
     "/proc/sys/kernel/core_pattern",
     "/proc/sys/vm/swappiness",

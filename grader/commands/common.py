@@ -1,0 +1,277 @@
+"""What the commands of students and of instructors have in common: exit statuses, errors, options, reports."""
+
+from __future__ import annotations
+
+import io
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+
+from grader.language.translation import LANGUAGES, _, choose, translated
+
+if TYPE_CHECKING:
+    from grader.project.contract import Lab
+    from grader.score.document import GradeResult
+
+OK, BELOW, BAD_INPUT, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
+
+
+def _choose(language: Languages | None) -> Languages | None:
+    if language is not None:
+        choose(language.value)
+    return language
+
+
+LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `grader list` shows them.")]
+SubmissionPath = Annotated[
+    Path | None, typer.Option("--submission", help="Folder, .zip or .tar.gz; default stu_upload/LAB.")
+]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="CHECK", help="Run only this check; repeatable.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="The course's own checkpoint (.npy, .npz) instead of the seeded one."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result document here.")]
+JunitFile = Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report here.")]
+FormatName = Annotated[
+    str | None, typer.Option("--format", help="Also write this format to --out; see docs/result.md.")
+]
+FormatFile = Annotated[Path | None, typer.Option("--out", help="Where --format is written.")]
+Language = Annotated[
+    Languages | None,
+    typer.Option(
+        "--lang", callback=_choose, is_eager=True, help="Language of messages; default that of the locale."
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that is known about each check.")]
+
+
+class SpeakingCommand(TyperCommand):
+    """A command whose help is in the reader's language."""
+
+    def format_help(self, *where: Any) -> None:
+        """Write the help page."""
+        _translate_help(self)
+        super().format_help(*where)
+
+
+class SpeakingGroup(TyperGroup):
+    """All commands, with help in the reader's language."""
+
+    def format_help(self, *where: Any) -> None:
+        """Write the list of commands."""
+        for command in (self, *self.commands.values()):
+            _translate_help(command)
+        super().format_help(*where)
+
+
+def _translate_help(command: Any) -> None:
+    command.help = _(command.help or "") or None
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = _(parameter.help)
+
+
+def speaking(app: typer.Typer) -> typer.Typer:
+    """Let all commands of ``app`` show their help in the reader's language."""
+    for command in app.registered_commands:
+        command.cls = SpeakingCommand
+    return app
+
+
+def new_app() -> typer.Typer:
+    """Return an empty application with the settings that all parts of the command line share."""
+    return typer.Typer(
+        name="grader",
+        help="Grades hand-written neural-network layers: what is right, what is wrong, why, and how fast.",
+        cls=SpeakingGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+def end_politely() -> None:
+    """Treat a request to end like Ctrl+C, so that nothing of a submission is left when a job is cancelled."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)
+
+
+def print_anything() -> None:
+    """Let output go where not every letter exists, such as a file on Windows: it gets a question mark then."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Print an error and leave."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(Text.assemble((_("error: "), "bold red"), translated(message)))
+    raise typer.Exit(status)
+
+
+@contextmanager
+def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[Exception]] = ()) -> Iterator[None]:
+    """Turn the grader's own exceptions into a message and the right exit status.
+
+    ``bad_input`` and ``failed`` are those of modules that only instructors have.
+    """
+    from grader.collect.submission import SubmissionError
+    from grader.grading import Refused
+    from grader.jail import Ending, JailError
+    from grader.prepare.weights import WeightsError, WeightsFileError
+    from grader.project.contract import ContractError
+    from grader.project.fixtures import FixtureError
+    from grader.project.places import ProjectError
+    from grader.report import ReportError
+    from grader.run.session import GraderFault
+    from grader.student.start import WouldOverwrite
+
+    users: tuple[type[Exception], ...] = (
+        ProjectError,
+        SubmissionError,
+        Refused,
+        WouldOverwrite,
+        ReportError,
+        WeightsFileError,
+        *bad_input,
+    )
+    ours: tuple[type[Exception], ...] = (
+        ContractError,
+        FixtureError,
+        WeightsError,
+        GraderFault,
+        Ending,
+        JailError,
+        *failed,
+    )
+    try:
+        yield
+    except users as error:
+        fail(str(error), BAD_INPUT)
+    except ours as error:
+        fail(str(error), GRADER_FAILED)
+    except KeyboardInterrupt:
+        fail(_("interrupted; nothing was written"), INTERRUPTED)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        # Status 1 would say that a submission was graded; nobody may be charged for a defect of the grader.
+        traceback.print_exc()
+        fail(
+            _(
+                "the grader itself failed ({error}), nothing was graded; please report the lines above",
+                error=type(error).__name__,
+            ),
+            GRADER_FAILED,
+        )
+
+
+def require_format(format_: str | None, out: Path | None) -> None:
+    """Refuse a format that does not exist, and one of ``--format`` and ``--out`` without the other.
+
+    Raises
+    ------
+    ProjectError : as said.
+    """
+    from grader.project.places import ProjectError
+    from grader.report import FORMATS
+
+    if (format_ is None) != (out is None):
+        raise ProjectError("--format and --out go together")
+    if format_ is not None and format_ not in FORMATS:
+        raise ProjectError(f"there is no format {format_!r}; there are: {', '.join(FORMATS)}")
+
+
+def require_places(*paths: Path | None) -> None:
+    """Refuse places for reports before anything is run for them.
+
+    Raises
+    ------
+    ReportError : nothing can be written there.
+    """
+    from grader.report.files import require_place
+
+    for path in paths:
+        if path is not None:
+            require_place(path)
+
+
+def require_checks(lab: Lab, only: Sequence[str]) -> None:
+    """Refuse names of checks that the lab does not have.
+
+    Raises
+    ------
+    ProjectError : as said; the message lists those that exist.
+    """
+    from grader.project.contract import ContractError
+    from grader.project.places import ProjectError
+
+    try:
+        lab.in_order(tuple(only))
+    except ContractError as error:
+        raise ProjectError(str(error)) from None
+
+
+def write_reports(
+    result: GradeResult, json_file: Path | None, junit_file: Path | None, format_: str | None, out: Path | None
+) -> None:
+    """Write every report that was asked for.
+
+    Raises
+    ------
+    ReportError : a file cannot be written.
+    """
+    from grader.report import FORMATS
+    from grader.report.json_report import write_json
+    from grader.report.junit import write_junit
+
+    if json_file is not None:
+        write_json(result, json_file)
+    if junit_file is not None:
+        write_junit(result, junit_file)
+    if format_ is not None and out is not None:
+        FORMATS[format_](result, out)
+
+
+def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | None = None) -> int:
+    """Return the exit status: 3 for a fault of the grader's own, else 0 or 1.
+
+    Without ``min_score``, or with ``only``, what counts is whether the checks passed (those in ``only``, if any).
+    """
+    from grader.verdicts import Verdict
+
+    if any(item.verdict is Verdict.GRADER for item in result.checks):
+        return GRADER_FAILED
+    if only or min_score is None:
+        wanted = [item for item in result.checks if not only or item.id in only]
+        return OK if all(item.verdict is Verdict.PASS for item in wanted) else BELOW
+    return OK if result.score >= min_score else BELOW
+
+
+def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
+    """Return the one thing to do after a ``check`` in which everything passed."""
+    if only:
+        return f"python -m grader check {result.lab}"
+    if not result.complete:
+        command = f"python -m grader check {result.lab} --all"
+        return _("{command} (the full network; takes minutes)", command=command)
+    return _("hand in {folder}", folder=f"stu_upload/{result.lab}")

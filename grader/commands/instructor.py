@@ -1,0 +1,89 @@
+"""The commands that make what is handed out: a student's kit and the archive for Gradescope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.commands.common import BELOW, OK, LabName, Language, errors, new_app
+
+MIB = 1 << 20
+app = new_app()
+
+
+@app.command()
+def kit(
+    labs: Annotated[list[str], typer.Argument(metavar="LAB...", help="Labs to put into the kit.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new folder, or FILE.zip; default dist/LAB-kit.zip.")
+    ] = None,
+    course: Annotated[str, typer.Option("--course", help="Title of the kit's README.")] = "",
+) -> None:
+    """Build what a student gets: handouts, skeletons, public fixtures and the checking part of the grader."""
+    from grader.kits.import_closure import MissingModule
+    from grader.kits.kit import KitError, write_kit
+    from grader.kits.packing import PackingError
+    from grader.project.places import Project
+    from grader.publishing.skeleton import SkeletonError
+
+    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+        project = Project.find()
+        written = write_kit(project, [project.lab(name) for name in labs], out, course)
+        Console().print(
+            f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB; no solution line, hidden "
+            "fixture, hash or seed is in it",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def gradescope(
+    lab: LabName,
+    out: Annotated[Path, typer.Option("--out", help="The archive to write.")] = Path("autograder.zip"),
+    allow_weak_jail: Annotated[
+        bool,
+        typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
+    ] = False,
+    lang: Language = None,
+) -> None:
+    """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
+    from grader.kits.autograder import write_autograder
+    from grader.kits.import_closure import MissingModule
+    from grader.kits.kit import KitError
+    from grader.kits.packing import PackingError
+    from grader.project.places import Project
+    from grader.publishing.skeleton import SkeletonError
+
+    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+        project = Project.find()
+        written = write_autograder(project, project.lab(lab), out, allow_weak_jail=allow_weak_jail)
+        Console().print(
+            f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB. It holds hidden fixtures: "
+            "upload it, do not hand it out.",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def catalogues(
+    labs: Annotated[
+        list[str] | None, typer.Argument(metavar="[LAB]...", help="Labs; all if none is named.")
+    ] = None,
+) -> None:
+    """Bring the translations up to date with what the grader and the labs say, and compile them.
+
+    Exit status: 0 everything is translated, 1 something is not; it is listed, and has an empty place in its file.
+    """
+    from grader.language.catalogues import CatalogueError, update_all
+    from grader.project.places import Project
+
+    with errors(bad_input=(CatalogueError,)):
+        lacking = update_all(Project.find(), labs or ())
+        for file, messages in lacking.items():
+            Console().print(f"{file}: {len(messages)} without translation", soft_wrap=True, markup=False)
+            for message in messages:
+                Console().print(f"  {message.text!r}", soft_wrap=True, markup=False)
+        raise typer.Exit(BELOW if any(lacking.values()) else OK)

@@ -1,0 +1,174 @@
+"""The command line of this repository: what students have, and what instructors and CI have besides."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from grader.commands import instructor, student
+from grader.commands.common import (
+    FormatFile,
+    FormatName,
+    JsonFile,
+    JunitFile,
+    LabName,
+    Language,
+    Only,
+    SubmissionPath,
+    Verbose,
+    Weights,
+    end_politely,
+    errors,
+    exit_status,
+    new_app,
+    print_anything,
+    require_checks,
+    require_format,
+    require_places,
+    speaking,
+    write_reports,
+)
+from grader.language.translation import _
+
+app = new_app()
+app.callback(invoke_without_command=True)(student.version_option)
+
+LevelOption = Annotated[
+    int | None, typer.Option("--jail-level", min=1, max=3, help="Use this jail level instead of the strongest.")
+]
+
+
+@app.command()
+def grade(
+    lab: LabName,
+    submission: SubmissionPath = None,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+    only: Only = None,
+    min_score: Annotated[
+        int, typer.Option("--min-score", min=0, max=100, help="Exit with 1 below this score.")
+    ] = 60,
+    weights: Weights = None,
+    jail_level: LevelOption = None,
+    allow_weak_jail: Annotated[
+        bool,
+        typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
+    ] = False,
+    format_: FormatName = None,
+    out: FormatFile = None,
+    verbose: Verbose = False,
+    lang: Language = None,
+) -> None:
+    """Grade a submission against the hidden fixtures.
+
+    Exit status: 0 graded and at or above --min-score (with --only: all those checks passed), 1 graded below it,
+    2 bad usage or bad input, 3 the grader itself failed.
+    """
+    from grader.grading import Request
+    from grader.grading import grade as run
+    from grader.jail import Level
+    from grader.project.places import Project
+    from grader.report import render
+    from grader.report.progress import Progress
+
+    with errors():
+        require_format(format_, out)
+        require_places(json_file, junit_file, out)
+        project = Project.find()
+        facts = project.lab(lab)
+        require_checks(facts, only or ())
+        request = Request(
+            lab=facts,
+            submission=submission or project.submission(lab),
+            only=tuple(only or ()),
+            weights=weights,
+            level=Level(jail_level) if jail_level else None,
+            allow_weak_jail=allow_weak_jail,
+        )
+        with Progress(title=_("{lab}: grading", lab=lab)) as progress:
+            result = run(project, request, progress)
+        render(result, Console(), verbose=verbose)
+        write_reports(result, json_file, junit_file, format_, out)
+        raise typer.Exit(exit_status(result, only or (), min_score))
+
+
+@app.command()
+def publish(
+    lab: LabName,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of the hidden cases; a fresh one if absent.")
+    ] = None,
+    keep_seed: Annotated[
+        bool, typer.Option("--keep-seed", help="Keep the hidden cases, so that only what has changed is run again.")
+    ] = False,
+    times: Annotated[
+        bool,
+        typer.Option("--times", help="Only time solution and engine again, on this machine; all else stays."),
+    ] = False,
+    weights: Weights = None,
+) -> None:
+    """Record a lab's fixtures from its reference, if everything that must hold is proved."""
+    from grader.project.places import Project, ProjectError
+    from grader.project.solution import MisconceptionError
+    from grader.publishing.publish import publish as run
+    from grader.publishing.recording import RecordingError
+    from grader.publishing.times import time_again
+    from grader.report.progress import Progress
+
+    with errors(failed=(RecordingError, MisconceptionError)):
+        project = Project.find()
+        if times:
+            if seed is not None or keep_seed:
+                raise ProjectError("--times leaves the cases as they are; it goes with no seed")
+            with Progress(title=f"{lab}: timing") as progress:
+                measured = time_again(project, project.lab(lab), weights, progress)
+            for line in measured.lines():
+                Console().print(Text(line), soft_wrap=True)
+            return
+        with Progress(title=f"{lab}: publishing") as progress:
+            published = run(
+                project, project.lab(lab), seed=seed, weights=weights, progress=progress, keep_seed=keep_seed
+            )
+        console = Console()
+        console.print(f"published {published.release}")
+        for kind, folder in published.folders.items():
+            console.print(f"  {kind}: {published.cases[kind]} cases in {folder}", soft_wrap=True)
+        console.print(f"  what was proved: fixtures/{lab}/certificate.md", soft_wrap=True)
+
+
+@app.command()
+def skeleton(lab: LabName) -> None:
+    """Generate the skeleton of a lab from its reference solution."""
+    from grader.project.places import Project
+    from grader.publishing.skeleton import SkeletonError, write_skeletons
+
+    with errors(failed=(SkeletonError,)):
+        project = Project.find()
+        facts = project.lab(lab)
+        files = [file.path for file in facts.facts.files]
+        write_skeletons(project.reference(lab), facts.folder, files)
+        Console().print(f"wrote {', '.join(files)} in {facts.folder}", soft_wrap=True)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the result document."""
+    from grader.score.document import GradeResult
+
+    sys.stdout.write(json.dumps(GradeResult.model_json_schema(by_alias=True), indent=1) + "\n")
+
+
+app.registered_commands[:0] = student.app.registered_commands
+app.registered_commands += instructor.app.registered_commands
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    end_politely()
+    print_anything()
+    speaking(app)(prog_name="grader")

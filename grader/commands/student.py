@@ -1,0 +1,331 @@
+"""The commands that a student has; a kit has no others. Parses and calls, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from grader import __version__
+from grader.commands import explain as explaining
+from grader.commands.common import (
+    BELOW,
+    INTERRUPTED,
+    OK,
+    FormatFile,
+    FormatName,
+    JsonFile,
+    JunitFile,
+    LabName,
+    Language,
+    Only,
+    SubmissionPath,
+    Verbose,
+    Weights,
+    after_success,
+    end_politely,
+    errors,
+    exit_status,
+    fail,
+    new_app,
+    print_anything,
+    require_checks,
+    require_format,
+    require_places,
+    speaking,
+    write_reports,
+)
+from grader.language.translation import _, translated
+
+app = new_app()
+
+
+@app.command()
+def check(
+    lab: LabName,
+    submission: SubmissionPath = None,
+    only: Only = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="Run only the checks of this layer, such as `conv` or `max_pool`.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also run the slow checks of the full network.")] = False,
+    weights: Weights = None,
+    json_file: JsonFile = None,
+    junit_file: JunitFile = None,
+    format_: FormatName = None,
+    out: FormatFile = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw where the first wrong output differs into this PNG file.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
+    ] = False,
+    verbose: Verbose = False,
+    lang: Language = None,
+) -> None:
+    """Check your own work against the public fixtures; quick, and needs no solution.
+
+    Exit status: 0 all checks that ran passed, 1 some did not, 2 bad usage or bad input, 3 the grader failed.
+    """
+    from grader.grading import Request, grade
+    from grader.project.places import Project
+    from grader.report import render
+    from grader.report.progress import Progress
+    from grader.student.difference_picture import draw_first_difference
+    from grader.student.layer_checks import checks_of_layer
+    from grader.student.watch import watch as run_watch
+
+    with errors():
+        require_format(format_, out)
+        require_places(json_file, junit_file, out)
+        project = Project.find()
+        facts = project.lab(lab)
+        wanted = (*(only or ()), *(checks_of_layer(facts, layer, slow=all_) if layer else ()))
+        require_checks(facts, wanted)
+        request = Request(
+            lab=facts,
+            submission=submission or project.submission(lab),
+            kind="public",
+            only=wanted,
+            slow=all_,
+            weights=weights,
+            allow_weak_jail=True,
+        )
+        if watch:
+            run_watch(project, request, Console(), verbose=verbose)
+            raise typer.Exit(OK)
+        with Progress(title=_("{lab}: checking", lab=lab)) as progress:
+            result = grade(project, request, progress)
+        render(result, Console(), verbose=verbose)
+        status = exit_status(result, wanted)
+        if status == OK:
+            Console().print(Text.assemble(_("Next: "), (after_success(result, wanted), "cyan")), soft_wrap=True)
+        write_reports(result, json_file, junit_file, format_, out)
+        if picture is not None:
+            with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
+                line = draw_first_difference(project, request, result, picture, progress)
+            Console().print(Text(line), soft_wrap=True)
+        raise typer.Exit(status)
+
+
+@app.command()
+def start(
+    lab: LabName,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start afresh; your files are kept in a dated folder.")
+    ] = False,
+    lang: Language = None,
+) -> None:
+    """Copy the skeleton of a lab to stu_upload/LAB, never overwriting work."""
+    from grader.explain.messages import handout
+    from grader.project.places import Project
+    from grader.student.start import start as run
+
+    with errors():
+        project = Project.find()
+        started = run(project.lab(lab), project.submission(lab), force=force)
+        console = Console()
+        if started.backup is not None:
+            console.print(_("your earlier files are in {folder}", folder=started.backup), soft_wrap=True)
+        files = ", ".join(started.copied)
+        console.print(_("ready: {folder} holds {files}", folder=started.folder, files=files), soft_wrap=True)
+        console.print(
+            _(
+                "Read {handout}, fill the holes marked TODO, then: {command}",
+                handout=handout(project.lab(lab)),
+                command=f"python -m grader check {lab}",
+            ),
+            soft_wrap=True,
+        )
+
+
+@app.command("run")
+def run_lab(
+    lab: LabName,
+    picture: Annotated[Path | None, typer.Argument(help="A picture; default the lab's own.")] = None,
+    submission: SubmissionPath = None,
+    weights: Weights = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the experiment; repeatable."),
+    ] = None,
+    every: Annotated[
+        int | None, typer.Option("--every", min=1, help="Keep the experiment every so many steps.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")] = False,
+    options: Annotated[bool, typer.Option("--options", help="Only list the options of the experiment.")] = False,
+    lang: Language = None,
+) -> None:
+    """Run your own network: on a picture, or the lab's whole experiment, which can be left and taken up again.
+
+    Exit status: 0 it ran to its end, 1 it did not, 2 bad usage or bad input, 3 the grader failed, 130 interrupted.
+    """
+    from grader.experiment.drive import RunRequest, run_experiment
+    from grader.experiment.options import describe_options
+    from grader.project.places import Project, ProjectError
+    from grader.report.progress import Progress
+    from grader.student.demo import run_demo
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        work = submission or project.submission(lab)
+        if options and facts.facts.experiment is not None:
+            for line in describe_options(facts.facts.experiment, facts.folder):
+                Console().print(Text(line), soft_wrap=True)
+            raise typer.Exit(OK)
+        if facts.facts.experiment is None:
+            if set_ or every or fresh or options:
+                raise ProjectError(f"lab {lab} has no experiment; it runs on a picture, without options")
+            with Progress(title=_("{lab}: running", lab=lab)) as progress:
+                demo = run_demo(project, facts, work, picture, weights, progress)
+            demo.render(Console())
+            raise typer.Exit(OK if demo.ran else BELOW)
+        request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
+        with Progress(title=_("{lab}: running", lab=lab)) as progress:
+            report = run_experiment(project, facts, request, progress)
+        report.render(Console())
+        raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
+
+
+@app.command()
+def data(lab: LabName, lang: Language = None) -> None:
+    """Fetch the large public data that a lab's experiment can use; once, and only what is missing.
+
+    Exit status: 0 all of it is here, 2 it cannot be had, 130 interrupted; the same command goes on from there.
+    """
+    from grader.prepare.downloads import download, total_bytes
+    from grader.project.places import Project
+    from grader.report.progress import Progress
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=_("{lab}: fetching", lab=lab), total=total_bytes(facts) or None) as progress:
+            try:
+                paths = download(project, facts, progress.advance, progress.note)
+            except KeyboardInterrupt:
+                fail(
+                    _("interrupted; what has arrived is kept, and the same command goes on from there"), INTERRUPTED
+                )
+        Console().print(
+            Text(
+                _("ready: {folder} holds {files}", folder=paths[0].parent, files=", ".join(p.name for p in paths))
+            ),
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def gradcheck(
+    lab: LabName,
+    target: Annotated[
+        str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")
+    ],
+    submission: SubmissionPath = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=NUMBER", help="An argument of the constructor; repeatable."),
+    ] = None,
+    lang: Language = None,
+) -> None:
+    """Compare your layer's own backward pass with differences of its own forward pass; no solution is needed.
+
+    Exit status: 0 they agree, 1 they do not, 2 bad usage or bad input, 3 the grader failed.
+    """
+    from grader.project.places import Project
+    from grader.report.progress import Progress
+    from grader.student.gradcheck import gradcheck as run
+    from grader.student.gradcheck import parse_settings
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=_("{lab}: gradient check", lab=lab)) as progress:
+            checked = run(
+                facts, submission or project.submission(lab), target, progress, parse_settings(set_ or ())
+            )
+        checked.render(Console())
+        raise typer.Exit(OK if checked.agrees else BELOW)
+
+
+@app.command()
+def summary(
+    lab: LabName,
+    submission: SubmissionPath = None,
+    weights: Weights = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Also draw the shares of the layers into this PNG file.")
+    ] = None,
+    lang: Language = None,
+) -> None:
+    """Show parameters, multiply-adds, time and share of each layer of your network."""
+    from grader.project.places import Project
+    from grader.report.progress import Progress
+    from grader.student.summary import summarise, write_picture
+
+    with errors():
+        project = Project.find()
+        facts = project.lab(lab)
+        with Progress(title=_("{lab}: measuring", lab=lab)) as progress:
+            measured = summarise(project, facts, submission or project.submission(lab), weights, progress)
+        measured.render(Console())
+        if picture is not None and measured.layers:
+            write_picture(measured, picture)
+            Console().print(Text(_("drawn: {file}", file=picture)), soft_wrap=True)
+        raise typer.Exit(BELOW if measured.message else OK)
+
+
+@app.command("list")
+def list_(lang: Language = None) -> None:
+    """List the labs."""
+    from grader.project.contract import list_labs
+    from grader.project.places import Project
+
+    with errors():
+        project = Project.find()
+        for name in list_labs(project.root / "labs"):
+            lab = project.lab(name)
+            Console().print(
+                Text(
+                    _(
+                        "{name} {title} ({count} checks)",
+                        name=f"{name:16}",
+                        title=translated(lab.facts.title, lab.folder),
+                        count=len(lab.checks),
+                    )
+                )
+            )
+
+
+@app.command()
+def doctor(lang: Language = None) -> None:
+    """Say what isolation this host offers, and what to install or enable for more."""
+    from grader.jail import doctor_lines, probe
+
+    with errors():
+        for line in doctor_lines(probe()):
+            Console().print(Text(line), soft_wrap=True)
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Options of the program itself."""
+    if version:
+        Console().print(__version__)
+        raise typer.Exit(OK)
+
+
+app.registered_commands += explaining.app.registered_commands
+
+
+def main() -> None:
+    """Entry point of a kit."""
+    end_politely()
+    print_anything()
+    speaking(app)(prog_name="grader")

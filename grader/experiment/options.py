@@ -1,0 +1,161 @@
+"""Turns ``--set NAME=VALUE`` into the options of a lab's experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.lab.checks import Case
+from grader.language.translation import _, listed, translated
+from grader.project.contract import ExperimentFacts, Lab, Option
+from grader.project.places import ProjectError, read_picture
+
+MAX_NAMES = 64
+SIZE = re.compile(r"(\d{1,4})[x×](\d{1,4})")
+DIGEST_CHARACTERS = 8
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one run.
+
+    Attributes
+    ----------
+    values : name to number, text, list of names, [rows, columns], or the name of a picture's file.
+    pictures : name to the bytes of the file, uint8.
+    """
+
+    values: Mapping[str, Any]
+    pictures: Mapping[str, np.ndarray]
+
+    def case(self, name: str, state: Mapping[str, np.ndarray]) -> Case:
+        """Return what the experiment gets; ``state`` has names that begin with ``state/``."""
+        config = {key: value for key, value in self.values.items() if key not in self.pictures}
+        return Case(name, config, {**self.pictures, **state})
+
+    def needed(self, experiment: ExperimentFacts) -> list[str]:
+        """Return the names of the resources that the choices need."""
+        chosen = [(option.needs, self.values[name]) for name, option in experiment.options.items()]
+        return [needs[value] for needs, value in chosen if isinstance(value, str) and value in needs]
+
+    def label(self, experiment: ExperimentFacts, others: Sequence[str]) -> str:
+        """Return a name for the run: equal for equal options, apart from those that extend a run.
+
+        ``others`` is what also decides whether a run is the same, such as the hash of its weights.
+        """
+        facts = [
+            [name, _digest(self.pictures[name].tobytes()) if name in self.pictures else value]
+            for name, value in sorted(self.values.items())
+            if not experiment.options[name].extends
+        ]
+        stems = [re.sub(r"[^A-Za-z0-9]+", "_", Path(str(self.values[name])).stem)[:24] for name in self.pictures]
+        return "-".join([*(stems or ["run"]), _digest(json.dumps([facts, list(others)]).encode())])
+
+
+def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Options:
+    """Return the options of the lab's experiment: the defaults, and over them ``NAME=VALUE`` settings.
+
+    ``picture`` stands for the first option that is one.
+
+    Raises
+    ------
+    ProjectError : a setting cannot be read or does not exist; the message lists what there is.
+    """
+    experiment = lab.facts.experiment
+    if experiment is None:
+        raise ProjectError(f"lab {lab.name} has no experiment")
+    given = dict(_split(lab, experiment, setting) for setting in settings)
+    pictures = [name for name, option in experiment.options.items() if option.kind == "picture"]
+    if picture is not None:
+        if not pictures:
+            raise ProjectError(
+                _(
+                    "the experiment of lab {lab} takes no picture. {options}",
+                    lab=lab.name,
+                    options=_known(experiment, lab.folder),
+                )
+            )
+        given.setdefault(pictures[0], str(picture))
+    values: dict[str, Any] = {}
+    for name, option in experiment.options.items():
+        text = given.get(name)
+        if option.kind == "picture":
+            values[name] = text if text is not None else str(lab.folder / "pictures" / str(option.default))
+        else:
+            values[name] = _value(name, option, str(option.default) if text is None else text)
+    return Options(values, {name: read_picture(Path(values[name])) for name in pictures})
+
+
+def _split(lab: Lab, experiment: ExperimentFacts, setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    name = name.strip().lower()
+    if not equals or name not in experiment.options:
+        raise ProjectError(
+            _(
+                "`{setting}` is no option of the experiment of lab {lab}. {options}",
+                setting=setting,
+                lab=lab.name,
+                options=_known(experiment, lab.folder),
+            )
+        )
+    return name, value.strip()
+
+
+def describe_options(experiment: ExperimentFacts, lab: Path) -> list[str]:
+    """Return a line for each option of the lab in the folder ``lab``: name, default, what it is."""
+    return [
+        f"{name}={option.default}: {translated(option.help, lab)}" for name, option in experiment.options.items()
+    ]
+
+
+def _known(experiment: ExperimentFacts, lab: Path) -> str:
+    return "\n  ".join([_("Its options, with their defaults:"), *describe_options(experiment, lab)])
+
+
+def _value(name: str, option: Option, text: str) -> Any:
+    if option.kind == "size":
+        found = SIZE.fullmatch(text)
+        if found is None:
+            raise ProjectError(f"{name}={text}: rows x columns are expected, such as 192x320")
+        return [_bounded(name, option, float(number), text) for number in found.groups()]
+    if option.kind == "choice":
+        if text not in option.values:
+            raise ProjectError(f"{name}={text}: one of {', '.join(option.values)} is expected")
+        return text
+    if option.kind == "names":
+        names = [part.strip() for part in text.split(",") if part.strip()]
+        if not names or len(names) > MAX_NAMES or not all(re.fullmatch(r"\w{1,40}", part) for part in names):
+            raise ProjectError(f"{name}={text}: names with commas between them are expected")
+        return names
+    try:
+        number = int(text) if option.kind == "int" else float(text)
+    except ValueError:
+        wanted = _("a whole number") if option.kind == "int" else _("a number")
+        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted)) from None
+    return _bounded(name, option, number, text)
+
+
+def _bounded(name: str, option: Option, number: float, text: str) -> float:
+    # Written so that NaN is refused.
+    above = option.min is None or number >= option.min
+    below = option.max is None or number <= option.max
+    if not (above and below and abs(number) < float("inf")):
+        ends = []
+        if option.min is not None:
+            ends.append(_("at least {end}", end=f"{option.min:g}"))
+        if option.max is not None:
+            ends.append(_("at most {end}", end=f"{option.max:g}"))
+        wanted = listed(ends) or _("a finite number")
+        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted))
+    return int(number) if option.kind in ("int", "size") else number
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:DIGEST_CHARACTERS]

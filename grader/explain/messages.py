@@ -1,0 +1,165 @@
+"""What a student reads when a check did not pass: what was seen, what is required, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.collect.policy import Use
+from grader.compare import Finding
+from grader.lab.checks import Case, Check
+from grader.language.numbers import percent
+from grader.language.translation import _, chosen, listed, translated
+from grader.project.contract import Lab
+from grader.run.session import Frame, Outcome
+from grader.verdicts import Verdict
+
+PYTHON2_DIVISION = re.compile(
+    r"'(numpy\.)?float(64|32)?' object cannot be interpreted as an integer|slice indices must be integers"
+    r"|only integers, slices|No implementation of function.*(zeros|empty)|cannot determine Numba type of.*float",
+    re.S,
+)
+
+NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
+NOT_HANDED_IN = re.compile(r"^(?P<file>\S+\.py) was not handed in$")
+
+
+def describe_case(case: Case, lab: Path | None = None) -> str:
+    """Name a case of the lab in the folder ``lab`` by its settings and the shapes of its arrays."""
+    settings = [
+        f"{key}={value}" for key, value in case.config.items() if isinstance(value, int | float | str | bool)
+    ]
+    shapes = [f"{key} {tuple(array.shape)}" for key, array in case.arrays.items()]
+    inside = ", ".join(settings + shapes)
+    name = translated(case.name, lab)
+    return f"{name} ({inside})" if inside else name
+
+
+def describe_finding(finding: Finding) -> str:
+    """Say what one finding is, without any expected number."""
+    name = finding.output.split("/")[0]
+    seen, required = translated(finding.seen), translated(finding.required)
+    if finding.kind == "missing":
+        return _("`{name}` was not returned.", name=name)
+    if finding.kind == "extra":
+        return _("`{name}` was returned, but nothing of that name is expected.", name=name)
+    if finding.kind == "dtype":
+        return _("`{name}` has dtype {seen}; {required} is required.", name=name, seen=seen, required=required)
+    if finding.kind == "shape":
+        return _("`{name}` has shape {seen}; {required} is required.", name=name, seen=seen, required=required)
+    if finding.kind == "nonfinite":
+        return _("`{name}` has {seen}; {required} are required.", name=name, seen=seen, required=required)
+    if finding.kind == "share":
+        return _(
+            "`{name}`: {seen} are right, {share}; at least {required} is required.",
+            name=name,
+            seen=finding.seen,
+            share=percent(1 - finding.share),
+            required=finding.required,
+        )
+    if finding.output.endswith("/shape"):
+        return _("`{name}` has another shape than required.", name=name)
+    return _(
+        "`{name}` differs in {share} of its entries, at most by {error} of its largest value (allowed: {allowed}).",
+        name=name,
+        share=percent(finding.share),
+        error=percent(finding.error),
+        allowed=percent(finding.allowed),
+    )
+
+
+def describe_frames(frames: Sequence[Frame]) -> str:
+    """Write the submission's own lines of a traceback."""
+    lines = []
+    for frame in frames:
+        place = _("{file}, line {line}", file=frame.file, line=frame.line)
+        function = _(", in {function}", function=frame.function) if frame.function else ""
+        lines += [f"  {place}{function}", f"    {frame.code}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
+    """Say how a run of a check of the lab in the folder ``lab`` ended that returned no comparable outputs."""
+    verdict = outcome.verdict
+    lines: list[str] = []
+    message = translated(outcome.message, lab)
+    if verdict is Verdict.UNFINISHED:
+        what = message or _("the hole still raises NotImplementedError")
+        lines.append(_("Not written yet: {what}", what=what))
+    elif verdict in (Verdict.EXCEPTION, Verdict.MEMORY) and outcome.error_type:
+        lines.append(f"{outcome.error_type}: {outcome.message}".rstrip(": "))
+        if not outcome.frames:
+            lines.append(
+                _("It was raised where the check calls your code: compare the signature with the handout's.")
+                if outcome.error_type == "TypeError"
+                else _("It was raised outside your own lines.")
+            )
+    elif verdict is Verdict.FORBIDDEN:
+        lines.append(_("{what}, which this lab rules out: it asks for your own code.", what=message))
+    else:
+        lines.append(as_sentence(message))
+    if outcome.frames and verdict is not Verdict.UNFINISHED:
+        lines.append(describe_frames(outcome.frames))
+    if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(
+        outcome.message
+    ):
+        lines.append(_("`/` gives a float on Python 3: use `//` where a size or an index is computed."))
+    if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(outcome.message):
+        lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
+    return "\n".join(line for line in lines if line)
+
+
+def handout(lab: Lab) -> str:
+    """Return where the lab's handout is in the reader's language, or in English if it has none."""
+    name = f"README.{chosen()}.md"
+    return f"labs/{lab.name}/{name if (lab.folder / name).is_file() else 'README.md'}"
+
+
+def as_sentence(text: str) -> str:
+    """Begin with a capital letter, unless the first word is the name of a file or of something in the code."""
+    first = text.partition(" ")[0]
+    return text if any(mark in first for mark in "._`/") else text[:1].upper() + text[1:]
+
+
+def describe_use(lab: Lab, use: Use) -> str:
+    """Say which library is ruled out and where it is used."""
+    allowed = listed(lab.facts.imports.allow or ())
+    text = _("This lab asks for your own code. Libraries that may be used: {allowed}.", allowed=allowed)
+    if lab.facts.imports.forbid:
+        text = f"{text} " + _("Not to be used in them: {names}.", names=listed(lab.facts.imports.forbid))
+    return "\n".join(
+        (
+            _("`{name}` is used in {file}, line {line}:", name=use.name, file=use.file, line=use.line),
+            f"    {use.code}",
+            text,
+        )
+    )
+
+
+def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "", *, too_slow: bool = False) -> str:
+    """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
+    folder = f"stu_upload/{lab.name}"
+    if verdict is Verdict.UNFINISHED and check.holes:
+        return _(
+            "write {holes} in {place}, then `{command}`",
+            holes=listed(check.holes),
+            place=f"{folder}/{check.files[0]}" if check.files else folder,
+            command=f"python -m grader check {lab.name} --only {check.id}",
+        )
+    if verdict is Verdict.IMPORT:
+        if absent := NOT_HANDED_IN.match(said):
+            return _("hand in {file}, spelled exactly so, beside your other files", file=absent["file"])
+        module = (check.files or lab.required)[0][:-3]
+        return _("make `{command}` work inside {folder}", command=f"python -c 'import {module}'", folder=folder)
+    if verdict is Verdict.FORBIDDEN:
+        return _("write that part yourself; the handout has the formula")
+    if verdict is Verdict.SKIPPED:
+        return ""
+    if verdict is Verdict.TIMEOUT:
+        return _("measure the call on a small input; loops belong inside a function compiled by numba")
+    if too_slow:
+        return f"python -m grader check {lab.name} --only {check.id}"
+    if verdict is Verdict.CRASH:
+        return _("run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause")
+    return f"python -m grader explain {lab.name} {check.id}"

@@ -1,0 +1,32 @@
+"""Writes ratios, shares and durations for a person."""
+
+from __future__ import annotations
+
+import math
+
+from grader.language.translation import _
+
+
+def percent(fraction: float) -> str:
+    """Write a relative error for a person, to two digits."""
+    if math.isnan(fraction):
+        return "NaN"
+    value = 100 * fraction
+    if value >= 1000:
+        return _("{factor} times", factor=f"{fraction:.2g}")
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def times(ratio: float) -> str:
+    """Write a ratio for a person."""
+    return _("{factor} times", factor=figure(ratio))
+
+
+def figure(ratio: float) -> str:
+    """Write a ratio with as many digits as a timing has: 7.25, 64, 107."""
+    return f"{ratio:.3g}" if ratio < 10 else f"{ratio:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds, or milliseconds where they are few, with three digits."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"

@@ -1,0 +1,106 @@
+"""Converts a course's own checkpoint file to the safe form, once, without ever unpickling it in this process."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from grader.jail import Box, Ending, Level, Limits, View
+from grader.prepare.weights import Note, WeightsFileError, in_one_step
+from grader.project.places import file_digest
+
+CALL_LIMIT_S = 120.0
+MAX_NAMES = 10_000
+MEMORY_MIB = 6144
+REPLY_MIB = 1024
+# conv1_1_w and conv1_1_b, as some public files name weight and bias.
+_SHORT = re.compile(r"(?<=\d)_[wb]$")
+
+
+def converted_checkpoint(
+    cache: Path, file: Path, shapes: Mapping[str, tuple[int, ...]], note: Note, *, partial: bool = False
+) -> Path:
+    """Return the folder of the converted ``file``: ``.npz``, or ``.npy`` with a pickled dictionary.
+
+    With ``partial`` the file may lack parameters, but not all of them.
+
+    Raises
+    ------
+    WeightsFileError : the file cannot be read, or lacks a parameter, or has one of another shape.
+    """
+    readers: dict[str, Callable[[Path], Iterator[tuple[str, np.ndarray]]]] = {
+        ".npz": _read_npz,
+        ".npy": _read_pickled,
+    }
+    reader = readers.get(file.suffix)
+    if reader is None:
+        raise WeightsFileError(f"{file}: a checkpoint must be one of {', '.join(readers)}")
+    if not file.is_file():
+        raise WeightsFileError(f"{file}: there is no such file")
+    kind = "partial" if partial else "converted"
+    folder = cache / "checkpoints" / f"{kind}-{file_digest(file)[:16]}"
+    if folder.is_dir():
+        return folder
+    note(f"converting {file.name}, once")
+
+    def fill(fresh: Path) -> None:
+        left = dict(shapes)
+        for name, array in reader(file):
+            wanted = left.pop(name, None)
+            if wanted is None:
+                continue
+            if array.shape != tuple(wanted):
+                raise WeightsFileError(f"{file}: {name} has shape {array.shape}, expected {tuple(wanted)}")
+            if array.dtype.kind != "f" or not np.isfinite(array).all():
+                raise WeightsFileError(f"{file}: {name} must hold finite floating-point numbers")
+            np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
+        if left and not (partial and len(left) < len(shapes)):
+            raise WeightsFileError(
+                f"{file} lacks {', '.join(sorted(left)[:5])}" + (" and more" if len(left) > 5 else "")
+            )
+
+    return in_one_step(folder, file.stat().st_size, fill)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    return ".weight" if found[0] == "_w" else ".bias"
+
+
+def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            for name in stored.files:
+                yield _SHORT.sub(_spelled_out, name).replace("/", "."), stored[name]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise WeightsFileError(f"{file} is not an archive of plain arrays ({error})") from None
+
+
+def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
+    with tempfile.TemporaryDirectory(prefix="converting-") as empty:
+        view = View(Path(empty), Path(empty), ("numpy", "numba", "llvmlite"), {"weights": file.resolve()})
+        limits = Limits(memory_mib=MEMORY_MIB, reply_mib=REPLY_MIB, threads=1)
+        try:
+            with Box(view, limits, handler="grader.inside.convert") as box:
+                if box.level < Level.LANDLOCK:
+                    raise WeightsFileError(
+                        f"{file} is a pickle, which can run any code when opened, and this host cannot isolate "
+                        "it; convert it elsewhere to an .npz with names like layer1_conv1.weight"
+                    )
+                worker = box.worker()
+                answer = worker.call({"op": "names"}, deadline_s=CALL_LIMIT_S)
+                names = answer.info.get("names") if answer.ok else None
+                if not isinstance(names, list) or not all(isinstance(name, str) for name in names[:MAX_NAMES]):
+                    said = answer.info.get("message", "")
+                    raise WeightsFileError(f"{file} is not a dictionary of layers: {said}")
+                for name in names[:MAX_NAMES]:
+                    answer = worker.call({"op": "get", "name": name}, deadline_s=CALL_LIMIT_S)
+                    if answer.ok and "value" in answer.arrays:
+                        yield name, answer.arrays["value"]
+        except Ending as ending:
+            raise WeightsFileError(f"{file} could not be read in the jail: {ending.message}") from None

@@ -1,0 +1,243 @@
+"""Checkpoints in the layout of MatConvNet: one ``.mat`` file that the submission reads itself with ``scipy.io``.
+
+The file of the course, ``imagenet-vgg-verydeep-19.mat`` [1]_, holds ``layers``, a cell of structures in the order
+of the network, and ``normalization``, a structure whose first field is the average picture. The first field of a
+layer with parameters, ``weights``, is a cell of the weight (rows, columns, C_in, C_out) and the bias (1, C_out). A
+fully connected layer is a convolution as large as what arrives at it, 7 x 7 x 512 x 4096 for the first one.
+
+Everywhere else in the grader a convolution's weight is (C_out, C_in, rows, columns) and a fully connected layer's
+is (out, in), its input flattened in the order rows, columns, channels, as MatConvNet has it.
+
+.. [1] A. Vedaldi, K. Lenc, "MatConvNet: convolutional neural networks for MATLAB", ACM Multimedia 2015.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.prepare.convert import converted_checkpoint
+from grader.prepare.weights import (
+    Note,
+    WeightsError,
+    WeightsFileError,
+    checkpoint_shapes,
+    in_one_step,
+    read_checkpoint,
+    seeded_parameters,
+)
+from grader.project.one_parser import read_arrays
+
+FILE_NAME = "imagenet-vgg-verydeep-19.mat"
+FORMAT_VERSION = 2  # part of the cache's key: raise it when the file written for the same facts changes
+PICTURE_ROWS = PICTURE_COLUMNS = 224  # of the average picture
+_ROW = re.compile(r"(?P<name>[\w.]+)\[(?P<row>\d+)\]")
+
+
+def matconvnet_checkpoint(
+    cache: Path,
+    options: Mapping[str, Any],
+    weights: Path | None,
+    overrides: Path | None,
+    note: Note,
+    *,
+    partial: bool = False,
+) -> Path:
+    """Return the folder of a checkpoint in MatConvNet's layout, made in the cache if it is not there.
+
+    A course's own ``.mat`` is returned as it is: what it holds is read by submissions only, in the jail.
+
+    Parameters
+    ----------
+    options : of the resource in ``lab.yaml``: ``seed``; ``layers``, the names in the order of the network;
+        ``parameters``, weight shapes by layer; ``mean``, three numbers, red first; and ``gains``, by which the
+        seeded weight of a layer is multiplied.
+    weights : a course's own file instead of the seeded numbers, ``.mat`` or what `converted_checkpoint` reads.
+    partial : whether ``weights`` may lack the last layers. They are then zeros in the file, and its variable
+        ``usable`` lists the layers before them.
+    overrides : ``.npz`` of parameters, or single rows of them as ``name[row]``, that replace seeded ones.
+
+    Raises
+    ------
+    WeightsError : the file cannot be made or read.
+    """
+    shapes = checkpoint_shapes(options)
+    if weights is not None and weights.suffix == ".mat":
+        if not weights.is_file():
+            raise WeightsFileError(f"{weights}: there is no such file")
+        return weights
+    replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
+    converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
+    facts = {"version": FORMAT_VERSION, "options": options, "source": converted.name if converted else "seeded"}
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+    for name, array in sorted(replaced.items()):
+        digest.update(name.encode() + array.tobytes())
+    folder = cache / "checkpoints" / f"matconvnet-{digest.hexdigest()[:16]}"
+    if folder.is_dir():
+        return folder
+    size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
+    note(f"making the checkpoint in MatConvNet's layout, once ({size / 2**20:.0f} MiB)")
+
+    def fill(fresh: Path) -> None:
+        usable = None
+        if converted is not None:
+            parameters = read_checkpoint(converted)
+            usable = _usable(options["layers"], shapes, parameters)
+            parameters |= {name: np.zeros(shapes[name], np.float32) for name in set(shapes) - set(parameters)}
+        else:
+            parameters = _seeded(shapes, options)
+            _replace(parameters, replaced, overrides)
+        write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable)
+
+    return in_one_step(folder, size, fill)
+
+
+def write_matconvnet(
+    file: Path,
+    layers: Sequence[str],
+    parameters: Mapping[str, np.ndarray],
+    mean: Sequence[float],
+    usable: Sequence[str] | None = None,
+) -> None:
+    """Write a network as MatConvNet does.
+
+    ``parameters`` maps ``<layer>.weight`` and ``<layer>.bias`` to arrays; ``mean`` is the average of red, green and
+    blue. The parameters are written as float32, the average picture as float64. ``usable`` lists the layers up to
+    where the parameters mean something, if that is not the end; it becomes a variable of that name.
+    """
+    cells = np.empty((1, len(layers)), dtype=object)
+    channels = 3
+    for position, name in enumerate(layers):
+        if f"{name}.weight" in parameters:
+            weight = parameters[f"{name}.weight"]
+            cells[0, position] = _layer_with_weights(name, weight, parameters[f"{name}.bias"], channels)
+            channels = weight.shape[0]
+        else:
+            cells[0, position] = _layer_without_weights(name)
+    # In double precision: in single, the mean of 50176 equal numbers depends on the order in which they are added.
+    average = np.empty((PICTURE_ROWS, PICTURE_COLUMNS, 3), dtype=np.float64)
+    average[:] = mean
+    size = np.array([[PICTURE_ROWS, PICTURE_COLUMNS]], dtype=np.float64)
+    normalization = _structure(averageImage=average, keepAspect=1.0, border=np.zeros((1, 2)), imageSize=size)
+    variables = {"layers": cells, "normalization": normalization}
+    if usable is not None:
+        variables["usable"] = np.array([*usable, None], dtype=object)[:-1]
+    # Imported here: it takes a quarter of a second, and most checks need no such file.
+    import scipy.io
+
+    scipy.io.savemat(file, variables, do_compression=False)
+
+
+def _usable(
+    layers: Sequence[str], shapes: Mapping[str, tuple[int, ...]], parameters: Mapping[str, np.ndarray]
+) -> list[str] | None:
+    """Return the layers before the first one that lacks a parameter; None if none does.
+
+    Raises
+    ------
+    WeightsFileError : the very first layer with parameters lacks one.
+    """
+    missing = {name.rpartition(".")[0] for name in set(shapes) - set(parameters)}
+    if not missing:
+        return None
+    first = next(place for place, name in enumerate(layers) if name in missing)
+    if first == 0:
+        raise WeightsFileError(f"the weights lack {layers[0]}, so that no layer can be used")
+    return list(layers[:first])
+
+
+def read_parameters(folder: Path) -> dict[str, np.ndarray]:
+    """Return the parameters of a file that `matconvnet_checkpoint` wrote, by ``<layer>.<parameter>``.
+
+    For files of one's own: a file from elsewhere is read in the jail only.
+    """
+    import scipy.io
+
+    stored = scipy.io.loadmat(folder / FILE_NAME, variable_names=["layers"])["layers"]
+    parameters = {}
+    for cell in stored[0]:
+        layer = cell[0, 0]
+        if "weights" not in layer.dtype.names:
+            continue
+        name = str(layer["name"][0])
+        weight, bias = layer["weights"][0]
+        parameters[f"{name}.bias"] = bias.reshape(-1)
+        parameters[f"{name}.weight"] = (
+            weight.transpose(3, 2, 0, 1) if _is_convolution(name) else weight.reshape(-1, weight.shape[3]).T
+        )
+    return parameters
+
+
+def _layer_with_weights(name: str, weight: np.ndarray, bias: np.ndarray, channels: int) -> np.ndarray:
+    if weight.ndim == 2:
+        side = round(float(np.sqrt(weight.shape[1] / channels)))
+        stored = weight.reshape(weight.shape[0], side, side, channels).transpose(1, 2, 3, 0)
+        pad = 0.0
+    else:
+        stored = weight.transpose(2, 3, 1, 0)
+        pad = float(weight.shape[2] // 2)
+    pair = np.empty((1, 2), dtype=object)
+    pair[0, 0] = np.asfortranarray(stored, dtype=np.float32)
+    pair[0, 1] = bias.reshape(1, -1).astype(np.float32)
+    return _structure(weights=pair, pad=np.full((1, 4), pad), type="conv", name=name, stride=np.ones((1, 2)))
+
+
+def _layer_without_weights(name: str) -> np.ndarray:
+    if "pool" in name:
+        return _structure(
+            name=name,
+            stride=np.full((1, 2), 2.0),
+            pad=np.zeros((1, 4)),
+            type="pool",
+            method="max",
+            pool=np.full((1, 2), 2.0),
+        )
+    return _structure(type="relu" if "relu" in name else "softmax", name=name)
+
+
+def _structure(**fields: Any) -> np.ndarray:
+    structure = np.empty((1, 1), dtype=[(field, object) for field in fields])
+    for field, value in fields.items():
+        structure[field][0, 0] = value
+    return structure
+
+
+def _is_convolution(name: str) -> bool:
+    return "conv" in name
+
+
+def _seeded(shapes: Mapping[str, tuple[int, ...]], options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    gains = options.get("gains", {})
+    parameters = {}
+    for name, shape in shapes.items():
+        parameters[name] = seeded_parameters(name, shape, int(options.get("seed", 0)))
+        layer, _, parameter = name.rpartition(".")
+        if parameter == "weight" and layer in gains:
+            parameters[name] *= np.float32(gains[layer])
+    return parameters
+
+
+def _read_overrides(file: Path) -> dict[str, np.ndarray]:
+    return read_arrays(file) if file.is_file() else {}
+
+
+def _replace(parameters: dict[str, np.ndarray], replaced: Mapping[str, np.ndarray], file: Path | None) -> None:
+    for key, array in replaced.items():
+        found = _ROW.fullmatch(key)
+        name = found["name"] if found else key
+        target = parameters.get(name)
+        if found and target is not None and int(found["row"]) < len(target):
+            target = (
+                target[int(found["row"]) : int(found["row"]) + 1].reshape(array.shape)
+                if (array.shape == target.shape[1:])
+                else None
+            )
+        if target is None or target.shape != array.shape:
+            raise WeightsError(f"{file}: {key} has shape {array.shape}, which the lab's checkpoint does not have")
+        target[...] = array

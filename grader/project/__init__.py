@@ -1,0 +1,1 @@
+"""What lies on the disk: labs and their contracts, fixtures, solutions."""

@@ -1,0 +1,353 @@
+"""The contract of a lab: ``lab.yaml`` and ``checks.py``, validated with file and line in every error."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from grader.lab.checks import Check
+from grader.lab.loading import EXPERIMENT_NAME, load_checks
+
+CONTRACT_NAME = "lab.yaml"
+CHECKS_NAME = "checks.py"
+CHECKS_PARTS = "checks*.py"
+
+
+class ContractError(Exception):
+    """The lab itself is at fault; the message names file and line."""
+
+
+class Section(BaseModel):
+    """Base of the sections of ``lab.yaml``: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HandedIn(Section):
+    """One file that a student hands in."""
+
+    path: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\.py$")
+    required: bool = True
+    classes: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Module name of the file."""
+        return self.path[: -len(".py")]
+
+
+class Imports(Section):
+    """Which third-party packages the submission's files may import (None: all in the box), and dotted names that
+    they may not use. Given files are free."""
+
+    allow: tuple[str, ...] | None = None
+    forbid: tuple[str, ...] = ()
+
+
+class CallLimits(Section):
+    """Limits of one submission; seconds are wall time on the grader's clock."""
+
+    memory_mib: int = Field(1024, ge=512)
+    call_s: float = Field(30, gt=0)
+    first_call_s: float = Field(60, gt=0)
+    submission_s: float = Field(600, gt=0)
+    threads: int = Field(2, ge=1, le=64)
+    processes: int = Field(64, ge=8)
+    disk_mib: int = Field(64, ge=1)
+    reply_mib: int = Field(256, ge=1)
+
+
+class JailSection(Section):
+    """The weakest jail in which a grading counts for the record."""
+
+    level: Literal[1, 2, 3] = 2
+
+
+class Resource(Section):
+    """A large read-only input, made once and cached; ``kind`` names the function that makes it."""
+
+    kind: str
+    options: dict[str, Any] = {}
+
+
+class Network(Section):
+    """Which checks drive the full network (``backward`` may be empty), and which resource holds its parameters."""
+
+    forward: str
+    backward: str = ""
+    parameters: str = "checkpoint"
+    pictures: dict[str, str] = {}
+
+
+class Option(Section):
+    """One option of an experiment, given as ``--set NAME=VALUE``.
+
+    ``kind`` says what it is: a number between ``min`` and ``max``; a ``picture`` file, by default one of the lab's;
+    a ``size`` such as ``192x320`` (rows x columns); a ``choice`` among ``values``; or ``names`` with commas between
+    them. With ``extends`` a run can go on with another value, such as more steps: it is the same run. ``needs``
+    names the resource that a choice needs.
+    """
+
+    kind: Literal["int", "float", "picture", "size", "choice", "names"]
+    default: int | float | str
+    help: str
+    min: float | None = None
+    max: float | None = None
+    values: tuple[str, ...] = ()
+    extends: bool = False
+    needs: dict[str, str] = {}
+
+
+class ExperimentFacts(Section):
+    """The long run of ``experiment.py``: its options, its limits, and after how many steps it is kept.
+
+    In ``limits`` a call is one step, and ``submission_s`` is the whole run until it is taken up again.
+    """
+
+    title: str
+    options: dict[str, Option] = {}
+    limits: CallLimits = CallLimits()
+    every: int = Field(50, ge=1)
+    resources: tuple[str, ...] = ()
+
+
+class LabFacts(Section):
+    """The content of ``lab.yaml``."""
+
+    lab: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: int = Field(ge=1)
+    title: str
+    summary: str = ""
+    files: tuple[HandedIn, ...] = Field(min_length=1)
+    given: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ("numpy", "numba")
+    imports: Imports = Imports()
+    tiers: dict[int, str]
+    limits: CallLimits = CallLimits()
+    jail: JailSection = JailSection()
+    resources: dict[str, Resource] = {}
+    network: Network | None = None
+    experiment: ExperimentFacts | None = None
+    classes: tuple[str, ...] = ()
+    classes_file: str = ""
+    shims: tuple[Literal["scipy.misc"], ...] = ()
+
+    @field_validator("tiers")
+    @classmethod
+    def _tiers_are_60_80_100(cls, tiers: dict[int, str]) -> dict[int, str]:
+        if not tiers or not set(tiers) <= {60, 80, 100}:
+            raise ValueError("tiers must be named 60, 80 and 100")
+        return dict(sorted(tiers.items()))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab as the grader uses it: its facts, its checks by id in order, and where it lies."""
+
+    facts: LabFacts
+    checks: Mapping[str, Check]
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The lab's name, also that of its folders."""
+        return self.facts.lab
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the network's classes, from ``classes`` or one a line from ``classes_file``."""
+        if not self.facts.classes_file:
+            return self.facts.classes
+        return tuple((self.folder / self.facts.classes_file).read_text(encoding="utf-8").splitlines())
+
+    @property
+    def given_modules(self) -> tuple[str, ...]:
+        """Names of the modules and packages that the lab gives: what a submission may import besides libraries."""
+        return tuple(
+            name.removesuffix(".py")
+            for name in self.facts.given
+            if name.endswith(".py") or (self.folder / name / "__init__.py").is_file()
+        )
+
+    @property
+    def given_sources(self) -> tuple[str, ...]:
+        """Paths of the Python files that the lab gives, those in packages too."""
+        found = []
+        for name in self.facts.given:
+            place = self.folder / name
+            files = sorted(place.rglob("*.py")) if place.is_dir() else [place] if name.endswith(".py") else []
+            found += [file.relative_to(self.folder).as_posix() for file in files]
+        return tuple(found)
+
+    @property
+    def optional_modules(self) -> tuple[str, ...]:
+        """Names of the files that need not be handed in, without their suffix."""
+        return tuple(file.module for file in self.facts.files if not file.required)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Files without which nothing can be graded."""
+        return tuple(file.path for file in self.facts.files if file.required)
+
+    def in_order(self, wanted: tuple[str, ...] = ()) -> list[Check]:
+        """Return the wanted checks (all by default) and what they need, dependencies first.
+
+        Raises
+        ------
+        ContractError : a wanted check does not exist.
+        """
+        unknown = [name for name in wanted if name not in self.checks]
+        if unknown:
+            known = ", ".join(self.checks)
+            raise ContractError(f"lab {self.name} has no check {', '.join(unknown)}; it has: {known}")
+        ordered: dict[str, Check] = {}
+
+        def visit(name: str) -> None:
+            if name in ordered:
+                return
+            for needed in self.checks[name].needs:
+                visit(needed)
+            ordered[name] = self.checks[name]
+
+        for name in wanted or self.checks:
+            visit(name)
+        return list(ordered.values())
+
+
+def load_lab(folder: Path) -> Lab:
+    """Read and validate the lab in ``folder``.
+
+    Raises
+    ------
+    ContractError : ``lab.yaml`` or ``checks.py`` is missing or wrong; the message says where and what.
+    """
+    facts = _read_facts(folder / CONTRACT_NAME)
+    if facts.lab != folder.name:
+        raise ContractError(
+            f"{folder / CONTRACT_NAME}: `lab: {facts.lab}` must be the folder's name, {folder.name}"
+        )
+    _validate_experiment(folder, facts)
+    checks = _read_checks(folder / CHECKS_NAME)
+    _validate_checks(folder / CHECKS_NAME, facts, checks)
+    return Lab(facts, checks, folder)
+
+
+def _read_facts(file: Path) -> LabFacts:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(
+            f"{file}: cannot be read ({error.strerror}); every lab needs a {CONTRACT_NAME}"
+        ) from None
+    try:
+        data = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise ContractError(f"{place}: not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(data, dict):
+        raise ContractError(f"{file}:1: expected keys such as `lab:` and `files:`")
+    try:
+        return LabFacts.model_validate(data)
+    except ValidationError as error:
+        lines = [
+            f"{file}:{_line_of(tree, item['loc'])}: {_where(item['loc'])}: {item['msg']}" for item in error.errors()
+        ]
+        raise ContractError("\n".join(lines)) from None
+
+
+def _validate_experiment(folder: Path, facts: LabFacts) -> None:
+    experiment = facts.experiment
+    if experiment is None:
+        return
+    place = f"{folder / CONTRACT_NAME}: experiment"
+    if not (folder / EXPERIMENT_NAME).is_file():
+        raise ContractError(
+            f"{place}: {folder / EXPERIMENT_NAME} is missing; it defines `run(student, case, state)`"
+        )
+    needed = [name for option in experiment.options.values() for name in option.needs.values()]
+    for name in (*experiment.resources, *needed):
+        if name not in facts.resources:
+            raise ContractError(f"{place}: there is no resource {name!r}")
+    for name, option in experiment.options.items():
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            raise ContractError(f"{place}: option {name!r} must be written in small letters")
+        if option.kind == "picture" and not (folder / "pictures" / str(option.default)).is_file():
+            raise ContractError(f"{place}: option {name}: pictures/{option.default} does not exist")
+        if option.kind == "choice" and option.default not in option.values:
+            raise ContractError(f"{place}: option {name}: the default must be one of {', '.join(option.values)}")
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "top level"
+
+
+def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
+    """Return the 1-based line of the deepest node of the YAML tree that ``location`` reaches."""
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == str(part)]
+            if not found:
+                break
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def _read_checks(file: Path) -> dict[str, Check]:
+    if not file.is_file():
+        raise ContractError(f"{file}: missing; every lab needs a {CHECKS_NAME}")
+    try:
+        return load_checks(file)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        here = [(frame.filename, frame.lineno) for frame in frames if Path(frame.filename).parent == file.parent]
+        if isinstance(error, SyntaxError):
+            here.append((error.filename or str(file), error.lineno))
+        place, line = here[-1] if here else (str(file), 1)
+        raise ContractError(f"{place}:{line}: {type(error).__name__}: {error}") from error
+
+
+def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -> None:
+    if not checks:
+        raise ContractError(f"{file}: defines no check; decorate a function with @check(...)")
+    holes = {hole for handed in facts.files for hole in handed.holes}
+    paths = {handed.path for handed in facts.files}
+    for item in checks.values():
+        code = item.function.__code__  # type: ignore[attr-defined]
+        place = f"{code.co_filename}:{code.co_firstlineno}: check {item.id}"
+        for needed in item.needs:
+            if needed not in checks:
+                raise ContractError(f"{place} needs {needed!r}, which does not exist")
+            if list(checks).index(needed) >= list(checks).index(item.id):
+                raise ContractError(f"{place} needs {needed!r}, which must be written above it")
+        if item.speed is not None and item.speed.against not in list(checks)[: list(checks).index(item.id)]:
+            raise ContractError(f"{place} is timed against {item.speed.against!r}, which must be a check above it")
+        if item.tier is not None and item.tier not in facts.tiers:
+            raise ContractError(f"{place} has tier {item.tier}, which {CONTRACT_NAME} does not name")
+        for hole in item.holes:
+            if hole not in holes:
+                raise ContractError(f"{place} names the hole {hole!r}, which {CONTRACT_NAME} does not list")
+        for name in item.files:
+            if name not in paths:
+                raise ContractError(f"{place} names the file {name!r}, which {CONTRACT_NAME} does not list")
+
+
+def list_labs(labs_folder: Path) -> list[str]:
+    """Return the names of the labs below ``labs_folder``."""
+    return sorted(file.parent.name for file in labs_folder.glob(f"*/{CONTRACT_NAME}"))

@@ -1,0 +1,347 @@
+"""Recorded cases: written when a lab is published, verified by hash whenever they are read.
+
+A fixture folder holds ``manifest.json``, one ``.npz`` per check with the inputs and the recorded outputs of its
+cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with what those returned. The
+manifest carries the hash of every file and its own, so a damaged, truncated or edited fixture is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.compare import Tolerance
+from grader.lab.checks import Case
+from grader.project.one_parser import read_arrays
+
+MANIFEST_NAME = "manifest.json"
+ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside those in use
+WEIGHTS_PREFIX = "weights-"  # of the folder of fixtures that were recorded with a course's own checkpoint
+# Joins the names of two mistakes that are made at once.
+PAIR_SIGN = " + "
+REMEDY = "restore it from version control or publish the lab again"
+SCHEMA_ID = "grader/fixture/v1"
+MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")
+
+
+class FixtureError(Exception):
+    """A fixture is missing or not what was published; the message names the file and what to do."""
+
+
+@dataclass(frozen=True)
+class RecordedCase:
+    """A case with the outputs of the reference and the tolerance of each."""
+
+    case: Case
+    expected: Mapping[str, np.ndarray]
+    tolerances: Mapping[str, Tolerance]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a known mistake did on one case.
+
+    ``verdict`` is ``pass`` where it is not noticed, ``wrong`` or ``output`` where it returned ``outputs``, and
+    otherwise how it ended, with the type and the message of the error.
+    """
+
+    verdict: str
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    error_type: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RecordedMistake:
+    """A known mistake (or two at once) with what it did on every case of a check that it loses.
+
+    The texts are those of `grader.publishing.misconceptions.Misconception`; ``runs`` has one entry for each case.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    formula: str
+    runs: Sequence[RecordedRun]
+    reads_outside: bool = False
+    symptom: str = ""
+    fingerprint: str = ""
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether two mistakes are made at once."""
+        return PAIR_SIGN in self.name
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """All recorded cases of one lab and kind (``public`` or ``hidden``)."""
+
+    lab: str
+    lab_version: int
+    kind: str
+    release: str
+    sha256: str
+    checks: Mapping[str, Sequence[RecordedCase]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    mistake_files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether students must not see it."""
+        return self.kind == "hidden"
+
+
+def write_fixture(
+    folder: Path,
+    *,
+    lab: str,
+    lab_version: int,
+    kind: str,
+    release: str,
+    checks: Mapping[str, Sequence[RecordedCase]],
+    facts: Mapping[str, Any],
+    mistakes: Mapping[str, Sequence[RecordedMistake]] | None = None,
+) -> str:
+    """Write a fixture in one step: either all of it is there afterwards, or what was there before.
+
+    ``facts`` are kept in the manifest: seed, versions, how tolerances were measured. ``mistakes`` are those that
+    each check can recognise. Returns the manifest's hash.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        described = {name: _write_check(fresh / f"{name}.npz", cases) for name, cases in checks.items()}
+        manifest = {
+            "schema": SCHEMA_ID,
+            "lab": lab,
+            "lab_version": lab_version,
+            "kind": kind,
+            "release": release,
+            "facts": dict(facts),
+            "checks": described,
+            "mistakes": {
+                name: _write_mistakes(fresh / f"{name}.mistakes.npz", found)
+                for name, found in (mistakes or {}).items()
+                if found
+            },
+        }
+        manifest["sha256"] = _hash_of_manifest(manifest)
+        (fresh / MANIFEST_NAME).write_text(_text_of(manifest), encoding="utf-8")
+        os.chmod(fresh, 0o755)
+        _put_in_place(fresh, folder)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return str(manifest["sha256"])
+
+
+def replace_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Put other facts, such as times, in the place of those of the same names in a fixture that is there.
+
+    Cases and expected values stay as they are, and so does the release.
+
+    Raises
+    ------
+    FixtureError : the manifest is missing, damaged or edited.
+    """
+    manifest = _read_manifest(folder)
+    manifest["facts"] |= facts
+    manifest["sha256"] = _hash_of_manifest(manifest)
+    fresh = folder / f".{MANIFEST_NAME}"
+    fresh.write_text(_text_of(manifest), encoding="utf-8")
+    os.replace(fresh, folder / MANIFEST_NAME)
+
+
+def _text_of(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Rename ``fresh`` to ``folder``; what was there is moved aside first and deleted last, never half gone."""
+    aside = Path(tempfile.mkdtemp(prefix=f".old-{folder.name}-", dir=folder.parent))
+    try:
+        if folder.exists():
+            os.replace(folder, aside)
+        os.replace(fresh, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
+    arrays: dict[str, np.ndarray] = {}
+    described = []
+    for number, recorded in enumerate(cases):
+        for name, array in recorded.case.arrays.items():
+            arrays[f"{number}.in.{name}"] = array
+        for name, array in recorded.expected.items():
+            arrays[f"{number}.out.{name}"] = array
+        described.append(
+            {
+                "name": recorded.case.name,
+                "config": dict(recorded.case.config),
+                "inputs": list(recorded.case.arrays),
+                "outputs": [
+                    {"name": name, "atol": t.atol, "rtol": t.rtol, "metric": t.metric}
+                    for name, t in recorded.tolerances.items()
+                ],
+            }
+        )
+    return {"file": file.name, **_write_arrays(file, arrays), "cases": described}
+
+
+def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str, Any]:
+    arrays: dict[str, np.ndarray] = {}
+    described = []
+    for number, mistake in enumerate(mistakes):
+        runs = []
+        for case, run in enumerate(mistake.runs):
+            for name, array in run.outputs.items():
+                arrays[f"{number}.{case}.{name}"] = array
+            runs.append([run.verdict, list(run.outputs), run.error_type, run.message])
+        texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
+        described.append({**texts, "reads_outside": mistake.reads_outside, "runs": runs})
+    return {"file": file.name, **_write_arrays(file, arrays), "mistakes": described}
+
+
+def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Write arrays; of equal ones only the first. Returns the hash of the file and what ``same`` stands for."""
+    first: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    same = {}
+    for name, array in arrays.items():
+        content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).digest()
+        original = first.setdefault((array.dtype.str, array.shape, content), name)
+        if original != name:
+            same[name] = original
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{name: a for name, a in arrays.items() if name not in same})  # type: ignore[arg-type]
+    data = buffer.getvalue()
+    file.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    return {"sha256": digest, "same": same} if same else {"sha256": digest}
+
+
+def _hash_of_manifest(manifest: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
+    """Read a fixture and verify the hash of everything that is read.
+
+    Raises
+    ------
+    FixtureError : the folder, the manifest or one of the files is missing, damaged or edited, or ``only`` names a
+        check that was not published.
+    """
+    manifest = _read_manifest(folder)
+    absent = [name for name in only or () if name not in manifest["checks"]]
+    if absent:
+        raise FixtureError(
+            f"{folder / MANIFEST_NAME} has no cases of {', '.join(absent)}: the checks were changed since the "
+            f"lab was published; publish it again with `python -m grader publish {manifest['lab']}`"
+        )
+    checks = {
+        name: _read_check(folder / part["file"], part)
+        for name, part in manifest["checks"].items()
+        if only is None or name in only
+    }
+    return Fixture(
+        lab=manifest["lab"],
+        lab_version=manifest["lab_version"],
+        kind=manifest["kind"],
+        release=manifest["release"],
+        sha256=manifest["sha256"],
+        checks=checks,
+        facts=manifest["facts"],
+        folder=folder,
+        mistake_files=manifest.get("mistakes", {}),
+    )
+
+
+def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
+    """Read what known mistakes return in ``check``; none if none were recorded. Only needed when a check failed.
+
+    Raises
+    ------
+    FixtureError : the file is missing, damaged or edited.
+    """
+    part = fixture.mistake_files.get(check)
+    if part is None or fixture.folder is None:
+        return []
+    file = fixture.folder / part["file"]
+    arrays = _read_arrays(file, part)
+    try:
+        return [_mistake(number, entry, arrays) for number, entry in enumerate(part["mistakes"])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+
+
+def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
+    runs = [
+        RecordedRun(verdict, {name: arrays[f"{number}.{case}.{name}"] for name in outputs}, error_type, message)
+        for case, (verdict, outputs, error_type, message) in enumerate(entry["runs"])
+    ]
+    texts = {key: entry[key] for key in MISTAKE_TEXTS}
+    return RecordedMistake(runs=runs, reads_outside=entry["reads_outside"], **texts)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    file = folder / MANIFEST_NAME
+    lab = folder.parent.name
+    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}`"
+    if lab.startswith(WEIGHTS_PREFIX):
+        lab = folder.parent.parent.name
+        remedy = f"publish with your weights first: `python -m grader publish {lab} --weights FILE`"
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FixtureError(f"{file} is missing: lab {lab} has no {folder.name} fixtures here; {remedy}") from None
+    except (OSError, ValueError) as error:
+        raise FixtureError(f"{file} cannot be read ({error}); {remedy}") from None
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_ID:
+        raise FixtureError(f"{file} is not a fixture manifest of schema {SCHEMA_ID}; {remedy}")
+    if manifest.get("sha256") != _hash_of_manifest(manifest):
+        raise FixtureError(f"{file} was changed after it was published (its hash does not match); {remedy}")
+    return manifest
+
+
+def _read_check(file: Path, part: Mapping[str, Any]) -> list[RecordedCase]:
+    arrays = _read_arrays(file, part)
+    try:
+        return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
+    except (ValueError, KeyError) as error:
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+
+
+def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise FixtureError(f"{file} cannot be read ({error.strerror}); {REMEDY}") from None
+    if hashlib.sha256(data).hexdigest() != part["sha256"]:
+        raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}")
+    try:
+        arrays = read_arrays(data)
+        return arrays | {name: arrays[original] for name, original in part.get("same", {}).items()}
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+
+
+def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedCase:
+    inputs = {name: arrays[f"{number}.in.{name}"] for name in entry["inputs"]}
+    outputs = {item["name"]: arrays[f"{number}.out.{item['name']}"] for item in entry["outputs"]}
+    tolerances = {item["name"]: Tolerance(item["atol"], item["rtol"], item["metric"]) for item in entry["outputs"]}
+    return RecordedCase(Case(entry["name"], entry["config"], inputs), outputs, tolerances)

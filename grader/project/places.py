@@ -1,0 +1,118 @@
+"""Where things lie: the folders of a project, found from the current folder or from the package's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grader.project.contract import ContractError, Lab, list_labs, load_lab
+from grader.project.fixtures import WEIGHTS_PREFIX
+
+MAX_PICTURE_BYTES = 32 << 20
+
+
+class ProjectError(Exception):
+    """The command was used in a wrong place or on a lab that does not exist."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout of this repository, or a student's kit."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> Project:
+        """Return the project that holds the current folder, else the one that this package belongs to.
+
+        Raises
+        ------
+        ProjectError : neither has a ``labs`` folder.
+        """
+        here = Path.cwd()
+        package = Path(__file__).resolve().parents[2]
+        for folder in (here, *here.parents, package):
+            if (folder / "labs").is_dir() and list_labs(folder / "labs"):
+                return cls(folder)
+        raise ProjectError("no `labs` folder here or above: change into the project's folder and try again")
+
+    @property
+    def cache(self) -> Path:
+        """Folder for what can be made again: checkpoints, compiled kernels."""
+        return Path(os.environ.get("GRADER_CACHE", "") or self.root / ".cache")
+
+    def lab(self, name: str) -> Lab:
+        """Load the lab ``name``.
+
+        Raises
+        ------
+        ProjectError : there is no such lab.
+        ContractError : the lab is at fault.
+        """
+        folder = self.root / "labs" / name
+        if not folder.is_dir() or "/" in name or not name:
+            known = ", ".join(list_labs(self.root / "labs"))
+            raise ProjectError(f"there is no lab {name!r}; the labs here are: {known}")
+        return load_lab(folder)
+
+    def submission(self, lab: str) -> Path:
+        """Folder in which a student works on ``lab``."""
+        return self.root / "stu_upload" / lab
+
+    def fixtures(self, lab: str, kind: str, weights: Path | None = None) -> Path:
+        """Folder of the published cases of ``lab``; ``kind`` is ``public`` or ``hidden``.
+
+        Fixtures that were recorded with a course's own checkpoint lie in a folder named after its content.
+        """
+        if weights is None:
+            return self.root / "fixtures" / lab / kind
+        return self.root / "fixtures" / lab / f"{WEIGHTS_PREFIX}{file_digest(weights)[:12]}" / kind
+
+    def overrides(self, lab: str) -> Path:
+        """File of the parameters that replace seeded ones, such as a fitted last layer; it may be absent."""
+        return self.root / "fixtures" / lab / "overrides.npz"
+
+    def reference(self, lab: str) -> Path:
+        """Folder of the hidden solution of ``lab``."""
+        return self.root / "reference" / lab
+
+
+def file_digest(file: Path) -> str:
+    """Return the SHA-256 of a file, read in pieces.
+
+    Raises
+    ------
+    ProjectError : it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while piece := stream.read(1 << 22):
+                digest.update(piece)
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read ({error.strerror})") from None
+    return digest.hexdigest()
+
+
+def read_picture(file: Path) -> np.ndarray:
+    """Return the bytes of a picture's file, uint8; whether they are a picture is found out in the jail.
+
+    Raises
+    ------
+    ProjectError : it cannot be read, or is too large.
+    """
+    try:
+        size = file.stat().st_size
+        data = file.read_bytes() if size <= MAX_PICTURE_BYTES else b""
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read ({error.strerror}); expected a JPEG or PNG picture") from None
+    if size > MAX_PICTURE_BYTES:
+        raise ProjectError(f"{file} has {size >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
+    return np.frombuffer(data, dtype=np.uint8)
+
+
+__all__ = ["ContractError", "Project", "ProjectError", "file_digest", "read_picture"]

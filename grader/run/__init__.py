@@ -1,0 +1,1 @@
+"""Opens a submission in its box and runs checks in it, on the grader's clock."""

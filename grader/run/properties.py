@@ -1,0 +1,339 @@
+"""Properties that right layers have whatever their numbers are: no expected value is needed to test them.
+
+A lab's own checks are run on cases made for the purpose: scaled, added, shifted inputs. A layer is a pair of checks
+``<layer>_forward`` and ``<layer>_backward`` with the same cases; its input is the case's first array, its
+parameters are the arrays ``weight`` and ``bias``, the gradient that arrives is ``out_grad`` (none for a loss),
+window and stride are the settings ``k``, ``stride`` and ``padding``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grader.lab.checks import CHANNELS_LAST, LAYOUT, Case, Check
+from grader.run.session import Running
+
+GRADIENT = "gradient by differences"
+FORWARD, BACKWARD = "_forward", "_backward"
+# Relative to the largest magnitude. A submission may compute in float32 whatever it is given; a property that does
+# not hold is missed by far more.
+BOUND = 2e-5
+BOUND_OF_HALF_PRECISION = 2e-2
+# Central differences: step, bound, and by how much a derivative may change, relative to the gradient's length,
+# while a step is gone: more is a kink. For layers that compute in float64, and for those that compute in float32.
+EXACT_DIFFERENCES = (1e-5, 1e-6, 1e-3)
+ROUGH_DIFFERENCES = (1e-2, 2e-2, 2e-2)
+INVISIBLE = 1e-11
+DIRECTIONS = 3
+SHARE_OF_ENTRIES = 0.5
+
+
+class DidNotRun(Exception):
+    """A check did not return; properties of the layer cannot be tested."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The two checks of a layer."""
+
+    name: str
+    forward: Check
+    backward: Check | None
+
+
+@dataclass(frozen=True)
+class PropertyResult:
+    """One property of one layer over all cases to which it applies.
+
+    ``error`` is the worst, ``bound`` what it may be, both relative; ``case`` is the worst case; ``skipped`` counts
+    directions across a kink (of ReLU or of a maximum), where there is no derivative to compare.
+    """
+
+    layer: str
+    name: str
+    error: float
+    bound: float
+    cases: int
+    case: str = ""
+    skipped: int = 0
+    message: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds; NaN does not."""
+        return not self.message and self.error <= self.bound
+
+
+def layers(checks: Mapping[str, Check]) -> list[Layer]:
+    """Return the layers that have checks of their own; the full network is none."""
+    found = []
+    for check in checks.values():
+        if check.id.endswith(FORWARD) and not check.slow:
+            name = check.id[: -len(FORWARD)]
+            backward = checks.get(name + BACKWARD)
+            found.append(
+                Layer(name, check, backward if backward is not None and backward.cases is check.cases else None)
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Runs a layer on changed inputs. All arrays of fractions are float64."""
+
+    session: Running
+    layer: Layer
+    case: Case
+
+    @property
+    def input_name(self) -> str:
+        """Name of the array that is the layer's input."""
+        return next(iter(self.case.arrays))
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The layer's input, float64."""
+        return np.asarray(self.case.arrays[self.input_name].astype(np.float64))
+
+    def array(self, name: str) -> np.ndarray:
+        """Return another array of the case."""
+        return np.asarray(self.case.arrays[name])
+
+    def forward(self, inputs: np.ndarray | None = None, **arrays: np.ndarray) -> np.ndarray:
+        """Return the output."""
+        return self._run(self.layer.forward, inputs, arrays)
+
+    def backward(self, inputs: np.ndarray | None = None, **arrays: np.ndarray) -> np.ndarray:
+        """Return the gradient of the input."""
+        if self.layer.backward is None:
+            raise DidNotRun("there is no backward check")
+        return self._run(self.layer.backward, inputs, arrays)
+
+    def _run(self, check: Check, inputs: np.ndarray | None, changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        arrays = {name: wide(array) for name, array in self.case.arrays.items()}
+        arrays[self.input_name] = wide(self.inputs if inputs is None else inputs)
+        arrays.update({name: wide(array) for name, array in changed.items()})
+        outcome = self.session.run(check, replace(self.case, arrays=arrays))
+        if outcome.verdict is not None:
+            raise DidNotRun(f"{check.id}: {outcome.verdict}: {outcome.message}".strip())
+        return np.asarray(next(iter(outcome.outputs.values())))
+
+    @property
+    def channel_axis(self) -> int:
+        """Axis of the channels of pictures."""
+        return -1 if self.case.config.get(LAYOUT) == CHANNELS_LAST else 1
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Axes of the rows and columns of pictures."""
+        return (1, 2) if self.case.config.get(LAYOUT) == CHANNELS_LAST else (2, 3)
+
+    def has(self, *names: str) -> bool:
+        """Whether the case has these arrays or settings."""
+        return all(name in self.case.arrays or name in self.case.config for name in names)
+
+
+Property = Callable[[Probe, np.random.Generator], "Iterator[tuple[float, float]]"]
+
+
+def wide(array: np.ndarray) -> np.ndarray:
+    """Return fractions as float64, anything else unchanged."""
+    return np.ascontiguousarray(array, dtype=np.float64 if array.dtype.kind == "f" else array.dtype)
+
+
+def bound_for(*arrays: np.ndarray) -> float:
+    """Return the bound for results of this precision."""
+    halves = any(array.dtype.kind == "f" and array.dtype.itemsize == 2 for array in arrays)
+    return BOUND_OF_HALF_PRECISION if halves else BOUND
+
+
+def difference(actual: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """Return (error relative to the largest magnitude, bound)."""
+    if actual.shape != expected.shape:
+        return float("inf"), 0.0
+    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+    error = float(np.abs(actual.astype(np.float64) - expected).max(initial=0.0)) / scale
+    return error, bound_for(actual, expected)
+
+
+def linear_in_input(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """f(a x1 + b x2) = a f(x1) + b f(x2) without bias."""
+    if probe.has("weight", "bias"):
+        bias = np.zeros_like(probe.array("bias"))
+        first, second = probe.inputs, rng.standard_normal(probe.inputs.shape)
+        mixed = probe.forward(2.0 * first - 3.0 * second, bias=bias)
+        apart = 2.0 * wide(probe.forward(first, bias=bias)) - 3.0 * wide(probe.forward(second, bias=bias))
+        yield difference(mixed, apart.astype(mixed.dtype))
+
+
+def linear_in_weight(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """f(x; w1 + w2) = f(x; w1) + f(x; w2) without bias."""
+    if probe.has("weight", "bias"):
+        bias = np.zeros_like(probe.array("bias"))
+        first = probe.array("weight").astype(np.float64)
+        second = rng.standard_normal(first.shape)
+        mixed = probe.forward(weight=first + second, bias=bias)
+        apart = wide(probe.forward(weight=first, bias=bias)) + wide(probe.forward(weight=second, bias=bias))
+        yield difference(mixed, apart.astype(mixed.dtype))
+
+
+def bias_once(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """f(x; w, b) - f(x; w, 0) = b in every entry of its channel."""
+    if probe.has("weight", "bias"):
+        bias = rng.standard_normal(probe.array("bias").shape)
+        plain = probe.forward(bias=np.zeros_like(bias))
+        shape = [1] * plain.ndim
+        shape[probe.channel_axis if plain.ndim == 4 else 1] = -1
+        shifted = probe.forward(bias=bias)
+        yield difference(shifted, (wide(plain) + bias.reshape(shape)).astype(shifted.dtype))
+
+
+def adjoint(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """<f(x), y> = <x, backward(y)> without bias."""
+    if probe.layer.backward is not None and probe.has("weight", "bias", "out_grad"):
+        bias = np.zeros_like(probe.array("bias"))
+        inputs = rng.standard_normal(probe.inputs.shape)
+        outputs = probe.forward(inputs, bias=bias)
+        out_grad = rng.standard_normal(outputs.shape)
+        in_grad = probe.backward(inputs, bias=bias, out_grad=out_grad)
+        if in_grad.shape != inputs.shape:
+            yield float("inf"), 0.0
+            return
+        left, right = float((wide(outputs) * out_grad).sum()), float((wide(in_grad) * inputs).sum())
+        scale = float(np.linalg.norm(wide(outputs)) * np.linalg.norm(out_grad)) or 1.0
+        yield abs(left - right) / scale, bound_for(outputs, in_grad)
+
+
+def shift_equivariant(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Shifting the input by one stride shifts the output by one entry, away from the border."""
+    if not probe.has("k", "stride") or probe.inputs.ndim != 4:
+        return
+    stride, size = int(probe.case.config["stride"]), int(probe.case.config["k"])
+    padding = int(probe.case.config.get("padding", 0))
+    inputs = probe.inputs
+    outputs = probe.forward(inputs)
+    for axis in probe.grid:
+        length = inputs.shape[axis]
+        first = -(-padding // stride)
+        last = (length - size + padding) // stride - 1
+        if last < first:
+            continue
+        shifted = probe.forward(np.roll(inputs, stride, axis=axis))
+        before = outputs.take(range(first, last + 1), axis=axis)
+        yield difference(shifted.take(range(first + 1, last + 2), axis=axis), before)
+
+
+def samples_independent(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Each sample alone gives the same as in a batch."""
+    inputs = probe.inputs
+    if "labels" in probe.case.arrays or len(inputs) < 2:
+        return
+    outputs = probe.forward(inputs)
+    for number in range(len(inputs)):
+        yield difference(probe.forward(inputs[number : number + 1]), outputs[number : number + 1])
+
+
+def maximum_moves_along(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """A maximum grows with what is added to all inputs, and with a positive factor."""
+    if "max" in probe.layer.name and probe.has("k"):
+        outputs = probe.forward()
+        moved = probe.forward(3.0 * probe.inputs - 7.0)
+        yield difference(moved, (3.0 * wide(outputs) - 7.0).astype(moved.dtype))
+
+
+def maximum_keeps_gradient(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """The gradient of a maximum goes somewhere as a whole: sums over each channel are equal."""
+    if "max" in probe.layer.name and probe.layer.backward is not None and probe.has("k", "out_grad"):
+        arriving = wide(probe.array("out_grad")).sum(axis=probe.grid)
+        in_grad = probe.backward()
+        yield difference(wide(in_grad).sum(axis=probe.grid).astype(in_grad.dtype), arriving)
+
+
+def gradient(
+    probe: Probe, rng: np.random.Generator, skipped: list[int] | None = None
+) -> Iterator[tuple[float, float]]:
+    """<backward(g), d> = (<f(x + e d), g> - <f(x - e d), g>) / 2e for random directions d.
+
+    A direction along which the two one-sided differences disagree crosses a kink and is left out.
+    """
+    if probe.layer.backward is None:
+        return
+    inputs = probe.inputs
+    outputs = probe.forward(inputs)
+    in_grad = wide(probe.backward(inputs))
+    if in_grad.shape != inputs.shape:
+        yield float("inf"), 0.0
+        return
+    arriving = wide(probe.array("out_grad")) if probe.has("out_grad") else np.ones(outputs.shape)
+    middle = float((wide(outputs) * arriving).sum())
+
+    def along(direction: np.ndarray, distance: float) -> float:
+        return float((wide(probe.forward(inputs + distance * direction)) * arriving).sum())
+
+    # A change that float32 cannot see: an output that stays the same was computed with float32 inside.
+    exact = not np.array_equal(probe.forward(inputs * (1 + INVISIBLE)), outputs)
+    step, bound, kink = EXACT_DIFFERENCES if exact else ROUGH_DIFFERENCES
+    for _ in range(DIRECTIONS):
+        direction = rng.standard_normal(inputs.shape) * (rng.random(inputs.shape) < SHARE_OF_ENTRIES)
+        expected = float((in_grad * direction).sum())
+        scale = float(np.linalg.norm(in_grad)) * SHARE_OF_ENTRIES**0.5 or 1.0
+        ahead, behind = along(direction, step), along(direction, -step)
+        if abs((ahead - middle) - (middle - behind)) / step / scale <= kink:
+            yield abs((ahead - behind) / (2 * step) - expected) / scale, bound
+        elif skipped is not None:
+            skipped.append(1)
+
+
+PROPERTIES: dict[str, Property] = {
+    "linear in the input": linear_in_input,
+    "linear in the weight": linear_in_weight,
+    "bias added once": bias_once,
+    "adjoint": adjoint,
+    "equivariant to shifts": shift_equivariant,
+    "samples independent": samples_independent,
+    "maximum moves along": maximum_moves_along,
+    "maximum keeps the gradient": maximum_keeps_gradient,
+    GRADIENT: gradient,
+}
+
+
+def run_properties(
+    session: Running, checks: Mapping[str, Check], cases: Mapping[str, Sequence[Case]], only: Sequence[str] = ()
+) -> list[PropertyResult]:
+    """Return every property of every layer for which it can be asked; ``only`` names properties."""
+    results = []
+    for layer in layers(checks):
+        for name, ask in PROPERTIES.items():
+            if only and name not in only:
+                continue
+            result = _over_cases(session, layer, name, ask, cases.get(layer.forward.id, ()))
+            if result is not None:
+                results.append(result)
+    return results
+
+
+def _over_cases(
+    session: Running, layer: Layer, name: str, ask: Property, cases: Sequence[Case]
+) -> PropertyResult | None:
+    worst, bound, where, used, skipped = 0.0, 0.0, "", 0, list[int]()
+    for number, case in enumerate(cases):
+        rng = np.random.Generator(np.random.Philox(key=number))
+        probe = Probe(session, layer, case)
+        asked = gradient(probe, rng, skipped) if ask is gradient else ask(probe, rng)
+        try:
+            found = list(asked)
+        except DidNotRun as error:
+            return PropertyResult(layer.name, name, float("nan"), 0.0, used, case.name, 0, str(error))
+        used += bool(found)
+        for error_, allowed in found:
+            if not bound or not error_ / (allowed or 1e-300) <= worst / bound:
+                worst, bound, where = error_, allowed, case.name
+    if not used and skipped:
+        message = f"{layer.name}: every direction crosses a kink, so there is no derivative to compare"
+        return PropertyResult(layer.name, name, float("nan"), 0.0, 0, "", len(skipped), message)
+    if not used:
+        return None
+    return PropertyResult(layer.name, name, worst, bound, used, where, len(skipped))

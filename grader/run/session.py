@@ -1,0 +1,332 @@
+"""Runs checks of one submission in its box: load a case, run, fetch the arrays, all on the grader's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+
+from grader.jail import Box, Ending, Level, Limits, View, Worker
+from grader.jail.text import clean_text
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.verdicts import Verdict
+
+EXPERIMENT = "experiment"
+LOAD_LIMIT_S = 30.0
+MAX_FRAMES = 6
+MAX_NOTES = 8
+MAX_NOTE_CHARACTERS = 200
+MAX_MESSAGE_CHARACTERS = 2000
+PRINTED_TAIL_CHARACTERS = 1200
+UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of a traceback that lies in the submission's own files."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs.
+
+    ``noted`` are outputs that are not compared: the course of a training.
+    """
+
+    verdict: Verdict | None
+    message: str = ""
+    error_type: str = ""
+    frames: tuple[Frame, ...] = ()
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arrived_s: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    printed: str = ""
+    notes: tuple[str, ...] = ()
+    noted: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class GraderFault(Exception):
+    """The grader's own machinery failed before student code ran, twice; nobody is charged for it."""
+
+
+class Session:
+    """One submission in one box. A group of checks shares a worker; after a crash the next check gets a new one."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        view: View,
+        *,
+        level: Level | None = None,
+        slot: int = 0,
+        handler: str = "grader.inside.runner",
+    ) -> None:
+        limits = lab.facts.limits
+        self.lab = lab
+        self.box = Box(
+            view,
+            Limits(
+                memory_mib=limits.memory_mib,
+                processes=limits.processes,
+                disk_mib=limits.disk_mib,
+                reply_mib=limits.reply_mib,
+                threads=limits.threads,
+                cpu_s=int(limits.submission_s * limits.threads),
+            ),
+            level,
+            slot=slot,
+            handler=handler,
+        )
+        self.student_s = 0.0
+        self.peak_mib = 0.0
+        self._sources = Sources(view.submission)
+        self._worker: Worker | None = None
+        self._group = ""
+        self._met: set[str] = set()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and the box; nothing of the submission is left afterwards."""
+        self._end_worker()
+        self.box.close()
+
+    def renew(self, submission: Path) -> None:
+        """Take other files of the submission: the box stays warm, the next check gets a fresh worker.
+
+        What the files before have used of the time for a submission does not count any more.
+        """
+        self._end_worker()
+        self.box.replace_submission(submission)
+        self._sources = Sources(submission)
+        self.student_s = 0.0
+
+    def rest(self) -> None:
+        """End the worker, so that nothing of the submission runs; the next check starts a fresh one."""
+        self._end_worker()
+
+    def start_over(self) -> None:
+        """Put a new box in the place of the old one: what the submission has kept on its disk is gone."""
+        self._end_worker()
+        self.box.restart()
+
+    def run(self, check: Check, case: Case) -> Outcome:
+        """Run ``check`` on ``case`` and return what came of it; never raises for the submission's faults."""
+        head = {"op": "run", "check": check.id}
+        if check.learning is None:
+            return self._request(head, check.id, check.group, check.limit_s, case)
+        wanted = check.learning.predictions
+        arrays = {name: array for name, array in case.arrays.items() if name != wanted}
+        outcome = self._request(head, check.id, check.group, check.limit_s, replace(case, arrays=arrays))
+        compared = {name: array for name, array in outcome.outputs.items() if name == wanted}
+        noted = {name: array for name, array in outcome.outputs.items() if name != wanted}
+        return replace(outcome, outputs=compared, noted=noted)
+
+    def demo(self, case: Case, limit_s: float) -> Outcome:
+        """Run the lab's demonstration on ``case``."""
+        return self._request({"op": "demo"}, "demo", "demo", limit_s, case)
+
+    def start(self, case: Case) -> Outcome:
+        """Start the lab's experiment on ``case``; the outcome holds its first record (`experiment.records`)."""
+        return self._request({"op": "start"}, "start", EXPERIMENT, None, case)
+
+    def advance(self) -> Outcome:
+        """Go on to the next record of the experiment that was started."""
+        return self._request({"op": "advance"}, "advance", EXPERIMENT, None)
+
+    def snapshot(self) -> Outcome:
+        """Fetch what is to be kept of the record at which the experiment stands."""
+        return self._request({"op": "snapshot"}, "snapshot", EXPERIMENT, None)
+
+    def _request(
+        self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case | None = None
+    ) -> Outcome:
+        limits = self.lab.facts.limits
+        left_s = limits.submission_s - self.student_s
+        if left_s <= 0:
+            return Outcome(
+                Verdict.TIMEOUT, f"the whole submission may use {limits.submission_s:g} s, and they are used up"
+            )
+        first = name not in self._met
+        limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
+        try:
+            worker, load_s = self._loaded(group, case, left_s)
+            answer = worker.call(head, deadline_s=min(limit_s, left_s))
+        except Ending as ending:
+            self.student_s += ending.seconds
+            return self._ended(ending)
+        self._met.add(name)
+        # Student code that runs while its case is loaded gains nothing: that time is its own, too.
+        seconds = load_s + answer.seconds
+        self.student_s += seconds
+        self.peak_mib = max(self.peak_mib, worker.usage.peak_mib)
+        printed = worker.printed()[-PRINTED_TAIL_CHARACTERS:]
+        if answer.ok:
+            return Outcome(
+                None,
+                outputs=answer.arrays,
+                arrived_s=answer.arrived_s,
+                seconds=seconds,
+                printed=printed,
+                notes=_notes_in(answer.info),
+            )
+        verdict = _verdict_in(answer.info)
+        return Outcome(
+            verdict,
+            self._with_limit(verdict, clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
+            clean_text(_text_in(answer.info, "type"), 80),
+            _frames_in(answer.info, self._sources),
+            answer.arrays,
+            answer.arrived_s,
+            seconds,
+            printed,
+        )
+
+    def _loaded(self, group: str, case: Case | None, left_s: float) -> tuple[Worker, float]:
+        """Return a worker that holds the case, and how long it took; our own faults are retried once."""
+        if case is None:
+            if self._worker is None or self._group != group:
+                raise RuntimeError("the experiment was not started, or has ended")
+            return self._worker, 0.0
+        head = {"op": "load", "case": case.name, "config": dict(case.config)}
+        for last in (False, True):
+            try:
+                worker = self._worker_for(group)
+                answer = worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s))
+                return worker, answer.seconds
+            except Ending as ending:
+                if ending.verdict is not Verdict.GRADER:
+                    raise
+                self._end_worker()
+                if last:
+                    raise GraderFault(ending.message) from ending
+        raise AssertionError("unreachable")
+
+    def _worker_for(self, group: str) -> Worker:
+        if self._worker is not None and (group != self._group or not self._worker.alive):
+            self._end_worker()
+        if self._worker is None:
+            self._worker = self.box.worker()
+            self._group = group
+            self._met.clear()
+        return self._worker
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            usage = self._worker.close()
+            self.peak_mib = max(self.peak_mib, usage.peak_mib)
+            self._worker = None
+
+    def _with_limit(self, verdict: Verdict, message: str) -> str:
+        """Add which limit stands behind an error that the submission itself has seen."""
+        limits = self.lab.facts.limits
+        if verdict is Verdict.MEMORY:
+            return f"{message} ({limits.memory_mib} MiB are allowed, {self.peak_mib:.0f} MiB were in use)"
+        if verdict is Verdict.FLOOD:
+            return f"{message} (at most {limits.disk_mib} MiB of files may be kept)"
+        return message
+
+    def _ended(self, ending: Ending) -> Outcome:
+        printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""
+        self.peak_mib = max(self.peak_mib, ending.usage.peak_mib)
+        self._end_worker()
+        return Outcome(
+            ending.verdict,
+            clean_text(ending.message, MAX_MESSAGE_CHARACTERS),
+            outputs=ending.arrays,
+            arrived_s=ending.arrived_s,
+            seconds=ending.seconds,
+            printed=printed,
+        )
+
+
+# What the worker says is hostile text: every field may be missing or of another type.
+
+_FROM_WORKER = {
+    v.value: v
+    for v in (
+        Verdict.WRONG,
+        Verdict.OUTPUT,
+        Verdict.EXCEPTION,
+        Verdict.IMPORT,
+        Verdict.UNFINISHED,
+        Verdict.MEMORY,
+        Verdict.FLOOD,
+        Verdict.FORBIDDEN,
+    )
+}
+
+
+def _verdict_in(info: Mapping[str, Any]) -> Verdict:
+    value = info.get("verdict")
+    return _FROM_WORKER.get(value, Verdict.EXCEPTION) if isinstance(value, str) else Verdict.EXCEPTION
+
+
+def _text_in(info: Mapping[str, Any], key: str) -> str:
+    value = info.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _notes_in(info: Mapping[str, Any]) -> tuple[str, ...]:
+    found = info.get("notes")
+    texts = [item for item in found[:MAX_NOTES] if isinstance(item, str)] if isinstance(found, list) else []
+    return tuple(clean_text(text, MAX_NOTE_CHARACTERS) for text in texts)
+
+
+class Sources:
+    """The submission's files as they were collected: of a traceback only places are taken from the worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, list[str]] = {}
+
+    def frame(self, file: str, line: int, function: str) -> Frame | None:
+        """Return the frame with the line that stands in the file; None if there is no such place."""
+        if file not in self._lines:
+            path = self._folder / file
+            inside = not Path(file).is_absolute() and ".." not in Path(file).parts and path.is_file()
+            text = path.read_text(encoding="utf-8", errors="replace") if inside else ""
+            self._lines[file] = text.split("\n")
+        lines = self._lines[file]
+        if not 0 < line <= len(lines):
+            return None
+        known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
+        return Frame(file, line, function if known else "", clean_text(lines[line - 1].strip(), 200))
+
+
+def _frames_in(info: Mapping[str, Any], sources: Sources) -> tuple[Frame, ...]:
+    found = info.get("frames")
+    frames = []
+    for item in found[:MAX_FRAMES] if isinstance(found, list) else []:
+        if isinstance(item, dict):
+            line = item.get("line")
+            frame = sources.frame(
+                clean_text(_text_in(item, "file"), 200),
+                line if isinstance(line, int) else 0,
+                clean_text(_text_in(item, "function"), 80),
+            )
+            frames += [frame] if frame is not None else []
+    return tuple(frames)
+
+
+class Running(Protocol):
+    """What is needed of `grader.run.session.Session`."""
+
+    def run(self, check: Check, case: Case) -> Outcome:
+        """Run a check on a case and return what came of it."""

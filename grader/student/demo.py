@@ -1,0 +1,114 @@
+"""``grader run``: the student's own main.py and network on a picture, in the jail like everything of theirs."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.collect.submission import collect
+from grader.explain.messages import describe_outcome
+from grader.lab.checks import Case
+from grader.language.translation import _
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import Lab
+from grader.project.places import Project, ProjectError, read_picture
+from grader.report.progress import Progress
+from grader.run.opening import open_session
+from grader.run.session import Outcome
+from grader.timing.layers import steps
+
+DEMO_LIMIT_S = 300.0
+MS_PER_S = 1000.0
+BAR_WIDTH = 24
+CLASSES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What running on one picture gave."""
+
+    picture: Path
+    classes: tuple[str, ...]
+    outcome: Outcome
+    message: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Whether it ran to the end and returned usable logits."""
+        return not self.message
+
+    def render(self, console: Console) -> None:
+        """Print class, probabilities and the time of each layer, or what went wrong."""
+        if self.message:
+            console.print(Text(self.message), soft_wrap=True)
+            return
+        probabilities = probabilities_in(self.outcome)
+        console.print(Text(f"{self.picture.name}: {self.classes[int(np.argmax(probabilities))]}", style="bold"))
+        for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
+            bar = "#" * round(probabilities[index] * BAR_WIDTH)
+            console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
+        seconds = steps(self.outcome.arrived_s)
+        total = sum(seconds.values()) or 1.0
+        table = Table(box=None, pad_edge=False)
+        table.add_column(_("layer"))
+        table.add_column("ms", justify="right")
+        table.add_column(_("share"), justify="right")
+        for name, value in seconds.items():
+            table.add_row(Text(name), f"{value * MS_PER_S:.1f}", f"{value / total:.1%}")
+        console.print(table)
+        console.print(
+            Text(
+                _(
+                    "forward pass: {seconds} s (compiling included, if this was the first call)",
+                    seconds=f"{total:.2f}",
+                )
+            )
+        )
+
+
+def probabilities_in(outcome: Outcome) -> np.ndarray:
+    """Return the probabilities that a network gave, or those of its logits; empty if it gave neither."""
+    if "probabilities" in outcome.outputs:
+        return outcome.outputs["probabilities"].reshape(-1).astype(np.float64)
+    logits = outcome.outputs.get("logits", np.empty(0))
+    return softmax(logits.reshape(-1)) if logits.size else logits
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities for a vector of logits."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def run_demo(
+    project: Project, lab: Lab, submission: Path, picture: Path | None, weights: Path | None, progress: Progress
+) -> Demo:
+    """Run the submission on ``picture`` (default: the first picture of the lab).
+
+    Raises
+    ------
+    ProjectError : the lab has no network to run, or the picture cannot be read.
+    SubmissionError : the submission cannot be collected.
+    """
+    if lab.facts.network is None or not lab.facts.network.pictures:
+        raise ProjectError(f"lab {lab.name} has no network to run on a picture")
+    chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
+    case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())
+    with tempfile.TemporaryDirectory(prefix="running-") as scratch:
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
+        resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
+        progress.step(_("running on {picture}", picture=chosen.name))
+        with open_session(lab, collected.root, resources) as session:
+            outcome = session.demo(case, DEMO_LIMIT_S)
+    message = ""
+    if outcome.verdict is not None:
+        message = describe_outcome(outcome, lab.folder)
+    elif probabilities_in(outcome).size != len(lab.classes):
+        message = _("the network did not return {count} numbers, one for each class", count=len(lab.classes))
+    return Demo(chosen, lab.classes, outcome, message)

@@ -1,0 +1,69 @@
+"""The properties of a submission's layers, for a person: run in the jail, printed as a table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.collect.submission import collect
+from grader.language.translation import _, translated
+from grader.project.contract import Lab
+from grader.project.fixtures import read_fixture
+from grader.project.places import Project
+from grader.report.progress import Progress
+from grader.run.opening import open_session
+from grader.run.properties import PropertyResult, layers, run_properties
+
+
+def report_properties(project: Project, lab: Lab, submission: Path, progress: Progress) -> list[PropertyResult]:
+    """Test the properties of every layer of a submission on the public cases.
+
+    Raises
+    ------
+    SubmissionError : the submission cannot be collected.
+    FixtureError : the public fixtures are missing or damaged; only their inputs are used.
+    """
+    wanted = [layer.forward.id for layer in layers(lab.checks)]
+    fixture = read_fixture(project.fixtures(lab.name, "public"), wanted)
+    cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
+    progress.step(_("properties of the layers"))
+    with tempfile.TemporaryDirectory(prefix="properties-") as scratch:
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
+        with open_session(lab, collected.root, {}) as session:
+            return run_properties(session, lab.checks, cases)
+
+
+def render_properties(results: Sequence[PropertyResult], lab: Path, console: Console) -> None:
+    """Print one row for each property of each layer, and what the failed ones mean."""
+    table = Table(box=None, pad_edge=False)
+    for head, width in ((_("layer"), 15), (_("property"), 26), ("", 4)):
+        table.add_column(head, min_width=width, no_wrap=True)
+    for head in (_("error"), _("allowed")):
+        table.add_column(head, min_width=7, no_wrap=True, justify="right")
+    table.add_column(_("worst case"), no_wrap=True, overflow="ellipsis")
+    for item in results:
+        mark = Text(_("ok"), style="green") if item.holds else Text(_("FAIL"), style="bold red")
+        error = "" if item.message else f"{item.error:.1e}"
+        bound = "" if item.message else f"{item.bound:.0e}"
+        case = "" if item.holds else translated(item.case, lab)
+        table.add_row(Text(item.layer), Text(translated(item.name)), mark, error, bound, Text(case))
+    console.print(table)
+    for message in dict.fromkeys(item.message for item in results if item.message):
+        console.print(Text(_("not tested: {why}", why=translated(message, lab))), soft_wrap=True)
+    failed = sum(not item.holds for item in results)
+    console.print(
+        Text(
+            _(
+                "{held} of {count} properties hold. They need no expected values: a layer can hold all of them and "
+                "still be wrong, but one that does not is wrong for certain.",
+                held=len(results) - failed,
+                count=len(results),
+            )
+        ),
+        soft_wrap=True,
+    )

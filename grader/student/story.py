@@ -1,0 +1,335 @@
+"""The whole story of one check for a person: what it asks, where it fails, the likely cause, the picture."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.text import Text
+
+from grader.collect.submission import collect
+from grader.explain import CaseRun, Explanation, comparison, explain_runs
+from grader.explain.case_run import differences
+from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
+from grader.explain.orientation import grid_axes
+from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
+from grader.lab.checks import Case, Check
+from grader.language.translation import _, translated
+from grader.prepare.resources import prepare_resources
+from grader.project.contract import Lab
+from grader.project.fixtures import (
+    ARCHIVE_NAME,
+    Fixture,
+    FixtureError,
+    RecordedCase,
+    read_fixture,
+    read_mistakes,
+)
+from grader.project.places import Project, ProjectError
+from grader.report.progress import Progress
+from grader.run.opening import open_session
+from grader.run.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
+from grader.run.session import Session
+from grader.verdicts import Verdict
+
+ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that is told about one check.
+
+    Attributes
+    ----------
+    task : what is to be written, and where the formula stands.
+    runs : all cases that were run, in order.
+    seen : what was seen in the first failing case; empty if all pass.
+    regenerate : command that writes the inputs of that case to a file; only for public cases.
+    differences : the submission's own gradient against central differences of its forward pass.
+    """
+
+    lab: Lab
+    check: Check
+    kind: str
+    task: tuple[str, ...]
+    runs: Sequence[CaseRun]
+    cases_total: int
+    seen: str
+    explanation: Explanation
+    regenerate: str = ""
+    picture: ErrorMap | None = None
+    differences: PropertyResult | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing to explain."""
+        return len(self.runs) == self.cases_total and all(run.passed for run in self.runs)
+
+    @property
+    def failing(self) -> CaseRun | None:
+        """The first failing case."""
+        return next((run for run in self.runs if not run.passed), None)
+
+
+def tell(
+    project: Project,
+    lab: Lab,
+    check_id: str,
+    submission: Path,
+    progress: Progress,
+    *,
+    kind: str = "public",
+    weights: Path | None = None,
+    release: str | None = None,
+) -> Story:
+    """Run one check of a submission on all its cases, whatever it needs, and tell what came of it.
+
+    ``release`` names older fixtures in the archive, so that an old result can be explained.
+
+    Raises
+    ------
+    ProjectError : the lab has no such check.
+    SubmissionError : the submission cannot be collected.
+    FixtureError : the fixtures are missing or damaged.
+    """
+    check = lab.checks.get(check_id)
+    if check is None:
+        raise ProjectError(f"lab {lab.name} has no check {check_id!r}; it has: {', '.join(lab.checks)}")
+    fixture = read_fixture(fixture_folder(project, lab, kind, weights, release), [check_id])
+    recorded = fixture.checks[check_id]
+    differences = None
+    with tempfile.TemporaryDirectory(prefix="explaining-") as scratch:
+        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
+        resources = prepare_resources(project, lab, [check], weights, progress.note)
+        progress.step(translated(check.title, lab.folder))
+        with open_session(lab, collected.root, resources) as session:
+            runs = run_cases(session, check, recorded)
+            failing = next((number for number, run in enumerate(runs) if not run.passed), None)
+            if failing is not None and check.id.endswith(BACKWARD) and not check.slow:
+                differences = _differences(session, lab, check, recorded[failing].case)
+    return _story(lab, check, fixture, runs, differences)
+
+
+def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, release: str | None) -> Path:
+    """Return where the fixtures of a release lie: those in use, or older ones in the archive.
+
+    Raises
+    ------
+    FixtureError : there is no such release; the message lists those that are kept.
+    """
+    folder = project.fixtures(lab.name, kind, weights)
+    if release is None or release == read_fixture(folder, ()).release:
+        return folder
+    kept = sorted(old.parent.name for old in (folder.parent / ARCHIVE_NAME).glob(f"*/{kind}"))
+    if release not in kept:
+        known = ", ".join([*kept, read_fixture(folder, ()).release])
+        raise FixtureError(f"lab {lab.name} has no {kind} fixtures of release {release}; there are: {known}")
+    return folder.parent / ARCHIVE_NAME / release / kind
+
+
+def run_cases(session: Session, check: Check, recorded: Sequence[RecordedCase]) -> list[CaseRun]:
+    """Run a check on its cases until one ends in a way that the others would end in too."""
+    runs = []
+    for item in recorded:
+        outcome = session.run(check, item.case)
+        runs.append(CaseRun(item, outcome, differences(item, outcome)))
+        if outcome.verdict in ENDS_THE_STORY:
+            break
+    return runs
+
+
+def _differences(session: Session, lab: Lab, check: Check, case: Case) -> PropertyResult | None:
+    """Compare backward with central differences of forward, both the submission's own, on the failing case."""
+    forward = check.id[: -len(BACKWARD)] + FORWARD
+    checks = {name: lab.checks[name] for name in (forward, check.id) if name in lab.checks}
+    found = run_properties(session, checks, {forward: [case]}, (GRADIENT,))
+    return found[0] if found else None
+
+
+def _story(
+    lab: Lab, check: Check, fixture: Fixture, runs: Sequence[CaseRun], differences: PropertyResult | None
+) -> Story:
+    number, failing = next(((n, run) for n, run in enumerate(runs, start=1) if not run.passed), (0, None))
+    if failing is None:
+        seen, explanation, picture = "", Explanation(), None
+    elif failing.outcome.verdict is not None:
+        outcome = failing.outcome
+        seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
+        explanation, picture = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder), None
+    else:
+        unusable = [finding for finding in failing.findings if not finding.is_number]
+        seen = describe_finding((unusable or list(failing.findings))[0])
+        explanation = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder)
+        picture = picture_of(failing)
+    command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
+    return Story(
+        lab=lab,
+        check=check,
+        kind=fixture.kind,
+        task=tuple(_task(lab, check)),
+        runs=runs,
+        cases_total=len(fixture.checks[check.id]),
+        seen=seen,
+        explanation=explanation,
+        regenerate=command if failing is not None and failing.recorded.case.arrays and not fixture.hidden else "",
+        picture=picture,
+        differences=differences,
+    )
+
+
+def _task(lab: Lab, check: Check) -> list[str]:
+    """Return the instructions of the holes that the check exercises, as they stand in the skeleton."""
+    lines = []
+    for hole in check.holes:
+        for handed in lab.facts.files:
+            file = lab.folder / handed.path
+            text = file.read_text(encoding="utf-8") if file.is_file() else ""
+            if found := re.search(rf"# TODO\({re.escape(hole)}\): (.+)", text):
+                instruction = translated(found.group(1), lab.folder)
+                lines.append(f"{handed.path}, {hole}: {instruction} ({handout(lab)})")
+    return lines
+
+
+def picture_of(run: CaseRun) -> ErrorMap | None:
+    """Return where the first wrong output is wrong; None if there is nothing to draw."""
+    for finding in run.findings:
+        view = comparison(run, finding)
+        if view is None:
+            continue
+        layer, _slash, part = finding.output.rpartition("/")
+        if not part or not layer:
+            return error_map(view)
+        shape = run.recorded.expected.get(f"{layer}/shape")
+        if shape is not None:
+            return sampled_map(view, layer, tuple(int(n) for n in shape), grid_axes(run.recorded.case))
+    return None
+
+
+def render(story: Story, console: Console) -> None:
+    """Print a story."""
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(text, style=style), soft_wrap=True)
+
+    passed = sum(run.passed for run in story.runs)
+    line(f"{translated(story.check.title, story.lab.folder)} ({story.check.id})", "bold")
+    for task in story.task:
+        line("  " + _("to write: {task}", task=task))
+    if story.kind == "hidden":
+        line("  " + _("{passed} of {count} hidden cases pass", passed=passed, count=story.cases_total))
+    else:
+        line("  " + _("{passed} of {count} public cases pass", passed=passed, count=story.cases_total))
+    for number, run in enumerate(story.runs, start=1):
+        mark, style = (_("ok  "), "green") if run.passed else (_("FAIL"), "red")
+        line(f"    {number:2} {mark} {_named(run.recorded.case, story.lab)}", style)
+    failing = story.failing
+    if failing is None:
+        line(_("Nothing to explain: every case passes."), "green")
+        return
+    line("")
+    name = translated(failing.recorded.case.name, story.lab.folder)
+    line(_("First failing case: {name}", name=name), "bold")
+    for text in _shapes(failing):
+        line(f"  {text}")
+    line("")
+    for text in (story.seen, story.explanation.message):
+        if text:
+            line(text)
+    if story.explanation.hint:
+        line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
+    if story.differences is not None:
+        line("")
+        line(describe_differences(story.differences))
+    if story.picture is not None:
+        line("")
+        line(_("Where the error sits (blank: right; darker: larger):"))
+        for text in as_text(story.picture, unicode=_can_draw(console)):
+            line(f"  {text}")
+    if story.regenerate:
+        line("")
+        line(_("Its inputs, to try your layer on:"))
+        line(f"  {story.regenerate}")
+        line('  >>> import numpy as np; case = np.load("case.npz"); print(case.files)')
+
+
+def _named(case: Case, lab: Lab) -> str:
+    return describe_case(Case(case.name, case.config), lab.folder)
+
+
+def _can_draw(console: Console) -> bool:
+    return (console.encoding or "").lower().startswith("utf")
+
+
+def _shapes(run: CaseRun) -> list[str]:
+    case = run.recorded.case
+    lines = [f"{name}: {array.dtype} {tuple(array.shape)}" for name, array in case.arrays.items()]
+    for name, array in list(run.recorded.expected.items())[:2]:
+        if "/" not in name:
+            seen = run.output(name)
+            got = _("nothing") if seen is None else f"{seen.dtype} {tuple(seen.shape)}"
+            wanted = f"{array.dtype} {tuple(array.shape)}"
+            lines.append(_("{name}: required {wanted}, returned {got}", name=name, wanted=wanted, got=got))
+    return lines
+
+
+def describe_differences(found: PropertyResult) -> str:
+    """Say whether the submission's backward pass is the gradient of its own forward pass."""
+    if found.message:
+        return _("Its gradient could not be compared with differences: {why}", why=translated(found.message))
+    if found.holds:
+        return _(
+            "Your backward pass is the gradient of your forward pass (central differences agree to {error}): look "
+            "at the forward pass, or at what of it the backward pass keeps.",
+            error=f"{found.error:.1e}",
+        )
+    return _(
+        "Your backward pass is not the gradient of your own forward pass: central differences of `forward` differ "
+        "from `backward` by {error} times the gradient's length (allowed: {allowed}).",
+        error=f"{found.error:.2g}",
+        allowed=f"{found.bound:.0e}",
+    )
+
+
+def save_picture(story: Story, file: Path) -> None:
+    """Write the picture of the story as PNG.
+
+    Raises
+    ------
+    ProjectError : there is no picture, or the file cannot be written.
+    """
+    if story.picture is None:
+        raise ProjectError(f"{story.check.id}: there is no error that could be drawn")
+    try:
+        write_png(story.picture, file)
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be written ({error.strerror or error})") from None
+
+
+def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path) -> Case:
+    """Write the inputs of a public case: its arrays by name, and its settings as numbers.
+
+    Raises
+    ------
+    ProjectError : there is no such check or case, or the file cannot be written.
+    FixtureError : the fixtures are missing or damaged.
+    """
+    if check_id not in lab.checks:
+        raise ProjectError(f"lab {lab.name} has no check {check_id!r}; it has: {', '.join(lab.checks)}")
+    recorded = read_fixture(project.fixtures(lab.name, "public"), [check_id]).checks[check_id]
+    if not 1 <= number <= len(recorded):
+        raise ProjectError(f"{check_id} has {len(recorded)} cases, numbered from 1; there is no case {number}")
+    case = recorded[number - 1].case
+    settings = {
+        key: np.array(value) for key, value in case.config.items() if isinstance(value, int | float | str | bool)
+    }
+    try:
+        with file.open("wb") as stream:
+            np.savez(stream, **settings, **dict(case.arrays))  # type: ignore[arg-type]
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be written ({error.strerror})") from None
+    return case
