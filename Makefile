@@ -59,8 +59,8 @@ kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
 test: $(VENV)/stamp-$(if $(ORACLE),oracle,dev) ## run the tests; ORACLE=1 also compares with PyTorch
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(VENV)/stamp-dev ## check style and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: $(VENV)/stamp-dev ## check style, types and which room imports which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: $(VENV)/stamp-oracle ## measure the engine against PyTorch, and the jail
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
@@ -69,4 +69,4 @@ doctor: setup ## say how well this host isolates student code
 	@$(GRADER) doctor
 
 clean: ## remove .venv, caches and results
-	@rm -rf $(VENV) .cache build dist results .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	@rm -rf $(VENV) .cache build dist results .pytest_cache .ruff_cache .mypy_cache .import_linter_cache *.egg-info
