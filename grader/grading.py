@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.checking import run_checks
 from grader.collect.submission import Collected, collect
 from grader.jail import Level, probe
+from grader.language.errors import BadInput
 from grader.language.translation import _, chosen, marked, translated
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
@@ -45,7 +46,7 @@ LEVEL_NAMES = {
 }
 
 
-class Refused(Exception):
+class Refused(BadInput):
     """The host is too weak to grade this lab for the record; the message says what to do."""
 
 

@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from grader.language.errors import BadInput
+
 MIB = 1 << 20
 TAR_BLOCK_BYTES = 512
 MAX_TAR_HEADER_BYTES = 16 << 10
@@ -37,7 +39,7 @@ LONG_HEADERS = (
 )
 
 
-class ArchiveError(Exception):
+class ArchiveError(BadInput):
     """An archive is damaged or holds what is not taken; the message says what, and what to do."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.collect.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
+from grader.language.errors import BadInput
 from grader.language.translation import _, joined, listed, marked, translated
 
 FILE_MODE = 0o444
@@ -31,7 +32,7 @@ READ_FLAGS = os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os
 WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | getattr(os, "O_BINARY", 0)
 
 
-class SubmissionError(Exception):
+class SubmissionError(BadInput):
     """A submission cannot be collected; the message says what happened, what was expected, what to do."""
 
 

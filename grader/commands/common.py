@@ -17,13 +17,15 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
+from grader.language.errors import BadInput, GraderError, GraderFailed
 from grader.language.translation import LANGUAGES, _, choose, translated
 
 if TYPE_CHECKING:
     from grader.project.contract import Lab
     from grader.score.document import GradeResult
 
-OK, BELOW, BAD_INPUT, GRADER_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, BELOW, INTERRUPTED = 0, 1, 130
+BAD_INPUT, GRADER_FAILED = BadInput.status, GraderFailed.status
 
 Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
 
@@ -121,54 +123,28 @@ def print_anything() -> None:
             stream.reconfigure(errors="replace")
 
 
+def complain(message: str) -> None:
+    """Print an error and go on."""
+    Console(stderr=True, soft_wrap=True).print(Text.assemble((_("error: "), "bold red"), translated(message)))
+
+
 def fail(message: str, status: int) -> NoReturn:
     """Print an error and leave."""
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(Text.assemble((_("error: "), "bold red"), translated(message)))
+    complain(message)
     raise typer.Exit(status)
 
 
 @contextmanager
-def errors(*, bad_input: Sequence[type[Exception]] = (), failed: Sequence[type[Exception]] = ()) -> Iterator[None]:
-    """Turn the grader's own exceptions into a message and the right exit status.
+def errors() -> Iterator[None]:
+    """Turn the grader's own exceptions into a message and the right exit status."""
+    from grader.jail import Ending
 
-    ``bad_input`` and ``failed`` are those of modules that only instructors have.
-    """
-    from grader.collect.submission import SubmissionError
-    from grader.grading import Refused
-    from grader.jail import Ending, JailError
-    from grader.prepare.weights import WeightsError, WeightsFileError
-    from grader.project.contract import ContractError
-    from grader.project.fixtures import FixtureError
-    from grader.project.places import ProjectError
-    from grader.report import ReportError
-    from grader.run.session import GraderFault
-    from grader.student.start import WouldOverwrite
-
-    users: tuple[type[Exception], ...] = (
-        ProjectError,
-        SubmissionError,
-        Refused,
-        WouldOverwrite,
-        ReportError,
-        WeightsFileError,
-        *bad_input,
-    )
-    ours: tuple[type[Exception], ...] = (
-        ContractError,
-        FixtureError,
-        WeightsError,
-        GraderFault,
-        Ending,
-        JailError,
-        *failed,
-    )
     try:
         yield
-    except users as error:
-        fail(str(error), BAD_INPUT)
-    except ours as error:
-        fail(str(error), GRADER_FAILED)
+    except GraderError as error:
+        fail(str(error), error.status)
+    except Ending as ending:
+        fail(str(ending), GRADER_FAILED)
     except KeyboardInterrupt:
         fail(_("interrupted; nothing was written"), INTERRUPTED)
     except (typer.Exit, typer.Abort):
@@ -220,15 +196,9 @@ def require_checks(lab: Lab, only: Sequence[str]) -> None:
 
     Raises
     ------
-    ProjectError : as said; the message lists those that exist.
+    ContractError : as said; the message lists those that exist.
     """
-    from grader.project.contract import ContractError
-    from grader.project.places import ProjectError
-
-    try:
-        lab.in_order(tuple(only))
-    except ContractError as error:
-        raise ProjectError(str(error)) from None
+    lab.in_order(tuple(only))
 
 
 def write_reports(

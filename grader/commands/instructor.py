@@ -23,13 +23,10 @@ def kit(
     course: Annotated[str, typer.Option("--course", help="Title of the kit's README.")] = "",
 ) -> None:
     """Build what a student gets: handouts, skeletons, public fixtures and the checking part of the grader."""
-    from grader.kits.import_closure import MissingModule
-    from grader.kits.kit import KitError, write_kit
-    from grader.kits.packing import PackingError
+    from grader.kits.kit import write_kit
     from grader.project.places import Project
-    from grader.publishing.skeleton import SkeletonError
 
-    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+    with errors():
         project = Project.find()
         written = write_kit(project, [project.lab(name) for name in labs], out, course)
         Console().print(
@@ -51,13 +48,9 @@ def gradescope(
 ) -> None:
     """Build the archive to upload as a Gradescope autograder: grader, lab and hidden fixtures, no solution."""
     from grader.kits.autograder import write_autograder
-    from grader.kits.import_closure import MissingModule
-    from grader.kits.kit import KitError
-    from grader.kits.packing import PackingError
     from grader.project.places import Project
-    from grader.publishing.skeleton import SkeletonError
 
-    with errors(bad_input=(KitError, PackingError), failed=(MissingModule, SkeletonError)):
+    with errors():
         project = Project.find()
         written = write_autograder(project, project.lab(lab), out, allow_weak_jail=allow_weak_jail)
         Console().print(
@@ -77,10 +70,10 @@ def catalogues(
 
     Exit status: 0 everything is translated, 1 something is not; it is listed, and has an empty place in its file.
     """
-    from grader.language.catalogues import CatalogueError, update_all
     from grader.project.places import Project
+    from grader.publishing.catalogues import update_all
 
-    with errors(bad_input=(CatalogueError,)):
+    with errors():
         lacking = update_all(Project.find(), labs or ())
         for file, messages in lacking.items():
             Console().print(f"{file}: {len(messages)} without translation", soft_wrap=True, markup=False)

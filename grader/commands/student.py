@@ -26,6 +26,7 @@ from grader.commands.common import (
     Verbose,
     Weights,
     after_success,
+    complain,
     end_politely,
     errors,
     exit_status,
@@ -282,23 +283,30 @@ def summary(
 @app.command("list")
 def list_(lang: Language = None) -> None:
     """List the labs."""
+    from grader.language.errors import BadInput
     from grader.project.contract import list_labs
     from grader.project.places import Project
 
+    broken: list[BadInput] = []
     with errors():
         project = Project.find()
         for name in list_labs(project.root / "labs"):
-            lab = project.lab(name)
-            Console().print(
-                Text(
-                    _(
-                        "{name} {title} ({count} checks)",
-                        name=f"{name:16}",
-                        title=translated(lab.facts.title, lab.folder),
-                        count=len(lab.checks),
-                    )
-                )
+            try:
+                lab = project.lab(name)
+            except BadInput as error:
+                broken.append(error)
+                continue
+            line = _(
+                "{name} {title} ({count} checks)",
+                name=f"{name:16}",
+                title=translated(lab.facts.title, lab.folder),
+                count=len(lab.checks),
             )
+            Console().print(Text(line))
+        for other in broken[:-1]:
+            complain(str(other))
+        if broken:
+            raise broken[-1]
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.language.errors import GraderFailed
 from grader.verdicts import Verdict
 
 MIB = 1 << 20
@@ -23,7 +24,7 @@ class Level(IntEnum):
     NAMESPACES = 3  # namespaces of its own, and all of level 2
 
 
-class JailError(RuntimeError):
+class JailError(GraderFailed):
     """A box cannot be had on this host as asked; the message says why and what to do."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from grader.jail.layout import STAGED_FOLDERS
+from grader.language.errors import GraderFailed
 
 PACKAGE = "grader"
 # The box copies these into itself by name; no import statement leads to them.
@@ -15,7 +16,7 @@ DATA_SUFFIXES = (".html", ".json", ".typed")
 CATALOGUES = "language/locale/*/LC_MESSAGES/*.mo"
 
 
-class MissingModule(Exception):
+class MissingModule(GraderFailed):
     """A module that should be packed does not exist; the message names it."""
 
 

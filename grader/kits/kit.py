@@ -11,6 +11,7 @@ from grader import __version__
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
 from grader.kits.packing import read_tree, write_folder, write_zip
+from grader.language.errors import BadInput
 from grader.language.translation import ENGLISH, _, marked, speaking, translated
 from grader.project.contract import Lab
 from grader.project.places import Project
@@ -36,7 +37,7 @@ DEFAULT_TITLE = marked("Neural-network layers, written by hand")
 ZIP_SUFFIX = ".zip"
 
 
-class KitError(Exception):
+class KitError(BadInput):
     """The kit cannot be built or would give a secret away; nothing was written."""
 
 

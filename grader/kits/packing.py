@@ -6,13 +6,15 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from grader.language.errors import BadInput
+
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 FILE_MODE, SCRIPT_MODE = 0o100644, 0o100755
 SCRIPT_START = b"#!"
 
 
-class PackingError(Exception):
+class PackingError(BadInput):
     """The folder or archive cannot be written; the message says what to do."""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.language.errors import BadInput, GraderFailed
 from grader.project.one_parser import read_arrays
 
 BIAS_BOUND = 0.05
@@ -28,11 +29,11 @@ WORDS_PER_CHUNK = 1 << 22
 Note = Callable[[str], None]
 
 
-class WeightsError(Exception):
+class WeightsError(GraderFailed):
     """A checkpoint cannot be made or read; the message says what was expected."""
 
 
-class WeightsFileError(WeightsError):
+class WeightsFileError(BadInput):
     """The file with a course's own weights is unusable."""
 
 

@@ -14,13 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from grader.lab.checks import Check
 from grader.lab.loading import EXPERIMENT_NAME, load_checks
+from grader.language.errors import BadInput
 
 CONTRACT_NAME = "lab.yaml"
 CHECKS_NAME = "checks.py"
 CHECKS_PARTS = "checks*.py"
 
 
-class ContractError(Exception):
+class ContractError(BadInput):
     """The lab itself is at fault; the message names file and line."""
 
 

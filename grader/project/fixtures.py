@@ -23,6 +23,7 @@ import numpy as np
 
 from grader.compare import Tolerance
 from grader.lab.checks import Case
+from grader.language.errors import GraderFailed
 from grader.project.one_parser import read_arrays
 
 MANIFEST_NAME = "manifest.json"
@@ -35,7 +36,7 @@ SCHEMA_ID = "grader/fixture/v1"
 MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")
 
 
-class FixtureError(Exception):
+class FixtureError(GraderFailed):
     """A fixture is missing or not what was published; the message names the file and what to do."""
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.language.errors import BadInput
 from grader.project.contract import ContractError, Lab, list_labs, load_lab
 from grader.project.fixtures import WEIGHTS_PREFIX
 
 MAX_PICTURE_BYTES = 32 << 20
 
 
-class ProjectError(Exception):
+class ProjectError(BadInput):
     """The command was used in a wrong place or on a lab that does not exist."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from grader.language.errors import GraderFailed
+
 MISCONCEPTIONS_NAME = "misconceptions"
 
 
@@ -15,7 +17,7 @@ VARIANTS_NAME = "variants"
 NOT_A_SOLUTION = {f"{MISCONCEPTIONS_NAME}.py", "prepare.py"}
 
 
-class MisconceptionError(Exception):
+class MisconceptionError(GraderFailed):
     """A misconception cannot be made from the reference; the message names it."""
 
 

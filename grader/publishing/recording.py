@@ -13,6 +13,7 @@ import numpy as np
 
 import grader
 from grader.lab.checks import Case, Check
+from grader.language.errors import GraderFailed
 from grader.project.contract import CHECKS_PARTS, Lab
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
@@ -24,7 +25,7 @@ KEPT_MESSAGE_CHARACTERS = 400
 DECIDES_OUTPUTS = ("inside/runner.py", "inside/submission.py")
 
 
-class RecordingError(Exception):
+class RecordingError(GraderFailed):
     """The reference or a variant does not run through a check."""
 
 

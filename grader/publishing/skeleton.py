@@ -20,12 +20,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.language.errors import GraderFailed
+
 _BEGIN = re.compile(r"(?P<indentation>[ \t]*)### BEGIN SOLUTION (?P<name>[A-Za-z_]\w*): (?P<instruction>\S.*?)\s*")
 _END = re.compile(r"(?P<indentation>[ \t]*)### END SOLUTION\s*")
 _ANY_MARK = re.compile(r"#+[ \t]*(?:BEGIN|END)[ \t]+SOLUTION", re.IGNORECASE)
 
 
-class SkeletonError(ValueError):
+class SkeletonError(GraderFailed):
     """The solution marks of a reference file do not fit together; the message starts with file and line."""
 
 

@@ -6,8 +6,10 @@ import os
 import secrets
 from pathlib import Path
 
+from grader.language.errors import BadInput
 
-class ReportError(Exception):
+
+class ReportError(BadInput):
     """A report cannot be written; the message says which, why, and what to do."""
 
 

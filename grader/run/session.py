@@ -13,6 +13,7 @@ import numpy as np
 from grader.jail import Box, Ending, Level, Limits, View, Worker
 from grader.jail.text import clean_text
 from grader.lab.checks import Case, Check
+from grader.language.errors import GraderFailed
 from grader.project.contract import Lab
 from grader.verdicts import Verdict
 
@@ -55,7 +56,7 @@ class Outcome:
     noted: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-class GraderFault(Exception):
+class GraderFault(GraderFailed):
     """The grader's own machinery failed before student code ran, twice; nobody is charged for it."""
 
 

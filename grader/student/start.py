@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from grader.language.errors import BadInput
 from grader.project.contract import Lab
 
 SAMPLES_NAME = ".samples.json"
 
 
-class WouldOverwrite(Exception):
+class WouldOverwrite(BadInput):
     """The folder holds work; the message lists it and says how to go on."""
 
 

@@ -16,6 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from grader.language.errors import GraderFailed
+
 REPEATS = 5
 CALLS = 1500
 CHANNELS, ROWS, COLUMNS, SIZE = 256, 4, 42, 3
@@ -23,7 +25,7 @@ LIMIT_S = 300.0
 Seconds = dict[str, list[float]]
 
 
-class YardstickError(Exception):
+class YardstickError(GraderFailed):
     """The yardstick did not run; no time can be carried over."""
 
 

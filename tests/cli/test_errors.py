@@ -131,13 +131,17 @@ def test_a_damaged_fixture_is_status_3(copy_of_project, submission):
     assert "score" not in done.stdout.lower()
 
 
-def test_a_broken_lab_is_status_3(copy_of_project, submission):
-    """A mistake in lab.yaml is reported with file and line."""
+def test_a_broken_lab_is_bad_input(copy_of_project, submission):
+    """A mistake in lab.yaml is reported with file and line; `list` shows the other labs all the same."""
     file = copy_of_project / "labs" / "vgg16" / "lab.yaml"
     file.write_text(file.read_text().replace("version: 1", "version: first"))
     done = grader("grade", "vgg16", "--submission", submission, cwd=copy_of_project)
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert "lab.yaml:2: version" in done.stderr.replace("\n", "")
+    listed = grader("list", cwd=copy_of_project)
+    assert listed.returncode == 2
+    assert "vgg19" in listed.stdout and "vgg16" not in listed.stdout
+    assert "lab.yaml:2: version" in listed.stderr.replace("\n", "")
 
 
 def test_check_needs_neither_reference_nor_hidden_fixtures(copy_of_project, submission):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader.prepare.convert import converted_checkpoint
-from grader.prepare.weights import WeightsError, read_checkpoint
+from grader.prepare.weights import WeightsFileError, read_checkpoint
 
 SHAPES = {"conv.weight": (4, 3, 3, 3), "conv.bias": (4,)}
 WEIGHT = np.arange(108, dtype=np.float64).reshape(4, 3, 3, 3) / 7
@@ -60,7 +60,7 @@ def test_a_hostile_pickle_does_nothing_here(tmp_path):
     canary = tmp_path / "canary"
     tmp_path.chmod(0o777)
     file = pickled(tmp_path, {"conv": {"weight": WritesFile(canary), "bias": BIAS}})
-    with pytest.raises(WeightsError):
+    with pytest.raises(WeightsFileError):
         converted_checkpoint(tmp_path / "cache", file, SHAPES, str)
     assert not canary.exists()
     assert not list((tmp_path / "cache").rglob("*.npy"))
@@ -81,7 +81,7 @@ def test_a_hostile_pickle_does_nothing_here(tmp_path):
 def test_what_does_not_fit_is_said(content, message, tmp_path):
     """A missing parameter, another shape, NaN, or something else altogether: the message says which."""
     file = pickled(tmp_path, content)
-    with pytest.raises(WeightsError, match=message):
+    with pytest.raises(WeightsFileError, match=message):
         converted_checkpoint(tmp_path / "cache", file, SHAPES, str)
     assert not list((tmp_path / "cache").rglob("*.npy"))
 
@@ -91,7 +91,7 @@ def test_other_files_are_refused(name, tmp_path):
     """An unknown kind of file and a missing one are named."""
     if name == "ckpt.pth":
         (tmp_path / name).write_bytes(b"?")
-    with pytest.raises(WeightsError, match=name):
+    with pytest.raises(WeightsFileError, match=name):
         converted_checkpoint(tmp_path / "cache", tmp_path / name, SHAPES, str)
 
 
@@ -99,5 +99,5 @@ def test_a_broken_npz_is_refused(tmp_path):
     """Bytes that are no archive give a message, not a traceback."""
     file = tmp_path / "ckpt.npz"
     file.write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(WeightsError, match="not an archive of plain arrays"):
+    with pytest.raises(WeightsFileError, match="not an archive of plain arrays"):
         converted_checkpoint(tmp_path / "cache", file, SHAPES, str)

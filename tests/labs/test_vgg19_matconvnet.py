@@ -7,7 +7,7 @@ import pytest
 import scipy.io
 
 from grader.prepare.matconvnet import FILE_NAME, matconvnet_checkpoint, read_parameters, write_matconvnet
-from grader.prepare.weights import WeightsError, seeded_parameters
+from grader.prepare.weights import WeightsError, WeightsFileError, seeded_parameters
 
 MEAN = [123.0, 116.0, 104.0]
 OPTIONS = {
@@ -97,7 +97,7 @@ def test_a_courses_own_mat_file_is_handed_on_as_it_is(tmp_path):
     """A .mat of the course is not opened here: submissions read it in the jail."""
     (tmp_path / "own.mat").write_bytes(b"anything")
     assert matconvnet_checkpoint(tmp_path, OPTIONS, tmp_path / "own.mat", None, ignore) == tmp_path / "own.mat"
-    with pytest.raises(WeightsError, match="no such file"):
+    with pytest.raises(WeightsFileError, match="no such file"):
         matconvnet_checkpoint(tmp_path, OPTIONS, tmp_path / "other.mat", None, ignore)
 
 

@@ -5,7 +5,9 @@ import string
 
 import pytest
 
-from grader.language.catalogues import (
+from grader.language.translation import CATALOGUES, DOMAIN, LAB_DOMAIN, pattern_of, read_catalogue
+from grader.project.contract import list_labs
+from grader.publishing.catalogues import (
     CatalogueError,
     Message,
     catalogue_file,
@@ -19,8 +21,6 @@ from grader.language.catalogues import (
     translations,
     update,
 )
-from grader.language.translation import CATALOGUES, DOMAIN, LAB_DOMAIN, pattern_of, read_catalogue
-from grader.project.contract import list_labs
 from tests.golden import ROOT
 
 LABS = list_labs(ROOT / "labs")

@@ -21,6 +21,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from grader.language.errors import BadInput
 from grader.language.translation import (
     CATALOGUES,
     CONTEXT_SIGN,
@@ -96,7 +97,7 @@ msgstr ""
 SOME_DATE = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-class CatalogueError(Exception):
+class CatalogueError(BadInput):
     """Catalogues cannot be made here; the message says why and what to do."""
 
 

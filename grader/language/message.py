@@ -1,0 +1,46 @@
+"""A sentence before it is in a language: a template that the catalogues know, and the values in its places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.language.translation import translated
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence made where it is not known yet who reads it, or in which language.
+
+    Attributes
+    ----------
+    template : English, with ``{names}`` for values. Without values it stands as it is, braces included.
+    values : what stands in these places: names, numbers, other messages.
+    lab : folder of the lab whose catalogue knows the template; None for the grader's own.
+    """
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    lab: Path | None = None
+
+    def __str__(self) -> str:
+        """Return the sentence in the reader's language."""
+        return _filled(translated(self.template, self.lab), self.values)
+
+    @property
+    def english(self) -> str:
+        """The sentence in English: what is compared, recorded, or read by machines."""
+        values = {
+            name: value.english if isinstance(value, Message) else value for name, value in self.values.items()
+        }
+        return _filled(self.template, values)
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    return template.format(**values) if values else template
+
+
+def _in_english(value: Any) -> Any:
+    return value.english if isinstance(value, Message) else value
