@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader.collect.policy import Use
 from grader.explain import CaseRun, explain
 from grader.explain.case_run import differences
-from grader.explain.messages import describe_case, describe_use, next_step
+from grader.explain.messages import describe_case, describe_run, describe_use, next_step
 from grader.inside.imports import possible_notes
 from grader.lab.checks import Check
 from grader.language.translation import _, listed, marked, translated
@@ -18,8 +18,8 @@ from grader.project.fixtures import Fixture, RecordedCase
 from grader.report.progress import Progress
 from grader.run.order import by_groups, over_budget
 from grader.run.session import Outcome, Session
-from grader.score.document import CheckResult
-from grader.score.judge import judge
+from grader.score.document import CheckResult, SpeedResult
+from grader.score.judge import verdict_of
 from grader.score.learning_curves import describe_learning, learning_curves
 from grader.timing.speed import SpeedTrial, Timing
 from grader.timing.words import describe_speed
@@ -95,65 +95,106 @@ def run_check(
     With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself did in the
     check that it is compared with.
     """
+    ran = _run_cases(session, check, fixture, trial, own_baseline)
+    if ran.failure is not None:
+        values = _failed(lab, check, fixture, ran, ran.failure)
+    elif check.learning is not None:
+        values = {"message": describe_learning(check, ran.runs[0].recorded, ran.shown[0])}
+    elif trial is not None and ran.speed is not None:
+        values = _timed(lab, check, trial, ran.speed)
+    else:
+        values = {}
+    shown = ran.runs[ran.failure or 0].recorded, ran.shown[ran.failure or 0]
+    result = CheckResult(
+        id=check.id,
+        tier=check.tier,
+        title=translated(check.title, lab.folder),
+        **{"verdict": Verdict.PASS, **values},
+        seconds=round(sum(outcome.seconds for outcome in ran.shown), 4),
+        cases_passed=ran.held,
+        cases_total=len(fixture.checks[check.id]),
+        curves=learning_curves(check, *shown),
+    )
+    return result, ran.shown[-1]
+
+
+@dataclass
+class _Ran:
+    """What a submission did in the cases of one check.
+
+    Attributes
+    ----------
+    runs : every run in order; those on cases of the fixture come first, repeats that were timed after them.
+    shown : of each run what may be shown.
+    held : how many cases of the fixture hold.
+    speed : how fast it was; None where that was not measured.
+    """
+
+    runs: list[CaseRun] = field(default_factory=list)
+    shown: list[Outcome] = field(default_factory=list)
+    held: int = 0
+    speed: SpeedResult | None = None
+
+    @property
+    def failure(self) -> int | None:
+        """Number of the first run that failed."""
+        return next((number for number, run in enumerate(self.runs) if not run.passed), None)
+
+
+def _run_cases(
+    session: Session, check: Check, fixture: Fixture, trial: SpeedTrial | None, own_baseline: Outcome | None
+) -> _Ran:
+    """Run the cases until one ends in a way in which the others would end, too; then time what is right."""
     cases = fixture.checks[check.id]
-    runs: list[CaseRun] = []
-    outcomes: list[Outcome] = []
+    ran = _Ran()
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
-        outcomes.append(without_inputs(outcome, recorded) if fixture.hidden else outcome)
-        runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
-        return outcome if runs[-1].passed else None
+        ran.shown.append(without_inputs(outcome, recorded) if fixture.hidden else outcome)
+        ran.runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
+        return outcome if ran.runs[-1].passed else None
 
     if trial is not None:
         trial.begin()
     for recorded in cases:
         run_case(recorded)
-        if outcomes[-1].verdict in (*STOPS_A_CHECK, Verdict.UNFINISHED, Verdict.IMPORT):
+        if ran.shown[-1].verdict in (*STOPS_A_CHECK, Verdict.UNFINISHED, Verdict.IMPORT):
             break
-        if trial is not None and trial.is_hopeless(outcomes):
+        if trial is not None and trial.is_hopeless(ran.shown):
             break
-    held = sum(run.passed for run in runs)
-    speed = None
-    if trial is not None and held == len(runs):
-        speed = trial.decide(cases, tuple(outcomes), run_case, own_baseline)
-    failure = next((number for number, run in enumerate(runs) if not run.passed), None)
-    verdict = Verdict.PASS
-    values: dict[str, Any] = {}
-    if failure is not None:
-        verdict, message = judge(lab, outcomes[failure], runs[failure].findings)
-        found = explain(check, runs[: len(cases)], fixture, lab.folder)
-        told = [message, found.message, *([_(ONLY_AT_FIRST)] if failure >= len(cases) else [])]
-        values = {
-            "message": "\n".join(text for text in told if text),
-            "hint": found.hint,
-            "misconception": found.misconception,
-            "failed_case": describe_case(runs[failure].recorded.case, lab.folder),
-            "next": next_step(lab, check, verdict, outcomes[failure].message),
-            "output": outcomes[failure].printed,
-        }
-    elif check.learning is not None:
-        values = {"message": describe_learning(check, cases[0], outcomes[0])}
-    elif trial is not None and speed is not None:
-        values = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
-        if not speed.enough:
-            verdict = Verdict.WRONG
-            values |= {
-                "hint": translated(trial.hint, lab.folder),
-                "next": next_step(lab, check, verdict, too_slow=True),
-            }
-    result = CheckResult(
-        id=check.id,
-        tier=check.tier,
-        title=translated(check.title, lab.folder),
-        verdict=verdict,
-        seconds=round(sum(outcome.seconds for outcome in outcomes), 4),
-        cases_passed=held,
-        cases_total=len(cases),
-        curves=learning_curves(check, runs[failure or 0].recorded, outcomes[failure or 0]) if outcomes else [],
-        **values,
-    )
-    return result, outcomes[-1] if outcomes else None
+    ran.held = sum(run.passed for run in ran.runs)
+    if trial is not None and ran.held == len(ran.runs):
+        ran.speed = trial.decide(cases, tuple(ran.shown), run_case, own_baseline)
+    return ran
+
+
+def _failed(lab: Lab, check: Check, fixture: Fixture, ran: _Ran, number: int) -> dict[str, Any]:
+    """Return what a result says of a check of which run ``number`` is the first that failed."""
+    run, outcome = ran.runs[number], ran.shown[number]
+    cases = len(fixture.checks[check.id])
+    verdict = verdict_of(outcome.verdict, run.findings)
+    seen = describe_run(outcome, run.findings, lab.folder)
+    found = explain(check, ran.runs[:cases], fixture, lab.folder)
+    told = [seen, found.message, *([_(ONLY_AT_FIRST)] if number >= cases else [])]
+    return {
+        "verdict": verdict,
+        "message": "\n".join(text for text in told if text),
+        "hint": found.hint,
+        "misconception": found.misconception,
+        "failed_case": describe_case(run.recorded.case, lab.folder),
+        "next": next_step(lab, check, verdict, outcome.message),
+        "output": outcome.printed,
+    }
+
+
+def _timed(lab: Lab, check: Check, trial: SpeedTrial, speed: SpeedResult) -> dict[str, Any]:
+    """Return what a result says of a check that is right, by how fast it is."""
+    values: dict[str, Any] = {"speed": speed, "message": describe_speed(lab, speed, trial.least_s)}
+    if speed.enough:
+        return values
+    slow = Verdict.WRONG
+    hint = translated(trial.hint, lab.folder)
+    return values | {"verdict": slow, "hint": hint, "next": next_step(lab, check, slow, too_slow=True)}
 
 
 def without_inputs(outcome: Outcome, recorded: RecordedCase) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +10,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from grader.checking import run_checks
-from grader.collect.submission import Collected, collect
+from grader.collect.submission import Collected
 from grader.jail import Level, probe
 from grader.language.errors import BadInput
 from grader.language.translation import _, chosen, marked, translated
-from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
 from grader.project.fixtures import Fixture, read_fixture
 from grader.project.places import Project
 from grader.project.solution import write_solution
 from grader.report.progress import Progress
-from grader.run.opening import open_session, ruled_out
+from grader.run.opening import Opened, open_session, opened, ruled_out
 from grader.run.session import GraderFault, Outcome, Session
 from grader.score.document import (
     FileInfo,
@@ -87,21 +85,22 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
     fixture = read_fixture(
         project.fixtures(lab.name, request.kind, request.weights), [check.id for check in checks]
     )
-    with tempfile.TemporaryDirectory(prefix="grading-") as scratch:
-        collected = collect(
-            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
-        )
-        before = time.monotonic()
-        resources = prepare_resources(project, lab, checks, request.weights, progress.note)
-        setup_s = time.monotonic() - before
-        timing = timing_of(project, request, fixture, resources, level, Path(scratch) / "reference")
-        with open_session(lab, collected.root, resources, level=level, slot=request.slot) as session:
-            results, outcomes = run_checks(
-                session, lab, checks, fixture, ruled_out(lab, collected), progress, timing
-            )
-            level = session.box.level
-            warnings = (*warnings, *map(translated, session.box.warnings))
-        layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
+    with opened(
+        project,
+        lab,
+        request.submission,
+        progress.note,
+        checks=checks,
+        weights=request.weights,
+        level=level,
+        slot=request.slot,
+    ) as work:
+        collected, session = work.collected, work.session
+        timing = timing_of(project, request, fixture, work, level)
+        results, outcomes = run_checks(session, lab, checks, fixture, ruled_out(lab, collected), progress, timing)
+        level = session.box.level
+        warnings = (*warnings, *map(translated, session.box.warnings))
+    layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     score, tiers = score_tiers(titles, results)
     return GradeResult(
@@ -121,7 +120,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         checks=results,
         layers=layers,
         jail=JailInfo(level=int(level), name=_(LEVEL_NAMES[level]), warnings=list(warnings)),  # type: ignore[arg-type]
-        times=Times(total=time.monotonic() - started, student=session.student_s, setup=setup_s),
+        times=Times(total=time.monotonic() - started, student=session.student_s, setup=work.setup_s),
         memory=Memory(worker_peak_mib=_rounded(session.peak_mib), grader_peak_mib=_rounded(_own_peak_mib())),
         fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
         versions=versions(),
@@ -132,9 +131,8 @@ def timing_of(
     project: Project,
     request: Request,
     fixture: Fixture,
-    resources: Mapping[str, Path],
+    work: Opened,
     level: Level,
-    scratch: Path,
 ) -> Timing:
     """Return how speed is judged here: against the reference itself where this project has it."""
     lab, slot = request.lab, request.slot
@@ -143,8 +141,9 @@ def timing_of(
     if reference.is_dir():
 
         def open_reference() -> Session:
-            write_solution(reference, None, scratch)
-            return open_session(lab, scratch, resources, level=level, slot=slot)
+            folder = work.scratch / "reference"
+            write_solution(reference, None, folder)
+            return open_session(lab, folder, work.resources, level=level, slot=slot)
 
     return Timing(lab, fixture.facts, open_reference, yardstick_for(lab, slot))
 

@@ -7,7 +7,6 @@ end and keeps it; the same command goes on from there.
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.collect.submission import Collected, collect
+from grader.collect.submission import Collected
 from grader.experiment.curves import Curve
 from grader.experiment.folder import CURVES_NAME, Checkpoint, RunFolder
 from grader.experiment.options import Options, read_options
@@ -29,11 +28,10 @@ from grader.experiment.records import Progressed, RecordError, read_record, read
 from grader.explain.messages import describe_outcome
 from grader.lab.experiments import STATE
 from grader.language.translation import _, translated
-from grader.prepare.resources import prepare_named
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, file_digest
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.session import Outcome, Session
 
 SEEDED = "seeded"
@@ -146,25 +144,22 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
     folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, same))
     found = None if request.fresh else folder.read()
     limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
-    with tempfile.TemporaryDirectory(prefix="running-") as scratch:
-        collected = collect(
-            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
-        )
-        names = (*experiment.resources, *options.needed(experiment))
-        resources = prepare_named(project, lab, names, request.weights, progress.note, partial=True)
-        opened = open_session(limited, collected.root, resources, handler=HANDLER)
-        with opened as session, _stops_politely(progress) as stop:
-            run = _Run(session, folder, found or Checkpoint(), progress, stop)
-            run.report = RunReport(lab.name, folder.path)
-            if weights == SEEDED and experiment.resources:
-                run.report.notes.append(_("the weights are synthetic; the handout says where real ones are"))
-            run.describe(options, weights, collected)
-            try:
-                run.drive(options, request.every or experiment.every)
-            except RecordError as error:
-                run.report.message = str(error)
-            except KeyboardInterrupt:
-                run.report.interrupted = True
+    names = (*experiment.resources, *options.needed(experiment))
+    door = opened(
+        project, limited, request.submission, progress.note, named=names, weights=request.weights, handler=HANDLER
+    )
+    with door as work, _stops_politely(progress) as stop:
+        run = _Run(work.session, folder, found or Checkpoint(), progress, stop)
+        run.report = RunReport(lab.name, folder.path)
+        if weights == SEEDED and experiment.resources:
+            run.report.notes.append(_("the weights are synthetic; the handout says where real ones are"))
+        run.describe(options, weights, work.collected)
+        try:
+            run.drive(options, request.every or experiment.every)
+        except RecordError as error:
+            run.report.message = str(error)
+        except KeyboardInterrupt:
+            run.report.interrupted = True
     return run.report
 
 

@@ -36,6 +36,14 @@ def describe_case(case: Case, lab: Path | None = None) -> str:
     return f"{name} ({inside})" if inside else name
 
 
+def describe_run(outcome: Outcome, findings: Sequence[Finding], lab: Path | None = None) -> str:
+    """Say what was seen in a run that did not pass: how it ended, or what is wrong with what it returned."""
+    if outcome.verdict is not None:
+        return describe_outcome(outcome, lab)
+    unusable = [finding for finding in findings if not finding.is_number]
+    return describe_finding((unusable or findings)[0]) if findings else ""
+
+
 def describe_finding(finding: Finding) -> str:
     """Say what one finding is, without any expected number."""
     name = finding.output.split("/")[0]

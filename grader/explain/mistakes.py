@@ -17,8 +17,9 @@ import numpy as np
 from grader.compare import Tolerance, compare
 from grader.explain.case_run import CaseRun
 from grader.project.fixtures import RecordedMistake, RecordedRun
+from grader.verdicts import Verdict
 
-RETURNED = ("wrong", "output")
+JUDGED_BY_ARRAYS = (Verdict.WRONG, Verdict.OUTPUT)
 LOOSER = 4.0
 # Of the failing cases, a mistake that explains fewer than this share is not named at all.
 MIN_SHARE = 0.5
@@ -63,9 +64,9 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
 def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
     failing = explained = 0
     for index, run in enumerate(runs):
-        recorded = mistake.runs[index] if index < len(mistake.runs) else RecordedRun("pass")
+        recorded = mistake.runs[index] if index < len(mistake.runs) else RecordedRun(Verdict.PASS)
         if run.passed:
-            if recorded.verdict != "pass" and not mistake.reads_outside:
+            if recorded.verdict is not Verdict.PASS and not mistake.reads_outside:
                 return None
             continue
         failing += 1
@@ -83,11 +84,11 @@ def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised |
 
 
 def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Agreement:
-    if recorded.verdict == "pass":
+    if recorded.verdict is Verdict.PASS:
         return "no"
     if run.outcome.verdict is not None:
         return "same" if _same_ending(run, recorded, mistake.symptom) else "no"
-    if recorded.verdict not in RETURNED:
+    if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
         return "same"
@@ -103,13 +104,13 @@ def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
     outcome = run.outcome
-    if recorded.verdict in RETURNED and recorded.message == "":
+    if recorded.verdict in JUDGED_BY_ARRAYS and recorded.message == "":
         return False
     if symptom:
         return re.search(symptom, outcome.message) is not None
     return (
         outcome.verdict is not None
-        and outcome.verdict.value == recorded.verdict
+        and outcome.verdict is recorded.verdict
         and outcome.error_type == recorded.error_type
         and CLASS_NAME.sub("object", outcome.message) == CLASS_NAME.sub("object", recorded.message)
     )

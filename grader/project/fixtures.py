@@ -25,6 +25,7 @@ from grader.compare import Tolerance
 from grader.lab.checks import Case
 from grader.language.errors import GraderFailed
 from grader.project.one_parser import read_arrays
+from grader.verdicts import Verdict
 
 MANIFEST_NAME = "manifest.json"
 ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside those in use
@@ -51,16 +52,29 @@ class RecordedCase:
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What a known mistake did on one case.
+    """What a solution, or a known mistake, did on one case.
 
-    ``verdict`` is ``pass`` where it is not noticed, ``wrong`` or ``output`` where it returned ``outputs``, and
-    otherwise how it ended, with the type and the message of the error.
+    ``verdict`` is None where it returned ``outputs`` that nobody has judged yet; judged, ``PASS``, or ``WRONG`` or
+    ``OUTPUT`` with these outputs; otherwise how it ended, with the type and the message of the error.
     """
 
-    verdict: str
+    verdict: Verdict | None
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     error_type: str = ""
     message: str = ""
+
+    @property
+    def entry(self) -> list[Any]:
+        """All of it but the arrays, as JSON can hold it."""
+        ended = None if self.verdict is None else self.verdict.value
+        return [ended, list(self.outputs), self.error_type, self.message]
+
+    @classmethod
+    def of(cls, entry: Sequence[Any], arrays: Mapping[str, np.ndarray], prefix: str) -> RecordedRun:
+        """Return the run of an `entry`, whose outputs lie in ``arrays`` under ``prefix`` and their name."""
+        ended, names, error_type, message = entry
+        verdict = None if ended is None else Verdict(ended)
+        return cls(verdict, {name: arrays[prefix + name] for name in names}, error_type, message)
 
 
 @dataclass(frozen=True)
@@ -211,7 +225,7 @@ def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str
         for case, run in enumerate(mistake.runs):
             for name, array in run.outputs.items():
                 arrays[f"{number}.{case}.{name}"] = array
-            runs.append([run.verdict, list(run.outputs), run.error_type, run.message])
+            runs.append(run.entry)
         texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
         described.append({**texts, "reads_outside": mistake.reads_outside, "runs": runs})
     return {"file": file.name, **_write_arrays(file, arrays), "mistakes": described}
@@ -291,10 +305,7 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
 
 
 def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
-    runs = [
-        RecordedRun(verdict, {name: arrays[f"{number}.{case}.{name}"] for name in outputs}, error_type, message)
-        for case, (verdict, outputs, error_type, message) in enumerate(entry["runs"])
-    ]
+    runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry["runs"])]
     texts = {key: entry[key] for key in MISTAKE_TEXTS}
     return RecordedMistake(runs=runs, reads_outside=entry["reads_outside"], **texts)
 

@@ -45,7 +45,7 @@ SPEAKING_MODULES = (
     "inside/submission.py", "inside/traps.py", "jail/box.py", "jail/endings.py", "jail/worker.py",
     "prepare/downloads.py", "prepare/matconvnet.py", "prepare/resources.py", "prepare/weights.py",
     "project/fixtures.py", "project/places.py", "report/classroom50.py", "report/files.py",
-    "run/opening.py", "run/order.py", "run/properties.py", "run/session.py", "score/judge.py",
+    "run/opening.py", "run/order.py", "run/properties.py", "run/session.py",
     "student/demo.py", "student/gradcheck.py", "student/gradcheck_lab/checks.py", "student/layer_checks.py",
     "student/start.py", "student/story.py", "student/summary.py", "student/watch.py", "timing/baseline.py",
 )  # fmt: skip

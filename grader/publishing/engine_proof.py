@@ -9,7 +9,6 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.certificate import Condition
 from grader.publishing.proof import judged
-from grader.publishing.recording import RETURNED
 from grader.publishing.tolerances import Measured, Output, errors
 from grader.publishing.workbench import Found
 from grader.verdicts import Verdict
@@ -45,7 +44,7 @@ def engine_condition(
         for check, own in runs.items():
             compared.add(check)
             for case, run in zip(recorded[kind][check], own, strict=True):
-                if judged(case, run).verdict != Verdict.PASS.value:
+                if judged(case, run).verdict is not Verdict.PASS:
                     wrong.setdefault(check, _difference(lab, check, case, run, tolerances))
                 elif lab.checks[check].learning is None:
                     _count(seen, lab, check, case, run, tolerances)
@@ -67,7 +66,7 @@ def _count(
     run: RecordedRun,
     tolerances: Mapping[Output, Measured],
 ) -> None:
-    expected = RecordedRun(RETURNED, case.expected)
+    expected = RecordedRun(None, case.expected)
     for output, error in errors(expected, run, lab.checks[check].metric).items():
         seen.arrays += 1
         known = tolerances.get((check, output))
@@ -79,11 +78,11 @@ def _difference(
     lab: Lab, check: str, case: RecordedCase, run: RecordedRun, tolerances: Mapping[Output, Measured]
 ) -> str:
     """Say in a few words how the engine and the reference differ in a check."""
-    if run.verdict != RETURNED:
+    if run.verdict is not None:
         return f"{check}: the engine ended with {run.verdict}: {run.error_type} {run.message}".rstrip()
     if lab.checks[check].learning is not None:
         return f"{check}: the engine does not learn it"
-    found = errors(RecordedRun(RETURNED, case.expected), run, lab.checks[check].metric)
+    found = errors(RecordedRun(None, case.expected), run, lab.checks[check].metric)
 
     def share(output: str) -> float:
         known = tolerances.get((check, output))

@@ -11,9 +11,10 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.publishing.certificate import MistakeRow
 from grader.publishing.misconceptions import Mistaken
-from grader.publishing.recording import RETURNED, Runs
+from grader.publishing.recording import Runs
 from grader.publishing.tolerances import MARGIN, Measured, Output, detection
 from grader.score.document import CheckResult
+from grader.score.judge import verdict_of
 from grader.score.tiers import score_tiers
 from grader.verdicts import Verdict
 
@@ -22,13 +23,10 @@ Recorded = Mapping[str, Sequence[RecordedCase]]
 
 def judged(recorded: RecordedCase, run: RecordedRun) -> RecordedRun:
     """Return the run with the verdict that grading would give it."""
-    if run.verdict != RETURNED:
+    if run.verdict is not None:
         return run
-    findings = compare(recorded.expected, run.outputs, recorded.tolerances)
-    if not findings:
-        return RecordedRun(Verdict.PASS.value)
-    unusable = any(not finding.is_number for finding in findings)
-    return replace(run, verdict=(Verdict.OUTPUT if unusable else Verdict.WRONG).value)
+    verdict = verdict_of(None, compare(recorded.expected, run.outputs, recorded.tolerances))
+    return RecordedRun(verdict) if verdict is Verdict.PASS else replace(run, verdict=verdict)
 
 
 def judge_all(recorded: Recorded, runs: Runs) -> dict[str, list[RecordedRun]]:
@@ -41,7 +39,7 @@ def judge_all(recorded: Recorded, runs: Runs) -> dict[str, list[RecordedRun]]:
 
 def failed(judgements: Runs) -> list[str]:
     """Return the checks that do not pass in every case."""
-    return [check for check, runs in judgements.items() if any(run.verdict != Verdict.PASS.value for run in runs)]
+    return [check for check, runs in judgements.items() if any(run.verdict is not Verdict.PASS for run in runs)]
 
 
 def with_dependants(lab: Lab, lost: Iterable[str]) -> set[str]:
@@ -139,7 +137,7 @@ def recorded_mistakes(lab: Lab, trials: Sequence[Trial], kind: str) -> dict[str,
         judgements = trial.hidden if kind == "hidden" else trial.public
         for check in trial.mistaken.loses:
             runs = judgements.get(check, ())
-            if any(run.verdict != Verdict.PASS.value for run in runs):
+            if any(run.verdict is not Verdict.PASS for run in runs):
                 found[check].append(_as_recorded(trial.mistaken, runs))
     return {check: mistakes for check, mistakes in found.items() if mistakes}
 

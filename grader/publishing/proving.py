@@ -25,7 +25,7 @@ from grader.publishing.proof import (
     row_of,
     score,
 )
-from grader.publishing.recording import RETURNED, require_returned
+from grader.publishing.recording import require_returned
 from grader.publishing.speed_proof import speed_condition
 from grader.publishing.tolerances import (
     MARGIN,
@@ -232,9 +232,9 @@ def _recognised(
 
 
 def _case_run(case: RecordedCase, run: RecordedRun, judgement: RecordedRun) -> CaseRun:
-    if judgement.verdict == Verdict.PASS.value:
+    if judgement.verdict is Verdict.PASS:
         return CaseRun(case, Outcome(None, outputs=run.outputs))
-    if run.verdict == RETURNED:
+    if run.verdict is None:
         findings = compare(case.expected, run.outputs, case.tolerances)
         return CaseRun(case, Outcome(None, outputs=run.outputs), findings)
-    return CaseRun(case, Outcome(Verdict(run.verdict), run.message, run.error_type))
+    return CaseRun(case, Outcome(run.verdict, run.message, run.error_type))

@@ -22,10 +22,19 @@ import numpy as np
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedRun
 from grader.project.one_parser import read_arrays
+from grader.verdicts import Verdict
 
 FORMAT = "grader/record/v1"
 # How a run ended may depend on the machine's load for these; they are run again each time.
-NOT_KEPT = ("timeout", "memory", "crash", "exited", "flood", "protocol", "grader")
+NOT_KEPT = (
+    Verdict.TIMEOUT,
+    Verdict.MEMORY,
+    Verdict.CRASH,
+    Verdict.EXITED,
+    Verdict.FLOOD,
+    Verdict.PROTOCOL,
+    Verdict.GRADER,
+)
 
 
 def digest_of_files(files: Iterable[Path]) -> str:
@@ -66,10 +75,7 @@ class RecordCache:
         try:
             stored = read_arrays(file.read_bytes())
             entries = json.loads(str(stored["entries"]))
-            return [
-                RecordedRun(verdict, {name: stored[f"{number}.{name}"] for name in names}, error_type, message)
-                for number, (verdict, names, error_type, message) in enumerate(entries)
-            ]
+            return [RecordedRun.of(entry, stored, f"{number}.") for number, entry in enumerate(entries)]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None
 
@@ -80,7 +86,7 @@ class RecordCache:
         arrays: dict[str, np.ndarray] = {
             f"{number}.{name}": array for number, run in enumerate(runs) for name, array in run.outputs.items()
         }
-        entries = [[run.verdict, list(run.outputs), run.error_type, run.message] for run in runs]
+        entries = [run.entry for run in runs]
         buffer = io.BytesIO()
         np.savez(buffer, entries=np.array(json.dumps(entries)), **arrays)  # type: ignore[arg-type]
         file = self._file(key)

@@ -19,7 +19,6 @@ from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
 from grader.run.session import Outcome, Running
 
-RETURNED = "returned"
 KEPT_MESSAGE_CHARACTERS = 400
 # Code of the grader that runs between a check and what is recorded; ``layer_*.py`` holds what labs share.
 DECIDES_OUTPUTS = ("inside/runner.py", "inside/submission.py")
@@ -74,9 +73,9 @@ class Recorder:
 def as_run(outcome: Outcome) -> RecordedRun:
     """Return what is kept of an outcome."""
     if outcome.verdict is None:
-        return RecordedRun(RETURNED, dict(outcome.outputs))
+        return RecordedRun(None, dict(outcome.outputs))
     message = outcome.message[:KEPT_MESSAGE_CHARACTERS]
-    return RecordedRun(outcome.verdict.value, {}, outcome.error_type, message)
+    return RecordedRun(outcome.verdict, {}, outcome.error_type, message)
 
 
 def require_returned(name: str, runs: Runs) -> None:
@@ -88,7 +87,7 @@ def require_returned(name: str, runs: Runs) -> None:
     """
     for check, recorded in runs.items():
         for number, run in enumerate(recorded, start=1):
-            if run.verdict != RETURNED:
+            if run.verdict is not None:
                 raise RecordingError(
                     f"{name} must come through every check, but {check}, case {number}, ended with {run.verdict}: "
                     f"{run.error_type} {run.message}".rstrip()

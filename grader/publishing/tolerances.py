@@ -16,7 +16,7 @@ from grader.compare import Tolerance, spread
 from grader.lab.checks import Case, Check
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
-from grader.publishing.recording import RETURNED, Runs
+from grader.publishing.recording import Runs
 
 MARGIN = 10.0
 SAFETY_FACTOR = {"max": 20.0, "l2": 10.0}
@@ -109,7 +109,7 @@ def detection(
     """
     best = (0.0, "", 0.0)
     for expected, actual in zip(reference, wrong, strict=False):
-        if actual.verdict != RETURNED or list(actual.outputs) != list(expected.outputs):
+        if actual.verdict is not None or list(actual.outputs) != list(expected.outputs):
             return float("inf"), "", float("inf")
         for output, error in errors(expected, actual, check.metric).items():
             known = measured.get((check.id, output))

@@ -2,18 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.collect.policy import Rules, Use, find_uses
-from grader.collect.submission import Collected
+from grader.collect.submission import Collected, collect
 from grader.jail import Level, View
+from grader.lab.checks import Check
+from grader.prepare.resources import prepare_named, prepare_resources
+from grader.prepare.weights import Note
 from grader.project.contract import Lab
+from grader.project.places import Project
 from grader.run.session import Session
 
+RUNNER = "grader.inside.runner"
 # What a package imports itself; a lab names only what its students use.
 ALSO_NEEDED = {"numba": ("llvmlite",)}
+
+
+@dataclass
+class Opened:
+    """A submission in its box.
+
+    Attributes
+    ----------
+    session : runs checks on it.
+    collected : its files as they were taken.
+    resources : folders of the lab's large inputs that are in the box, by name.
+    setup_s : seconds that making these took.
+    scratch : a folder that lasts as long as the box.
+    """
+
+    session: Session
+    collected: Collected
+    resources: Mapping[str, Path]
+    setup_s: float
+    scratch: Path
+
+    def collect_again(self, submission: Path) -> None:
+        """Take the submission's files as they are now; the box stays, the next check gets a fresh worker.
+
+        Raises
+        ------
+        SubmissionError : they cannot be collected, for example while one of them is being replaced.
+        """
+        shutil.rmtree(self.collected.root, ignore_errors=True)
+        self.collected = _collected(self.session.lab, submission, self.scratch)
+        self.session.renew(self.collected.root)
+
+
+@contextmanager
+def opened(
+    project: Project,
+    lab: Lab,
+    submission: Path,
+    note: Note,
+    *,
+    checks: Sequence[Check] = (),
+    named: Sequence[str] | None = None,
+    weights: Path | None = None,
+    level: Level | None = None,
+    slot: int = 0,
+    handler: str = RUNNER,
+) -> Iterator[Opened]:
+    """Collect a submission, make what it needs, and open its box; nothing of it is left afterwards.
+
+    Parameters
+    ----------
+    submission : a folder or an archive.
+    note : is told what is being made.
+    checks : those that will be run; of the lab's resources those that they use are made.
+    named : resources to make instead, by name; a file of weights may lack the last layers then.
+    weights : a course's own checkpoint instead of the seeded one.
+    handler : the module that serves the requests inside.
+
+    Raises
+    ------
+    SubmissionError : it cannot be collected.
+    WeightsError, WeightsFileError : a checkpoint cannot be made or read.
+    """
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+        scratch = Path(folder)
+        collected = _collected(lab, submission, scratch)
+        before = time.monotonic()
+        if named is None:
+            resources = prepare_resources(project, lab, checks, weights, note)
+        else:
+            resources = prepare_named(project, lab, named, weights, note, partial=True)
+        setup_s = time.monotonic() - before
+        with open_session(lab, collected.root, resources, level=level, slot=slot, handler=handler) as session:
+            yield Opened(session, collected, resources, setup_s, scratch)
+
+
+def _collected(lab: Lab, submission: Path, scratch: Path) -> Collected:
+    return collect(submission, scratch / "submission", required=lab.required, given=lab.facts.given)
 
 
 def open_session(
@@ -23,10 +111,10 @@ def open_session(
     *,
     level: Level | None = None,
     slot: int = 0,
-    handler: str = "grader.inside.runner",
+    handler: str = RUNNER,
     free: Sequence[str] = (),
 ) -> Session:
-    """Start a box in which ``submission``, a collected folder, can be run against the checks of ``lab``.
+    """Start a box in which ``submission``, a folder of files as they are, can be run against the checks of ``lab``.
 
     ``handler`` is the module that serves the requests inside; ``free`` are files that may import
     everything, besides the given ones.

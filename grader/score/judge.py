@@ -1,21 +1,23 @@
-"""From one run and what differs in it to a verdict and its message."""
+"""The one rule by which what was found becomes a verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from grader.compare import Finding
-from grader.explain.messages import describe_finding, describe_outcome
-from grader.project.contract import Lab
-from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 
-def judge(lab: Lab, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    """Return the verdict on one run and, if it did not pass, the message."""
-    if outcome.verdict is not None:
-        return outcome.verdict, describe_outcome(outcome, lab.folder)
+def verdict_of(ended: Verdict | None, findings: Sequence[Finding]) -> Verdict:
+    """Return the verdict on one run.
+
+    Parameters
+    ----------
+    ended : how it ended, None if it returned its outputs.
+    findings : what differs in them from the recorded ones.
+    """
+    if ended is not None:
+        return ended
     if not findings:
-        return Verdict.PASS, ""
-    unusable = [finding for finding in findings if not finding.is_number]
-    return Verdict.OUTPUT if unusable else Verdict.WRONG, describe_finding((unusable or findings)[0])
+        return Verdict.PASS
+    return Verdict.WRONG if all(finding.is_number for finding in findings) else Verdict.OUTPUT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.collect.submission import collect
 from grader.explain.messages import describe_outcome
 from grader.lab.checks import Case
 from grader.language.translation import _
-from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, read_picture
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.session import Outcome
 from grader.timing.layers import steps
 
@@ -100,12 +97,9 @@ def run_demo(
         raise ProjectError(f"lab {lab.name} has no network to run on a picture")
     chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
     case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())
-    with tempfile.TemporaryDirectory(prefix="running-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
-        resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
+    with opened(project, lab, submission, progress.note, checks=list(lab.checks.values()), weights=weights) as work:
         progress.step(_("running on {picture}", picture=chosen.name))
-        with open_session(lab, collected.root, resources) as session:
-            outcome = session.demo(case, DEMO_LIMIT_S)
+        outcome = work.session.demo(case, DEMO_LIMIT_S)
     message = ""
     if outcome.verdict is not None:
         message = describe_outcome(outcome, lab.folder)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from grader.collect.submission import collect
 from grader.compare import compare
 from grader.explain.comparison import Comparison
 from grader.explain.picture import error_map, write_png
 from grader.grading import Request
 from grader.lab.checks import Check
 from grader.language.translation import _, translated
-from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, read_fixture
 from grader.project.places import Project
 from grader.report.files import ReportError
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.session import Outcome
 from grader.score.document import GradeResult
 from grader.verdicts import Verdict
@@ -41,17 +38,20 @@ def draw_first_difference(
     lab = request.lab
     check = lab.checks[first]
     fixture = read_fixture(project.fixtures(lab.name, request.kind, request.weights), [first])
-    with tempfile.TemporaryDirectory(prefix="drawing-") as scratch:
-        collected = collect(
-            request.submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given
-        )
-        resources = prepare_resources(project, lab, [check], request.weights, progress.note)
-        progress.step(translated(check.title, lab.folder))
-        with open_session(lab, collected.root, resources, level=request.level) as session:
-            for recorded in fixture.checks[first]:
-                view = first_difference(recorded, session.run(check, recorded.case))
-                if view is not None:
-                    return _draw(view, lab, check, recorded, file)
+    progress.step(translated(check.title, lab.folder))
+    with opened(
+        project,
+        lab,
+        request.submission,
+        progress.note,
+        checks=[check],
+        weights=request.weights,
+        level=request.level,
+    ) as work:
+        for recorded in fixture.checks[first]:
+            view = first_difference(recorded, work.session.run(check, recorded.case))
+            if view is not None:
+                return _draw(view, lab, check, recorded, file)
     return _("nothing to draw: {check} has no wrong array", check=translated(check.title, lab.folder))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,13 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.collect.submission import collect
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.properties import PropertyResult, layers, run_properties
 
 
@@ -32,10 +30,8 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
     fixture = read_fixture(project.fixtures(lab.name, "public"), wanted)
     cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
     progress.step(_("properties of the layers"))
-    with tempfile.TemporaryDirectory(prefix="properties-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
-        with open_session(lab, collected.root, {}) as session:
-            return run_properties(session, lab.checks, cases)
+    with opened(project, lab, submission, progress.note) as work:
+        return run_properties(work.session, lab.checks, cases)
 
 
 def render_properties(results: Sequence[PropertyResult], lab: Path, console: Console) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from grader.collect.submission import collect
 from grader.explain import CaseRun, Explanation, comparison, explain_runs
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
@@ -20,7 +18,6 @@ from grader.explain.orientation import grid_axes
 from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
 from grader.lab.checks import Case, Check
 from grader.language.translation import _, translated
-from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
 from grader.project.fixtures import (
     ARCHIVE_NAME,
@@ -32,7 +29,7 @@ from grader.project.fixtures import (
 )
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
 from grader.run.session import Session
 from grader.verdicts import Verdict
@@ -103,15 +100,12 @@ def tell(
     fixture = read_fixture(fixture_folder(project, lab, kind, weights, release), [check_id])
     recorded = fixture.checks[check_id]
     differences = None
-    with tempfile.TemporaryDirectory(prefix="explaining-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
-        resources = prepare_resources(project, lab, [check], weights, progress.note)
-        progress.step(translated(check.title, lab.folder))
-        with open_session(lab, collected.root, resources) as session:
-            runs = run_cases(session, check, recorded)
-            failing = next((number for number, run in enumerate(runs) if not run.passed), None)
-            if failing is not None and check.id.endswith(BACKWARD) and not check.slow:
-                differences = _differences(session, lab, check, recorded[failing].case)
+    progress.step(translated(check.title, lab.folder))
+    with opened(project, lab, submission, progress.note, checks=[check], weights=weights) as work:
+        runs = run_cases(work.session, check, recorded)
+        failing = next((number for number, run in enumerate(runs) if not run.passed), None)
+        if failing is not None and check.id.endswith(BACKWARD) and not check.slow:
+            differences = _differences(work.session, lab, check, recorded[failing].case)
     return _story(lab, check, fixture, runs, differences)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.collect.submission import collect
 from grader.explain.messages import describe_outcome
 from grader.lab.checks import Case
 from grader.language.translation import _, translated
-from grader.prepare.resources import prepare_resources
 from grader.prepare.weights import checkpoint_shapes
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
@@ -24,7 +21,7 @@ from grader.project.places import Project, ProjectError
 from grader.report.files import ReportError
 from grader.report.look import Look
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
 from grader.run.session import Session
 from grader.score.document import LayerTime
 from grader.timing.layers import layer_times
@@ -136,14 +133,11 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     case = Case.of(
         picture.name, picture=np.frombuffer(picture.read_bytes(), dtype=np.uint8), suffix=picture.suffix.lower()
     )
-    with tempfile.TemporaryDirectory(prefix="measuring-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=lab.required, given=lab.facts.given)
-        resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
-        with open_session(lab, collected.root, resources) as session:
-            progress.step(_("compiling"))
-            _compile(project, lab, session)
-            progress.step(_("running on {picture}", picture=picture.name))
-            outcome = session.demo(case, FORWARD_LIMIT_S)
+    with opened(project, lab, submission, progress.note, checks=list(lab.checks.values()), weights=weights) as work:
+        progress.step(_("compiling"))
+        _compile(project, lab, work.session)
+        progress.step(_("running on {picture}", picture=picture.name))
+        outcome = work.session.demo(case, FORWARD_LIMIT_S)
     if outcome.verdict is not None:
         return Summary((), describe_outcome(outcome, lab.folder))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)

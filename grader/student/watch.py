@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -14,19 +13,17 @@ from rich.console import Console
 from rich.text import Text
 
 from grader.checking import run_checks
-from grader.collect.submission import Collected, SubmissionError, collect
+from grader.collect.submission import SubmissionError
 from grader.grading import Request
 from grader.lab.checks import Check
 from grader.language.translation import _, translated
-from grader.prepare.resources import prepare_resources
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project, ProjectError
 from grader.report.look import Look
 from grader.report.progress import Progress
 from grader.report.text import clean, one_line
-from grader.run.opening import open_session, ruled_out
-from grader.run.session import Session
+from grader.run.opening import Opened, opened, ruled_out
 from grader.score.document import CheckResult
 from grader.verdicts import Verdict, verdict_word
 
@@ -84,7 +81,8 @@ class Watcher:
     project: Project
     request: Request
     results: dict[str, CheckResult] = field(default_factory=dict)
-    _session: Session | None = None
+    _work: Opened | None = None
+    _door: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         if not self.request.submission.is_dir():
@@ -94,7 +92,6 @@ class Watcher:
         self.fixture = read_fixture(
             self.project.fixtures(lab.name, request.kind, request.weights), [check.id for check in self.checks]
         )
-        self._scratch = Path(tempfile.mkdtemp(prefix="watching-"))
 
     def __enter__(self) -> Watcher:
         return self
@@ -102,9 +99,7 @@ class Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            self._session.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._door.close()
 
     def run(self, progress: Progress, changed: set[str] | None = None) -> Round:
         """Run what ``changed`` affects (everything if it is None) on the files as they are now.
@@ -116,31 +111,36 @@ class Watcher:
         began = time.monotonic()
         lab = self.request.lab
         wanted = self.checks if changed is None else affected_checks(lab, self.checks, changed)
-        collected = self._collect()
-        session = self._ready(collected, progress)
+        work = self._ready(progress)
         # A check runs only after those that it needs.
         names = tuple(check.id for check in wanted)
         ordered = [check for check in lab.in_order(names) if check in self.checks] if names else []
-        results, _outcomes = run_checks(session, lab, ordered, self.fixture, ruled_out(lab, collected), progress)
+        results, _outcomes = run_checks(
+            work.session, lab, ordered, self.fixture, ruled_out(lab, work.collected), progress
+        )
         self.results |= {result.id: result for result in results}
         shown = {check.id: self.results[check.id] for check in self.checks if check.id in self.results}
         return Round(sorted(changed or ()), names, shown, time.monotonic() - began)
 
-    def _collect(self) -> Collected:
-        target = self._scratch / "submission"
-        shutil.rmtree(target, ignore_errors=True)
-        return collect(
-            self.request.submission, target, required=self.request.lab.required, given=self.request.lab.facts.given
-        )
-
-    def _ready(self, collected: Collected, progress: Progress) -> Session:
-        if self._session is None:
-            lab, request = self.request.lab, self.request
-            resources = prepare_resources(self.project, lab, self.checks, request.weights, progress.note)
-            self._session = open_session(lab, collected.root, resources, level=request.level, slot=request.slot)
+    def _ready(self, progress: Progress) -> Opened:
+        """Return the open submission with its files as they are now."""
+        request = self.request
+        if self._work is None:
+            self._work = self._door.enter_context(
+                opened(
+                    self.project,
+                    request.lab,
+                    request.submission,
+                    progress.note,
+                    checks=self.checks,
+                    weights=request.weights,
+                    level=request.level,
+                    slot=request.slot,
+                )
+            )
         else:
-            self._session.renew(collected.root)
-        return self._session
+            self._work.collect_again(request.submission)
+        return self._work
 
 
 def watch(

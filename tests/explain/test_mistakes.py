@@ -44,7 +44,10 @@ def runs(returned):
 
 def mistake(name, outputs, **more):
     """A mistake that returned these outputs; None where it was not noticed."""
-    recorded = [RecordedRun("pass") if array is None else RecordedRun("wrong", {"y": array}) for array in outputs]
+    recorded = [
+        RecordedRun(Verdict.PASS) if array is None else RecordedRun(Verdict.WRONG, {"y": array})
+        for array in outputs
+    ]
     return RecordedMistake(name, name, f"About {name}.", "formula (3)", recorded, **more)
 
 
@@ -96,7 +99,7 @@ def test_a_mistake_that_explains_half_is_named_with_that_reservation():
 def test_an_exception_is_recognised_by_its_symptom():
     """The message of an exception identifies a mistake that raises."""
     raised = Outcome(Verdict.EXCEPTION, "'PoolLayer' object has no attribute 'argmax'", "AttributeError")
-    ending = RecordedRun("exception", {}, "AttributeError", "'MaxPoolLayer' object has no attribute 'argmax'")
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "AttributeError", "'MaxPoolLayer' object has no attribute 'argmax'")
     other = replace(raised, message="'PoolLayer' object has no attribute 'stride'")
     known = RecordedMistake("argmax", "argmax", "It is argidx.", "", [ending] * 4)
     assert named([raised] * 4, [known]) == "argmax"

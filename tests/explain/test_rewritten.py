@@ -90,13 +90,13 @@ def test_every_mistake_is_quoted_to_the_student(lab, fixture):
         for mistake in (item for item in mistakes if not item.is_pair):
             runs = []
             for recorded, run in zip(fixture.checks[check_id], mistake.runs, strict=True):
-                if run.verdict == "pass":
+                if run.verdict is Verdict.PASS:
                     runs.append(CaseRun(recorded, Outcome(None)))
-                elif run.verdict in ("wrong", "output") and run.outputs:
+                elif run.verdict in (Verdict.WRONG, Verdict.OUTPUT) and run.outputs:
                     findings = compare(recorded.expected, run.outputs, recorded.tolerances)
                     runs.append(CaseRun(recorded, Outcome(None, outputs=run.outputs), findings))
                 else:
-                    runs.append(CaseRun(recorded, Outcome(Verdict(run.verdict), run.message, run.error_type)))
+                    runs.append(CaseRun(recorded, Outcome(run.verdict, run.message, run.error_type)))
             found = explain_runs(lab.checks[check_id], runs, mistakes)
             assert found.misconception == mistake.name or mistake.title in found.hint, (check_id, mistake.name)
             assert known[found.misconception].explanation in found.hint

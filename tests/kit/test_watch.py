@@ -68,13 +68,13 @@ def test_a_new_file_is_seen_by_the_box_that_is_running(project, request_of, work
     """The same box, with a fresh worker, takes the saved file: an unfinished hole passes after it was written."""
     with Watcher(project, request_of("conv_forward")) as watcher:
         first = watcher.run(Progress())
-        box = watcher._session.box
+        box = watcher._work.session.box
         supervisor = box._launcher
         shutil.copyfile(ROOT / "reference" / LAB / "layer.py", work / "layer.py")
         second = watcher.run(Progress(), {"layer.py"})
         (work / "layer.py").write_text("def broken(:\n")
         third = watcher.run(Progress(), {"layer.py"})
-        assert watcher._session.box is box and box._launcher is supervisor
+        assert watcher._work.session.box is box and box._launcher is supervisor
     verdicts = [done.results["conv_forward"].verdict for done in (first, second, third)]
     assert verdicts == [Verdict.UNFINISHED, Verdict.PASS, Verdict.IMPORT]
 

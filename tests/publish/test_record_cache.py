@@ -6,11 +6,12 @@ import pytest
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
+from grader.verdicts import Verdict
 
 CASES = [Case.of("one", k=3, x=np.arange(4.0)), Case.of("two", k=3, x=np.arange(5.0))]
 RUNS = [
-    RecordedRun("returned", {"y": np.arange(3, dtype=np.float32), "layer/shape": np.array([3])}),
-    RecordedRun("exception", {}, "ValueError", "no"),
+    RecordedRun(None, {"y": np.arange(3, dtype=np.float32), "layer/shape": np.array([3])}),
+    RecordedRun(Verdict.EXCEPTION, {}, "ValueError", "no"),
 ]
 
 
@@ -26,8 +27,8 @@ def test_an_entry_comes_back_as_written(cache):
     cache.write(key, RUNS)
     found = cache.read(key)
     assert [(run.verdict, run.error_type, run.message) for run in found] == [
-        ("returned", "", ""),
-        ("exception", "ValueError", "no"),
+        (None, "", ""),
+        (Verdict.EXCEPTION, "ValueError", "no"),
     ]
     np.testing.assert_array_equal(found[0].outputs["y"], RUNS[0].outputs["y"])
     assert found[0].outputs["y"].dtype == np.float32 and list(found[0].outputs) == ["y", "layer/shape"]
@@ -59,7 +60,7 @@ def test_a_damaged_entry_is_run_again(cache):
 def test_endings_that_depend_on_the_load_are_not_kept(cache):
     """A time-out may not happen next time."""
     key = cache.key("solution", "conv", CASES)
-    cache.write(key, [RecordedRun("timeout")])
+    cache.write(key, [RecordedRun(Verdict.TIMEOUT)])
     assert cache.read(key) is None
 
 
