@@ -56,14 +56,12 @@ class Collected:
     sha256 : hash of the text ``<sha256 of content>  <path>\\n`` of all files in the order of their paths' bytes,
         which is what ``sha256sum FILES | sha256sum`` gives.
     notes : what was left out and why, for a person.
-    missing : required files that are not there.
     """
 
     root: Path
     files: tuple[CollectedFile, ...]
     sha256: str
     notes: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
 
 
 @dataclass
@@ -106,7 +104,7 @@ def collect(
 
     ``source`` is a folder, ``.zip``, ``.tar`` or ``.tar.gz``. Files with one of ``extra_suffixes`` are taken,
     also from subfolders that Python can import from. If the files lie in a single folder of the source, that
-    folder is entered. Files in ``required`` that are absent are listed in ``missing``, which is not an error.
+    folder is entered. Files in ``required`` that are absent are named in a note, which is not an error.
     What the lab has ``given`` may lie beside the work without being noted.
 
     Raises
@@ -149,7 +147,7 @@ def collect(
         for path, data in sorted(contents.items(), key=lambda item: item[0].encode())
     )
     digest = hashlib.sha256("".join(f"{file.sha256}  {file.path}\n" for file in files).encode()).hexdigest()
-    return Collected(target, files, digest, tuple(notes), missing)
+    return Collected(target, files, digest, tuple(notes))
 
 
 def _members(

@@ -105,7 +105,7 @@ def new_app() -> typer.Typer:
     )
 
 
-def end_politely() -> None:
+def interrupt_on_termination() -> None:
     """Treat a request to end like Ctrl+C, so that nothing of a submission is left when a job is cancelled."""
 
     def end(number: int, frame: object) -> NoReturn:

@@ -45,14 +45,14 @@ def explain(
     """Tell the whole story of one check: what it asks, where it fails, the likely cause, a picture."""
     from grader.project.places import Project
     from grader.report.progress import Progress
-    from grader.student.story import render, save_picture, tell
+    from grader.student.story import render, save_picture, story_of
 
     with errors():
         project = Project.find()
         facts = project.lab(lab)
         require_checks(facts, (check,))
         with Progress(title=_("{lab}: explaining", lab=lab)) as progress:
-            story = tell(
+            story = story_of(
                 project,
                 facts,
                 check,

@@ -22,9 +22,9 @@ from grader.commands.common import (
     SubmissionPath,
     Verbose,
     Weights,
-    end_politely,
     errors,
     exit_status,
+    interrupt_on_termination,
     new_app,
     print_anything,
     require_checks,
@@ -167,6 +167,6 @@ app.registered_commands += instructor.app.registered_commands
 
 def main() -> None:
     """Entry point of the console script."""
-    end_politely()
+    interrupt_on_termination()
     print_anything()
     speaking(app)(prog_name="grader")

@@ -27,10 +27,10 @@ from grader.commands.common import (
     Weights,
     after_success,
     complain,
-    end_politely,
     errors,
     exit_status,
     fail,
+    interrupt_on_termination,
     new_app,
     print_anything,
     require_checks,
@@ -334,6 +334,6 @@ app.registered_commands += explaining.app.registered_commands
 
 def main() -> None:
     """Entry point of a kit."""
-    end_politely()
+    interrupt_on_termination()
     print_anything()
     speaking(app)(prog_name="grader")

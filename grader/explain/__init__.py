@@ -46,13 +46,11 @@ class Explanation:
     message : further facts, to stand below the message about the first failing case; may be empty.
     hint : the likely cause and what to do about it; may be empty.
     misconception : name of the recognised mistake, two names joined by `` + ``, or None.
-    fingerprints : identifiers of the patterns that hold in every failing case.
     """
 
     message: str = ""
     hint: str = ""
     misconception: str | None = None
-    fingerprints: tuple[str, ...] = ()
 
 
 def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path | None = None) -> Explanation:
@@ -92,7 +90,6 @@ def explain_runs(
         "\n".join(dict.fromkeys(facts)),
         hint,
         known.mistake.name if known is not None else None,
-        tuple(item.name for item in prints),
     )
 
 

@@ -34,7 +34,7 @@ class Ran(Protocol):
         """What was returned."""
 
     @property
-    def noted(self) -> Mapping[str, np.ndarray]:
+    def observed(self) -> Mapping[str, np.ndarray]:
         """What was returned and is not compared: the course of a training."""
 
 

@@ -33,7 +33,7 @@ def why_not_learned(check: Check, run: CaseRun) -> Course:
     learning = check.learning
     if learning is None or run.outcome.verdict is not None:
         return Course()
-    loss = losses(learning, run.outcome.noted)
+    loss = losses(learning, run.outcome.observed)
     if loss.size == 0:
         return Course((_("The loss was never asked for, so no step was taken."),))
     wrong = np.flatnonzero(~np.isfinite(loss))
@@ -56,7 +56,7 @@ def why_not_learned(check: Check, run: CaseRun) -> Course:
             "added to new ones."
         )
     elif last > first * (1 - FLAT):
-        facts += _still(learning, run.outcome.noted)
+        facts += _still(learning, run.outcome.observed)
         hint = _(
             "The loss stays where it was: look for the layer where the gradient gets lost, from the last one on."
         )
@@ -69,9 +69,9 @@ def why_not_learned(check: Check, run: CaseRun) -> Course:
     return Course(tuple(facts), hint)
 
 
-def losses(learning: Learning, noted: Mapping[str, np.ndarray]) -> np.ndarray:
+def losses(learning: Learning, observed: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the loss of every step, float64; empty if there is none."""
-    array = noted.get(learning.loss, np.zeros(0))
+    array = observed.get(learning.loss, np.zeros(0))
     return array.reshape(-1).astype(np.float64) if array.dtype.kind in "fiu" else np.zeros(0)
 
 
@@ -105,13 +105,13 @@ def _guessing(learning: Learning, run: CaseRun) -> Iterator[str]:
         yield _("Guessing would be right as often, one time in {classes}.", classes=classes)
 
 
-def _still(learning: Learning, noted: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _still(learning: Learning, observed: Mapping[str, np.ndarray]) -> Iterator[str]:
     """Name the layers that no gradient reaches, or those that do not move though one does."""
-    without = _zero(noted, learning.gradients)
+    without = _zero(observed, learning.gradients)
     if without:
         yield _("In the first step the gradients of {layers} are zero.", layers=listed(without))
         return
-    unmoved = _zero(noted, learning.moved)
+    unmoved = _zero(observed, learning.moved)
     if unmoved:
         yield _(
             "The gradients are not zero, but the parameters of {layers} are in the end what they were.",
@@ -119,6 +119,6 @@ def _still(learning: Learning, noted: Mapping[str, np.ndarray]) -> Iterator[str]
         )
 
 
-def _zero(noted: Mapping[str, np.ndarray], kind: str) -> Sequence[str]:
-    names = [name for name, array in noted.items() if name.startswith(f"{kind}/") and not array.any()]
+def _zero(observed: Mapping[str, np.ndarray], kind: str) -> Sequence[str]:
+    names = [name for name, array in observed.items() if name.startswith(f"{kind}/") and not array.any()]
     return [f"`{name.partition('/')[2]}`" for name in names[:MAX_NAMED]]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.language.translation import _, joined, ngettext
 
@@ -32,7 +31,6 @@ class Divergence:
     layer: str
     before: int
     what: str
-    finding: Finding | None = None
 
 
 def first_divergence(run: CaseRun) -> Divergence | None:
@@ -48,8 +46,8 @@ def first_divergence(run: CaseRun) -> Divergence | None:
         kind = "shape" if f"{layer}/shape" in wrong or parts[0].kind == "shape" else "values"
         if any(part.kind == "missing" for part in parts):
             kind = "missing"
-        return Divergence(layer, number, kind, parts[-1])
-    return Divergence("", len(layers), "after", run.findings[0] if run.findings else None)
+        return Divergence(layer, number, kind)
+    return Divergence("", len(layers), "after")
 
 
 def describe_divergence(found: Divergence, backward: bool) -> str:

@@ -20,7 +20,7 @@ class MissingModule(GraderFailed):
     """A module that should be packed does not exist; the message names it."""
 
 
-def needed_files(package: Path, roots: Iterable[str], left_out: Iterable[str] = ()) -> dict[str, Path]:
+def needed_files(package: Path, roots: Iterable[str]) -> dict[str, Path]:
     """Return the files of the package that ``roots`` import, directly or not, by path relative to its parent.
 
     Imports inside functions count. What is imported only for type checking counts too: it costs little and keeps
@@ -30,18 +30,16 @@ def needed_files(package: Path, roots: Iterable[str], left_out: Iterable[str] = 
     ----------
     package : folder of the ``grader`` package.
     roots : dotted names of the modules to begin with; a package stands for all of its modules.
-    left_out : dotted names that are not followed, because who imports them can do without.
 
     Raises
     ------
     MissingModule : a root does not exist.
     """
-    skipped = set(left_out)
     waiting = [name for root in (*roots, *STAGED) for name in _with_submodules(package, root)]
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in seen or name in skipped:
+        if name in seen:
             continue
         seen.add(name)
         file = module_file(package, name)

@@ -15,7 +15,6 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-Scalar = int | float | str | bool
 SAMPLE_SIZE = 1024
 PIECE_SIZE = 1 << 18
 # A case whose pictures are not (N, C, rows, columns) names their layout under this setting.
@@ -153,7 +152,6 @@ class Check:
     metric : how outputs are compared. ``"max"``: every entry within ``atol + rtol * |expected|``;
         ``"l2"``: the Euclidean norm of the difference relative to that of the expected array, for gradients
         of deep networks in which a near tie may flip a ReLU or an arg-max.
-    timed : whether the time of this check is reported as that of a layer.
     group : checks of one group share a worker, so that a student's JIT compilation is paid once.
     slow : left out of a quick ``check``; only ``check --all`` and ``grade`` run it.
     limit_s : deadline of one call on the grader's clock; None takes the lab's.
@@ -172,7 +170,6 @@ class Check:
     holes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     metric: str = "max"
-    timed: bool = False
     group: str = "layers"
     slow: bool = False
     limit_s: float | None = None
@@ -192,7 +189,6 @@ def check(
     holes: Iterable[str] = (),
     files: Iterable[str] = (),
     metric: str = "max",
-    timed: bool = False,
     group: str = "layers",
     slow: bool = False,
     limit_s: float | None = None,
@@ -219,7 +215,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, timed, group, slow, limit_s, budget, speed, learning,
+            metric, group, slow, limit_s, budget, speed, learning,
         )  # fmt: skip
 
     return wrap

@@ -45,7 +45,7 @@ WEIGHT_LAYOUTS = {"OIHW": (0, 1, 2, 3), "IHWO": (1, 2, 3, 0), "HWIO": (2, 3, 1, 
 PICTURE_LAYOUTS = {"NCHW": (0, 1, 2, 3), "NHWC": (0, 2, 3, 1)}
 
 
-def noted(pictures: str) -> dict[str, str]:
+def layout_named(pictures: str) -> dict[str, str]:
     """Return the setting that names an unusual layout."""
     return {} if pictures == CHANNELS_FIRST else {LAYOUT: pictures}
 
@@ -99,7 +99,7 @@ def convolution_cases(
             k=k,
             padding=padding,
             stride=stride,
-            **noted(pictures),
+            **layout_named(pictures),
             x=in_layout(pictures, x),
             weight=weight.transpose(WEIGHT_LAYOUTS[layout]),
             bias=normal(rng, c_out),
@@ -120,7 +120,7 @@ def pooling_cases(rng: np.random.Generator, pictures: str = CHANNELS_FIRST) -> I
             name,
             k=k,
             stride=stride,
-            **noted(pictures),
+            **layout_named(pictures),
             x=in_layout(pictures, x),
             out_grad=in_layout(pictures, normal(rng, batch, channels, out_height, out_width)),
         )

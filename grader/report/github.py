@@ -50,7 +50,7 @@ def write_summary(result: GradeResult, path: Path) -> None:
     ------
     ReportError : the file cannot be written.
     """
-    write_text(path, summary(result))
+    write_text(path, job_summary(result))
 
 
 def classroom(result: GradeResult) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _test(
     }
 
 
-def summary(result: GradeResult) -> str:
+def job_summary(result: GradeResult) -> str:
     """Return a Markdown page: headline, a table of the checks, and a paragraph for each that did not pass."""
     lines = [f"## {escape(one_line(result.lab_title))}", "", f"**{escape(headline(result))}**", ""]
     lines += [f"> ⚠️ {escape(warning)}\n" for warning in standing(result)]

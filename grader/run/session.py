@@ -41,7 +41,7 @@ class Frame:
 class Outcome:
     """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs.
 
-    ``noted`` are outputs that are not compared: the course of a training.
+    ``observed`` are outputs that are not compared: the course of a training.
     """
 
     verdict: Verdict | None
@@ -53,7 +53,7 @@ class Outcome:
     seconds: float = 0.0
     printed: str = ""
     notes: tuple[str, ...] = ()
-    noted: Mapping[str, np.ndarray] = field(default_factory=dict)
+    observed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class GraderFault(GraderFailed):
@@ -105,7 +105,7 @@ class Session:
 
     def close(self) -> None:
         """End the worker and the box; nothing of the submission is left afterwards."""
-        self._end_worker()
+        self.end_worker()
         self.box.close()
 
     def renew(self, submission: Path) -> None:
@@ -113,18 +113,21 @@ class Session:
 
         What the files before have used of the time for a submission does not count any more.
         """
-        self._end_worker()
+        self.end_worker()
         self.box.replace_submission(submission)
         self._sources = Sources(submission)
         self.student_s = 0.0
 
-    def rest(self) -> None:
+    def end_worker(self) -> None:
         """End the worker, so that nothing of the submission runs; the next check starts a fresh one."""
-        self._end_worker()
+        if self._worker is not None:
+            usage = self._worker.close()
+            self.peak_mib = max(self.peak_mib, usage.peak_mib)
+            self._worker = None
 
     def start_over(self) -> None:
         """Put a new box in the place of the old one: what the submission has kept on its disk is gone."""
-        self._end_worker()
+        self.end_worker()
         self.box.restart()
 
     def run(self, check: Check, case: Case) -> Outcome:
@@ -136,8 +139,8 @@ class Session:
         arrays = {name: array for name, array in case.arrays.items() if name != wanted}
         outcome = self._request(head, check.id, check.group, check.limit_s, replace(case, arrays=arrays))
         compared = {name: array for name, array in outcome.outputs.items() if name == wanted}
-        noted = {name: array for name, array in outcome.outputs.items() if name != wanted}
-        return replace(outcome, outputs=compared, noted=noted)
+        observed = {name: array for name, array in outcome.outputs.items() if name != wanted}
+        return replace(outcome, outputs=compared, observed=observed)
 
     def demo(self, case: Case, limit_s: float) -> Outcome:
         """Run the lab's demonstration on ``case``."""
@@ -214,25 +217,19 @@ class Session:
             except Ending as ending:
                 if ending.verdict is not Verdict.GRADER:
                     raise
-                self._end_worker()
+                self.end_worker()
                 if last:
                     raise GraderFault(ending.message) from ending
         raise AssertionError("unreachable")
 
     def _worker_for(self, group: str) -> Worker:
         if self._worker is not None and (group != self._group or not self._worker.alive):
-            self._end_worker()
+            self.end_worker()
         if self._worker is None:
             self._worker = self.box.worker()
             self._group = group
             self._met.clear()
         return self._worker
-
-    def _end_worker(self) -> None:
-        if self._worker is not None:
-            usage = self._worker.close()
-            self.peak_mib = max(self.peak_mib, usage.peak_mib)
-            self._worker = None
 
     def _with_limit(self, verdict: Verdict, message: str) -> str:
         """Add which limit stands behind an error that the submission itself has seen."""
@@ -246,7 +243,7 @@ class Session:
     def _ended(self, ending: Ending) -> Outcome:
         printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""
         self.peak_mib = max(self.peak_mib, ending.usage.peak_mib)
-        self._end_worker()
+        self.end_worker()
         return Outcome(
             ending.verdict,
             clean_text(ending.message, MAX_MESSAGE_CHARACTERS),

@@ -18,25 +18,25 @@ MAX_POINTS = 200
 
 
 def learning_curves(check: Check, recorded: RecordedCase, outcome: Outcome) -> list[LearningCurve]:
-    """Return the curves of what was noted; none for a check that does not train."""
+    """Return the curves of what was observed; none for a check that does not train."""
     if check.learning is None:
         return []
     found = []
-    loss = losses(check.learning, outcome.noted)
+    loss = losses(check.learning, outcome.observed)
     if loss.size:
         found.append(LearningCurve(name="loss", steps=loss.size, values=_thinned(loss)))
-    accuracy = accuracies(check, recorded, outcome.noted)
+    accuracy = accuracies(check, recorded, outcome.observed)
     if accuracy.size:
         found.append(LearningCurve(name="accuracy", steps=accuracy.size, values=_thinned(accuracy)))
     return found
 
 
-def accuracies(check: Check, recorded: RecordedCase, noted: Mapping[str, np.ndarray]) -> np.ndarray:
+def accuracies(check: Check, recorded: RecordedCase, observed: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the share of right predictions each time that some were made on the way."""
     if check.learning is None:
         return np.zeros(0)
     right = recorded.expected[check.learning.predictions]
-    made = noted.get(check.learning.progress)
+    made = observed.get(check.learning.progress)
     if made is None or made.ndim != right.ndim + 1 or made.shape[1:] != right.shape:
         return np.zeros(0)
     return np.asarray((made == right).mean(axis=tuple(range(1, made.ndim))), dtype=np.float64)
@@ -53,7 +53,7 @@ def describe_learning(check: Check, recorded: RecordedCase, outcome: Outcome) ->
         count=right.size,
         required=f"{check.learning.at_least:.0%}",
     )
-    loss = losses(check.learning, outcome.noted)
+    loss = losses(check.learning, outcome.observed)
     if loss.size and np.isfinite(loss).all():
         first, last = ends(loss)
         text += " " + ngettext(

@@ -95,11 +95,3 @@ def _shipped(folder: Path) -> dict[str, dict[str, str]]:
     except (OSError, ValueError):
         return {}
     return shipped if isinstance(shipped, dict) else {}
-
-
-def write_sample_marker(folder: Path) -> None:
-    """Record the files in ``folder`` as the shipped sample, so that ``start`` may replace them."""
-    shipped = _shipped(folder)
-    shipped[folder.name] = {file.name: _digest(file) for file in sorted(folder.glob("*.py"))}
-    text = json.dumps(shipped, indent=1, sort_keys=True) + "\n"
-    (folder.parent / SAMPLES_NAME).write_text(text, encoding="utf-8")

@@ -73,7 +73,7 @@ class Story:
         return next((run for run in self.runs if not run.passed), None)
 
 
-def tell(
+def story_of(
     project: Project,
     lab: Lab,
     check_id: str,

@@ -38,7 +38,7 @@ RunCase = Callable[[RecordedCase], Outcome | None]
 class Timed(Running, Protocol):
     """What is needed of `grader.run.session.Session`."""
 
-    def rest(self) -> None:
+    def end_worker(self) -> None:
         """End the submission's worker."""
 
     def start_over(self) -> None:
@@ -146,7 +146,7 @@ class SpeedTrial:
         return self._ratio(WHOLE)
 
     def _look(self) -> None:
-        self.session.rest()
+        self.session.end_worker()
         self.trusted.look()
 
     def _ratio(self, part: str) -> Ratio:

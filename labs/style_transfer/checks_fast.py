@@ -111,7 +111,7 @@ def timed_passes(student: Any, case: Case, type: int) -> dict[str, Any]:
     return {"backward": Sampled(layer.backward(case.out_grad.copy()), "backward")}
 
 
-timing_check = partial(check, files=LAYER_FILES, timed=True, slow=True, group="timing", limit_s=LOOPS_LIMIT_S)
+timing_check = partial(check, files=LAYER_FILES, slow=True, group="timing", limit_s=LOOPS_LIMIT_S)
 
 
 @timing_check(tier=None, cases=loops_cases, needs=("conv_backward",))

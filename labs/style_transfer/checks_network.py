@@ -128,7 +128,6 @@ def picture_files(student, case):
 @network_check(
     tier=80,
     cases=network_cases,
-    timed=True,
     limit_s=NETWORK_LIMIT_S,
     holes=("network_forward",),
     needs=("network_load", "conv_forward", "max_pool_forward", "relu_forward"),
@@ -148,7 +147,6 @@ def network_forward(student, case):
     tier=80,
     cases=network_cases,
     metric="l2",
-    timed=True,
     limit_s=NETWORK_LIMIT_S,
     holes=("network_backward",),
     needs=("network_forward", "conv_backward", "max_pool_backward", "relu_backward"),

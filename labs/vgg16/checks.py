@@ -224,7 +224,6 @@ def cross_entropy_forward(student, case):
 @network_check(
     tier=80,
     cases=network_cases,
-    timed=True,
     limit_s=FORWARD_LIMIT_S,
     needs=(
         "network_load",
@@ -289,7 +288,6 @@ def cross_entropy_backward(student, case):
     tier=100,
     cases=network_cases,
     metric="l2",
-    timed=True,
     limit_s=BACKWARD_LIMIT_S,
     needs=(
         "network_forward",

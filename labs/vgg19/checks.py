@@ -198,7 +198,6 @@ def picture_input(student, case):
 @network_check(
     tier=80,
     cases=small_picture_cases,
-    timed=True,
     limit_s=NETWORK_LIMIT_S,
     holes=("network_forward",),
     needs=("network_load", "conv_forward", "max_pool_forward", "relu_forward"),
@@ -269,7 +268,6 @@ def network_load_fully_connected(student, case):
 @network_check(
     tier=100,
     cases=small_picture_cases,
-    timed=True,
     limit_s=NETWORK_LIMIT_S,
     needs=(
         "network_pool5",
@@ -292,7 +290,6 @@ def network_class(student, case):
 @network_check(
     tier=None,
     cases=full_picture_cases,
-    timed=True,
     limit_s=FULL_SIZE_LIMIT_S,
     needs=("network_class",),
     budget=("network_class", FULL_SIZE_SCALE, FULL_SIZE_BUDGET_S),

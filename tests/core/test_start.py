@@ -1,9 +1,12 @@
 """``start`` never loses work."""
 
+import hashlib
+import json
+
 import pytest
 
 from grader.project.contract import load_lab
-from grader.student.start import WouldOverwrite, start, write_sample_marker
+from grader.student.start import SAMPLES_NAME, WouldOverwrite, start
 
 YAML = "lab: tiny\nversion: 1\ntitle: t\nfiles: [{path: layer.py}]\ngiven: [main.py, pictures]\ntiers: {60: t}\n"
 CHECKS = (
@@ -71,7 +74,8 @@ def test_the_untouched_sample_is_replaced(lab, folder):
     """The sample submission as shipped gives way without force; once edited it is work."""
     folder.mkdir(parents=True)
     (folder / "layer.py").write_text("sample")
-    write_sample_marker(folder)
+    shipped = {"tiny": {"layer.py": hashlib.sha256(b"sample").hexdigest()}}
+    (folder.parent / SAMPLES_NAME).write_text(json.dumps(shipped))
     (folder / "layer.py").write_text("sample, edited")
     with pytest.raises(WouldOverwrite):
         start(lab, folder)

@@ -19,19 +19,19 @@ RIGHT = np.arange(PICTURES) % CLASSES
 FALLING = np.linspace(2.3, 0.2, STEPS)
 
 
-def run(loss: np.ndarray, predictions: np.ndarray, **noted: float) -> CaseRun:
+def run(loss: np.ndarray, predictions: np.ndarray, **observed: float) -> CaseRun:
     """Return a run with this course; ``gradient__Conv1`` stands for the output ``gradient/Conv1``."""
     outputs = {"predictions": predictions}
     tolerances = {"predictions": Tolerance(0.0, 0.2, "share")}
     recorded = RecordedCase(Case("digits"), {"predictions": RIGHT}, tolerances)
-    more = {name.replace("__", "/"): np.array(value) for name, value in noted.items()}
-    outcome = Outcome(None, outputs=outputs, noted={"loss": loss, **more})
+    more = {name.replace("__", "/"): np.array(value) for name, value in observed.items()}
+    outcome = Outcome(None, outputs=outputs, observed={"loss": loss, **more})
     return CaseRun(recorded, outcome, compare(recorded.expected, outputs, tolerances))
 
 
-def told(*arguments: np.ndarray, **noted: float) -> tuple[str, str]:
+def told(*arguments: np.ndarray, **observed: float) -> tuple[str, str]:
     """Return message and hint."""
-    found = explain_runs(CHECK, [run(*arguments, **noted)], [])
+    found = explain_runs(CHECK, [run(*arguments, **observed)], [])
     return found.message, found.hint
 
 
@@ -116,9 +116,9 @@ def test_what_passed_says_how_well():
     assert "90.0% of 200 pictures right; at least 80% are needed." in text and "in 100 steps" in text
 
 
-@pytest.mark.parametrize("noted", [{"loss": np.array(["a"])}, {"loss": np.zeros((0, 3))}])
-def test_odd_outputs_do_no_harm(noted):
+@pytest.mark.parametrize("observed", [{"loss": np.array(["a"])}, {"loss": np.zeros((0, 3))}])
+def test_odd_outputs_do_no_harm(observed):
     """What a submission sends in the place of a loss may be anything."""
-    outcome = Outcome(None, outputs={"predictions": RIGHT}, noted={**noted, "progress": np.zeros(3)})
+    outcome = Outcome(None, outputs={"predictions": RIGHT}, observed={**observed, "progress": np.zeros(3)})
     recorded = run(FALLING, RIGHT).recorded
     assert learning_curves(CHECK, recorded, outcome) == []

@@ -12,7 +12,7 @@ from grader.publishing.certificate import NotProved
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
 from grader.report.progress import Progress
-from grader.student.story import fixture_folder, tell
+from grader.student.story import fixture_folder, story_of
 
 _SPEC = importlib.util.spec_from_file_location("_toy_lab", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_SPEC)
@@ -162,7 +162,7 @@ def test_the_story_of_a_published_mistake(project, tmp_path):
     text = toy.REFERENCE.replace("x * self.weight + self.bias", "self.weight * x").replace("self.weight", "self.w")
     (work / "layer.py").write_text(text.replace("self.w = weight", "self.w = weight"))
     with Progress() as progress:
-        story = tell(project, project.lab("toy"), "scale_forward", work, progress)
+        story = story_of(project, project.lab("toy"), "scale_forward", work, progress)
     assert story.explanation.misconception == "bias_forgotten"
     assert story.explanation.hint == "Add the bias. See formula (1)."
     assert story.regenerate == "python -m grader case toy scale_forward 1 --out case.npz"

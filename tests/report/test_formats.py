@@ -15,7 +15,7 @@ import pytest
 from grader.report import FORMATS, ReportError
 from grader.report.classroom50 import Identity, classroom50
 from grader.report.csv_report import to_csv
-from grader.report.github import classroom, summary
+from grader.report.github import classroom, job_summary
 from grader.report.gradescope import gradescope
 from grader.report.html import to_html
 from grader.report.junit import junit
@@ -320,7 +320,7 @@ def test_csv_holds_no_formula(samples, start):
 
 def test_markdown_of_hostile_text_stays_text(samples):
     """In the step summary, outside code blocks, nothing of a submission is HTML, a link, a mention or a heading."""
-    text = summary(samples.hostile())
+    text = job_summary(samples.hostile())
     outside = "\n".join(line for line in text.splitlines() if not line.startswith("    "))
     assert "<script" not in outside and "[bold red]" not in outside
     assert not re.search(r"(?<!\\)@here", outside)

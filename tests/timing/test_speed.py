@@ -41,7 +41,7 @@ class Submission:
         self.asked = []
         self.log = []
 
-    def rest(self):
+    def end_worker(self):
         self.log.append("rest")
 
     def start_over(self):
