@@ -18,6 +18,7 @@ import numpy as np
 from grader.experiment.curves import Curve, draw_curves
 from grader.experiment.records import Kept
 from grader.lab.experiments import STATE
+from grader.project.one_parser import read_arrays
 from grader.project.places import ProjectError
 from grader.report.files import ReportError, write_bytes, write_text
 
@@ -63,8 +64,7 @@ class RunFolder:
         if not file.is_file():
             return None
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
+            arrays = read_arrays(file)
             facts = json.loads(bytes(arrays.pop(_FACTS)).decode())
             if facts.pop("format") != FORMAT:
                 raise ValueError("another version's format")

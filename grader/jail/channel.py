@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from grader.inside import frames
 from grader.jail.model import MIB, Limits
-from grader.jail.text import clean_text
+from grader.language.text import printable
 
 READ_BYTES = 64 * 1024
 TAIL_BYTES = 4096
@@ -55,11 +55,11 @@ class Printed:
 
     def text(self) -> str:
         """Return the beginning, as harmless text."""
-        return clean_text(self.head.decode("utf-8", "replace"), self.keep_bytes)
+        return printable(self.head.decode("utf-8", "replace"), self.keep_bytes)
 
     def last(self) -> str:
         """Return the end, as harmless text."""
-        return clean_text(self.tail.decode("utf-8", "replace"), TAIL_BYTES)
+        return printable(self.tail.decode("utf-8", "replace"), TAIL_BYTES)
 
 
 def _ready(

@@ -1,14 +1,12 @@
-"""Makes hostile text and hostile JSON harmless before anyone looks at them."""
+"""Makes hostile JSON harmless before anyone looks at it."""
 
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any
 
-# Control, format (bidirectional overrides, zero width), surrogate, private use, unassigned.
-DROPPED_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Co", "Cn"])
-KEPT_CONTROLS = frozenset("\n\t")
+from grader.language.text import printable
+
 MAX_STRING_CHARACTERS = 4000
 MAX_DEPTH = 8
 MAX_ITEMS = 4000
@@ -16,23 +14,6 @@ MAX_ITEMS = 4000
 
 class HostileText(ValueError):
     """What should have been a JSON object is not one, or is beyond the caps."""
-
-
-def clean_text(text: str, limit: int = MAX_STRING_CHARACTERS) -> str:
-    """Return ``text`` without control, bidirectional and zero-width characters, at most ``limit`` characters long.
-
-    Line ends of all kinds become ``\\n``; a text that is cut ends in ``…``. Escaping for a report's format is
-    still to be done by the report.
-    """
-    # Four characters for one bound the work that a flood of dropped characters can cause.
-    piece = (
-        text[: 4 * limit].replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    )
-    if not piece.isascii() or not piece.isprintable():
-        piece = "".join(c for c in piece if c in KEPT_CONTROLS or unicodedata.category(c) not in DROPPED_CATEGORIES)
-    if len(piece) > limit or len(text) > 4 * limit:
-        return piece[: max(0, limit - 1)] + "…"
-    return piece
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
@@ -63,11 +44,11 @@ def _clean(value: Any, depth: int, left: list[int]) -> Any:
     if depth == 0:
         raise HostileText("nested too deeply")
     if isinstance(value, str):
-        return clean_text(value)
+        return printable(value, MAX_STRING_CHARACTERS)
     if isinstance(value, list):
         return [_clean(item, depth - 1, left) for item in value]
     if isinstance(value, dict):
-        return {clean_text(key): _clean(item, depth - 1, left) for key, item in value.items()}
+        return {printable(key, MAX_STRING_CHARACTERS): _clean(item, depth - 1, left) for key, item in value.items()}
     if isinstance(value, int) and abs(value) >= 1 << 63:
         raise HostileText("a number is out of range")
     return value

@@ -15,13 +15,13 @@ from typing import Any
 from grader.collect.submission import SubmissionError
 from grader.grading import Request, grade
 from grader.jail import doctor_lines, probe
+from grader.language.text import clean
 from grader.language.translation import _, choose, marked, translated
 from grader.prepare.resources import prepare_resources
 from grader.project.places import Project
 from grader.report.files import write_text
 from grader.report.gradescope import write_gradescope
 from grader.report.progress import Progress
-from grader.report.text import clean
 
 SETTINGS_NAME = "autograder.json"
 FAILED = marked(

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import numpy as np
 
 from grader.language.errors import BadInput, GraderFailed
 from grader.project.one_parser import read_arrays
+from grader.project.writing import replaced_folder
 
 BIAS_BOUND = 0.05
 WORDS_PER_CHUNK = 1 << 22
@@ -108,24 +107,14 @@ def in_one_step(folder: Path, size: int, fill: Callable[[Path], None]) -> Path:
             f"the checkpoint needs {size >> 20} MiB in {folder.parent}, where {free >> 20} MiB are free; "
             "make room or name another folder with the variable GRADER_CACHE"
         )
-    fresh = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
-        fill(fresh)
-        for file in fresh.iterdir():
-            file.chmod(0o644)
-        fresh.chmod(0o755)
-        if folder.is_dir():
-            shutil.rmtree(fresh)
-        else:
-            os.replace(fresh, folder)
+        with replaced_folder(folder) as fresh:
+            fill(fresh)
+            for file in fresh.iterdir():
+                file.chmod(0o644)
     except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if folder.is_dir():
-            return folder
-        raise WeightsError(f"the checkpoint could not be written to {folder} ({error.strerror})") from None
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+        if not folder.is_dir():
+            raise WeightsError(f"the checkpoint could not be written to {folder} ({error.strerror})") from None
     return folder
 
 

@@ -10,9 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +22,7 @@ from grader.compare import Tolerance
 from grader.lab.checks import Case
 from grader.language.errors import GraderFailed
 from grader.project.one_parser import read_arrays
+from grader.project.writing import replace_file, replaced_folder
 from grader.verdicts import Verdict
 
 MANIFEST_NAME = "manifest.json"
@@ -135,9 +133,7 @@ def write_fixture(
     ``facts`` are kept in the manifest: seed, versions, how tolerances were measured. ``mistakes`` are those that
     each check can recognise. Returns the manifest's hash.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with replaced_folder(folder) as fresh:
         described = {name: _write_check(fresh / f"{name}.npz", cases) for name, cases in checks.items()}
         manifest = {
             "schema": SCHEMA_ID,
@@ -155,11 +151,6 @@ def write_fixture(
         }
         manifest["sha256"] = _hash_of_manifest(manifest)
         (fresh / MANIFEST_NAME).write_text(_text_of(manifest), encoding="utf-8")
-        os.chmod(fresh, 0o755)
-        _put_in_place(fresh, folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
     return str(manifest["sha256"])
 
 
@@ -175,24 +166,11 @@ def replace_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     manifest = _read_manifest(folder)
     manifest["facts"] |= facts
     manifest["sha256"] = _hash_of_manifest(manifest)
-    fresh = folder / f".{MANIFEST_NAME}"
-    fresh.write_text(_text_of(manifest), encoding="utf-8")
-    os.replace(fresh, folder / MANIFEST_NAME)
+    replace_file(folder / MANIFEST_NAME, _text_of(manifest).encode())
 
 
 def _text_of(manifest: Mapping[str, Any]) -> str:
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-
-
-def _put_in_place(fresh: Path, folder: Path) -> None:
-    """Rename ``fresh`` to ``folder``; what was there is moved aside first and deleted last, never half gone."""
-    aside = Path(tempfile.mkdtemp(prefix=f".old-{folder.name}-", dir=folder.parent))
-    try:
-        if folder.exists():
-            os.replace(folder, aside)
-        os.replace(fresh, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import numpy as np
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedRun
 from grader.project.one_parser import read_arrays
+from grader.project.writing import replace_file
 from grader.verdicts import Verdict
 
 FORMAT = "grader/record/v1"
@@ -91,10 +90,7 @@ class RecordCache:
         np.savez(buffer, entries=np.array(json.dumps(entries)), **arrays)  # type: ignore[arg-type]
         file = self._file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(buffer.getvalue())
-        os.replace(temporary, file)
+        replace_file(file, buffer.getvalue())
 
     def _file(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npz"

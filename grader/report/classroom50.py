@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.language.text import one_line
 from grader.report.files import ReportError, write_text
 from grader.report.json_report import to_json
 from grader.report.summary import grader_failed, passed, tier_name, tier_points
-from grader.report.text import one_line
 from grader.score.document import GradeResult
 
 SCHEMA = "classroom50/result/v1"

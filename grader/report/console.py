@@ -9,13 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from grader.language.text import clean, one_line
 from grader.language.translation import _, marked, ngettext
 from grader.report.layer_table import COMPARED, is_compared, layer_table
 from grader.report.learning_chart import spark_lines, trained
 from grader.report.look import Look
 from grader.report.speed_table import speed_table, timed
 from grader.report.summary import gates, headline, jail_line, passed, seconds, standing, times_line
-from grader.report.text import clean, one_line
 from grader.score.document import CheckResult, GradeResult
 from grader.verdicts import Verdict, verdict_word
 

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader.language.text import one_line
 from grader.report.files import write_text
 from grader.report.summary import grader_failed
-from grader.report.text import one_line
 from grader.score.document import GradeResult
 
 # A spreadsheet takes a cell that begins with one of these for a formula and runs it.

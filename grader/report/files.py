@@ -1,12 +1,12 @@
-"""Writes report files so that a reader sees the old one or the whole new one, never a part."""
+"""Writes report files in one step, and says what is wrong with a place."""
 
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from grader.language.errors import BadInput
+from grader.project.writing import replace_file
 
 
 class ReportError(BadInput):
@@ -41,7 +41,7 @@ def write_bytes(path: Path, data: bytes) -> None:
             return
         final = path.resolve()
         final.parent.mkdir(parents=True, exist_ok=True)
-        _replace(final, data)
+        replace_file(final, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ReportError(
@@ -64,15 +64,3 @@ def require_place(path: Path) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         what = "no right to write there" if folder.is_dir() else f"{folder} is a file"
         raise ReportError(f"the report {path} cannot be written ({what}); name another place, or free this one")
-
-
-def _replace(final: Path, data: bytes) -> None:
-    draft = final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        # Mode 0o666 lets the umask decide, as for any file that a program writes for its user.
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        os.replace(draft, final)
-    finally:
-        draft.unlink(missing_ok=True)

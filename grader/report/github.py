@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from grader.language.text import clean, one_line
 from grader.language.translation import _
 from grader.report.files import write_text
 from grader.report.json_report import to_json
@@ -22,7 +23,6 @@ from grader.report.summary import (
     tier_points,
     times_line,
 )
-from grader.report.text import clean, one_line
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 

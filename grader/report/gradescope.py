@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from grader.language.text import clean, one_line
 from grader.language.translation import _, ngettext
 from grader.report.files import write_text
 from grader.report.json_report import to_json
@@ -19,7 +20,6 @@ from grader.report.summary import (
     tier_points,
     times_line,
 )
-from grader.report.text import clean, one_line
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from grader.language.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.language.translation import _, translated
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import COMPARED, is_compared, layer_columns, milliseconds
 from grader.report.learning_chart import HEIGHT, NAMES, WIDTH, drawn, range_of, trained
 from grader.report.speed_table import speed_heads, speed_line, speed_rows, timed
 from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
-from grader.report.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 

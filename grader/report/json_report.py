@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from grader.language.text import printable
 from grader.report.files import write_text
-from grader.report.text import printable
 from grader.score.document import GradeResult
 
 MAX_STRING_CHARACTERS = 20_000

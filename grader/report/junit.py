@@ -5,9 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+from grader.language.text import clean, one_line
 from grader.report.files import write_text
 from grader.report.summary import headline, passed, standing, story
-from grader.report.text import clean, one_line
 from grader.score.document import CheckResult, GradeResult
 from grader.verdicts import Verdict
 

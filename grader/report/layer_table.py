@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from grader.language.text import one_line
 from grader.language.translation import _, marked, translated
 from grader.report.look import Look
-from grader.report.text import one_line
 from grader.score.document import LayerTime
 
 NARROW_BAR = 8

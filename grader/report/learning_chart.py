@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from grader.language.text import one_line
 from grader.language.translation import _, marked
 from grader.report.look import Look
-from grader.report.text import one_line
 from grader.score.document import CheckResult, LearningCurve
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.language.numbers import duration, figure
+from grader.language.text import one_line
 from grader.language.translation import _, joined, marked
 from grader.report.look import Look
-from grader.report.text import one_line
 from grader.score.document import CheckResult, SpeedPart, SpeedResult
 
 HEADS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grader.language.text import clean, one_line
 from grader.language.translation import _, joined, listed
-from grader.report.text import clean, one_line
 from grader.score.document import CheckResult, GradeResult, TierResult
 from grader.verdicts import Verdict
 

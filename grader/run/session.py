@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.jail import Box, Ending, Level, Limits, View, Worker
-from grader.jail.text import clean_text
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
+from grader.language.text import printable
 from grader.project.contract import Lab
 from grader.verdicts import Verdict
 
@@ -193,8 +193,8 @@ class Session:
         verdict = _verdict_in(answer.info)
         return Outcome(
             verdict,
-            self._with_limit(verdict, clean_text(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
-            clean_text(_text_in(answer.info, "type"), 80),
+            self._with_limit(verdict, printable(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
+            printable(_text_in(answer.info, "type"), 80),
             _frames_in(answer.info, self._sources),
             answer.arrays,
             answer.arrived_s,
@@ -246,7 +246,7 @@ class Session:
         self.end_worker()
         return Outcome(
             ending.verdict,
-            clean_text(ending.message, MAX_MESSAGE_CHARACTERS),
+            printable(ending.message, MAX_MESSAGE_CHARACTERS),
             outputs=ending.arrays,
             arrived_s=ending.arrived_s,
             seconds=ending.seconds,
@@ -284,7 +284,7 @@ def _text_in(info: Mapping[str, Any], key: str) -> str:
 def _notes_in(info: Mapping[str, Any]) -> tuple[str, ...]:
     found = info.get("notes")
     texts = [item for item in found[:MAX_NOTES] if isinstance(item, str)] if isinstance(found, list) else []
-    return tuple(clean_text(text, MAX_NOTE_CHARACTERS) for text in texts)
+    return tuple(printable(text, MAX_NOTE_CHARACTERS) for text in texts)
 
 
 class Sources:
@@ -305,7 +305,7 @@ class Sources:
         if not 0 < line <= len(lines):
             return None
         known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
-        return Frame(file, line, function if known else "", clean_text(lines[line - 1].strip(), 200))
+        return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
 
 
 def _frames_in(info: Mapping[str, Any], sources: Sources) -> tuple[Frame, ...]:
@@ -315,9 +315,9 @@ def _frames_in(info: Mapping[str, Any], sources: Sources) -> tuple[Frame, ...]:
         if isinstance(item, dict):
             line = item.get("line")
             frame = sources.frame(
-                clean_text(_text_in(item, "file"), 200),
+                printable(_text_in(item, "file"), 200),
                 line if isinstance(line, int) else 0,
-                clean_text(_text_in(item, "function"), 80),
+                printable(_text_in(item, "function"), 80),
             )
             frames += [frame] if frame is not None else []
     return tuple(frames)

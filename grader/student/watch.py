@@ -16,13 +16,13 @@ from grader.checking import run_checks
 from grader.collect.submission import SubmissionError
 from grader.grading import Request
 from grader.lab.checks import Check
+from grader.language.text import clean, one_line
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project, ProjectError
 from grader.report.look import Look
 from grader.report.progress import Progress
-from grader.report.text import clean, one_line
 from grader.run.opening import Opened, opened, ruled_out
 from grader.score.document import CheckResult
 from grader.verdicts import Verdict, verdict_word

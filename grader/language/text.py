@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-ELLIPSIS = "..."
+ELLIPSIS = "…"
 MAX_MESSAGE_CHARACTERS = 4000
 MAX_LINE_CHARACTERS = 300
 # Cc control, Cf format (bidirectional overrides, zero width), Cs surrogates, Cn unassigned and noncharacters,

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.report.text import clean, one_line, printable
+from grader.language.text import clean, one_line, printable
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
 
