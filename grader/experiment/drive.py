@@ -27,6 +27,7 @@ from grader.experiment.options import Options, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot
 from grader.explain.messages import describe_outcome
 from grader.lab.experiments import STATE
+from grader.language.numbers import rough_duration
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, file_digest
@@ -37,7 +38,6 @@ from grader.run.session import Outcome, Session
 SEEDED = "seeded"
 HANDLER = "grader.inside.experiment"
 STEPS_FOR_AN_ESTIMATE = 20
-MINUTE_S, HOUR_S = 60, 3600
 
 
 @dataclass(frozen=True)
@@ -273,7 +273,7 @@ class _Run:
             parts.append(_("stopping after this step"))
         elif self.report.pace_s is not None:
             left_s = self.report.pace_s * (record.total - record.step)
-            parts.append(_("{time} left", time=duration(left_s)))
+            parts.append(_("{time} left", time=rough_duration(left_s)))
         self.progress.step(", ".join(parts))
         return record
 
@@ -299,12 +299,3 @@ class _Run:
         self.report.kept_at = record.step
         self.report.numbers = dict(kept.numbers)
         self.report.pictures = tuple(kept.pictures)
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for a person."""
-    if seconds < MINUTE_S:
-        return f"{seconds:.0f} s"
-    if seconds < HOUR_S:
-        return f"{seconds / MINUTE_S:.0f} min"
-    return f"{seconds / HOUR_S:.1f} h"

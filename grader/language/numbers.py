@@ -6,6 +6,8 @@ import math
 
 from grader.language.translation import _
 
+MINUTE_S, HOUR_S = 60, 3600
+
 
 def percent(fraction: float) -> str:
     """Write a relative error for a person, to two digits."""
@@ -30,3 +32,10 @@ def figure(ratio: float) -> str:
 def duration(seconds: float) -> str:
     """Write seconds, or milliseconds where they are few, with three digits."""
     return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+def rough_duration(seconds: float) -> str:
+    """Write a longer time for a person: seconds, minutes or hours."""
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / MINUTE_S:.0f} min" if seconds < HOUR_S else f"{seconds / HOUR_S:.1f} h"
