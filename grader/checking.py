@@ -11,14 +11,14 @@ from grader.explain import CaseRun, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_run, describe_use, next_step
 from grader.inside.imports import possible_notes
-from grader.lab.checks import Check
+from grader.lab.checks import COURSE, GENERAL, Check
 from grader.language.translation import _, listed, marked, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import Fixture, RecordedCase
 from grader.report.progress import Progress
 from grader.run.order import by_groups, over_budget
 from grader.run.session import Outcome, Session
-from grader.score.document import CheckResult, SpeedResult
+from grader.score.document import BeyondResult, CheckResult, SpeedResult
 from grader.score.judge import verdict_of
 from grader.score.learning_curves import describe_learning, learning_curves
 from grader.timing.speed import SpeedTrial, Timing
@@ -26,7 +26,16 @@ from grader.timing.words import describe_speed
 from grader.verdicts import Verdict
 
 HIDDEN_MESSAGE_CHARACTERS = 400
-STOPS_A_CHECK = (Verdict.TIMEOUT, Verdict.MEMORY, Verdict.CRASH, Verdict.EXITED, Verdict.FLOOD, Verdict.PROTOCOL)
+ENDS_ALL_CASES = (
+    Verdict.TIMEOUT,
+    Verdict.MEMORY,
+    Verdict.CRASH,
+    Verdict.EXITED,
+    Verdict.FLOOD,
+    Verdict.PROTOCOL,
+    Verdict.UNFINISHED,
+    Verdict.IMPORT,
+)
 
 ONLY_AT_FIRST = marked(
     "The first time this input gave the right result: something seems to be kept between calls, or left to chance."
@@ -41,10 +50,12 @@ def run_checks(
     uses: Sequence[Use],
     progress: Progress,
     timing: Timing | None = None,
+    gates: str = COURSE,
 ) -> tuple[list[CheckResult], dict[str, Outcome]]:
     """Run the checks in order; return their results and, for each, the outcome of its last case.
 
-    Without ``timing`` a check that must be fast is only compared.
+    Without ``timing`` a check that must be fast is only compared. ``gates`` says which cases decide whether a check
+    holds: those of the course, or with ``general`` all.
     """
     declared = {file.path for file in lab.facts.files}
     progress.total = len(checks)
@@ -68,7 +79,7 @@ def run_checks(
         else:
             trial = timing.trial(check, fixture.checks[check.id], session) if timing and check.speed else None
             own_baseline = outcomes.get(check.speed.against) if check.speed else None
-            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline)
+            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline, gates)
             if outcome is not None:
                 outcomes[check.id] = outcome
         held[check.id] = result.verdict is Verdict.PASS
@@ -89,13 +100,17 @@ def run_check(
     fixture: Fixture,
     trial: SpeedTrial | None = None,
     own_baseline: Outcome | None = None,
+    gates: str = COURSE,
 ) -> tuple[CheckResult, Outcome | None]:
     """Run one check on all its cases; describe the first failure and explain all of them together.
 
-    With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself did in the
-    check that it is compared with.
+    Cases beyond the course come after those of the course and are described apart, unless ``gates`` says that they
+    decide, too. With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself
+    did in the check that it is compared with.
     """
-    ran = _run_cases(session, check, fixture, trial, own_baseline)
+    cases = fixture.checks[check.id]
+    deciding = [case for case in cases if _decides(case, gates)]
+    ran = _run_cases(session, check, deciding, fixture, trial, own_baseline)
     if ran.failure is not None:
         values = _failed(lab, check, fixture, ran, ran.failure)
     elif check.learning is not None:
@@ -112,10 +127,26 @@ def run_check(
         **{"verdict": Verdict.PASS, **values},
         seconds=round(sum(outcome.seconds for outcome in ran.shown), 4),
         cases_passed=ran.held,
-        cases_total=len(fixture.checks[check.id]),
+        cases_total=len(deciding),
         curves=learning_curves(check, *shown),
+        beyond=_beyond(session, lab, check, fixture, ran, [case for case in cases if not _decides(case, gates)]),
     )
     return result, ran.shown[-1]
+
+
+def _decides(recorded: RecordedCase, gates: str) -> bool:
+    return gates == GENERAL or recorded.case.domain == COURSE
+
+
+def _beyond(
+    session: Session, lab: Lab, check: Check, fixture: Fixture, before: _Ran, cases: Sequence[RecordedCase]
+) -> BeyondResult | None:
+    """Run the cases that lie beyond the course; None where those of the course came to an end of their own."""
+    if not cases or before.stopped:
+        return None
+    ran = _run_cases(session, check, cases, fixture)
+    values = {"verdict": Verdict.PASS} if ran.failure is None else _failed(lab, check, fixture, ran, ran.failure)
+    return BeyondResult(**values, cases_passed=ran.held, cases_total=len(cases))
 
 
 @dataclass
@@ -124,12 +155,14 @@ class _Ran:
 
     Attributes
     ----------
-    runs : every run in order; those on cases of the fixture come first, repeats that were timed after them.
+    cases : those that were to be run.
+    runs : every run in order; those on these cases come first, repeats that were timed after them.
     shown : of each run what may be shown.
-    held : how many cases of the fixture hold.
+    held : how many of the cases hold.
     speed : how fast it was; None where that was not measured.
     """
 
+    cases: Sequence[RecordedCase]
     runs: list[CaseRun] = field(default_factory=list)
     shown: list[Outcome] = field(default_factory=list)
     held: int = 0
@@ -140,13 +173,22 @@ class _Ran:
         """Number of the first run that failed."""
         return next((number for number, run in enumerate(self.runs) if not run.passed), None)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the last run ended in a way in which any other would end, too."""
+        return bool(self.shown) and self.shown[-1].verdict in ENDS_ALL_CASES
+
 
 def _run_cases(
-    session: Session, check: Check, fixture: Fixture, trial: SpeedTrial | None, own_baseline: Outcome | None
+    session: Session,
+    check: Check,
+    cases: Sequence[RecordedCase],
+    fixture: Fixture,
+    trial: SpeedTrial | None = None,
+    own_baseline: Outcome | None = None,
 ) -> _Ran:
     """Run the cases until one ends in a way in which the others would end, too; then time what is right."""
-    cases = fixture.checks[check.id]
-    ran = _Ran()
+    ran = _Ran(cases)
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
@@ -158,7 +200,7 @@ def _run_cases(
         trial.begin()
     for recorded in cases:
         run_case(recorded)
-        if ran.shown[-1].verdict in (*STOPS_A_CHECK, Verdict.UNFINISHED, Verdict.IMPORT):
+        if ran.stopped:
             break
         if trial is not None and trial.is_hopeless(ran.shown):
             break
@@ -171,7 +213,7 @@ def _run_cases(
 def _failed(lab: Lab, check: Check, fixture: Fixture, ran: _Ran, number: int) -> dict[str, Any]:
     """Return what a result says of a check of which run ``number`` is the first that failed."""
     run, outcome = ran.runs[number], ran.shown[number]
-    cases = len(fixture.checks[check.id])
+    cases = len(ran.cases)
     verdict = verdict_of(outcome.verdict, run.findings)
     seen = describe_run(outcome, run.findings, lab.folder)
     found = explain(check, ran.runs[:cases], fixture, lab.folder)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Literal
 
 from grader.checking import run_checks
 from grader.collect.submission import Collected
@@ -22,6 +23,7 @@ from grader.report.progress import Progress
 from grader.run.opening import Opened, open_session, opened, ruled_out
 from grader.run.session import GraderFault, Outcome, Session
 from grader.score.document import (
+    SCHEMA_ID,
     FileInfo,
     FixtureInfo,
     GradeResult,
@@ -53,7 +55,8 @@ class Request:
     """What to grade and how.
 
     ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
-    used; ``weights`` is a course's own checkpoint instead of the seeded one.
+    used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
+    course decide, too.
     """
 
     lab: Lab
@@ -64,7 +67,13 @@ class Request:
     weights: Path | None = None
     level: Level | None = None
     allow_weak_jail: bool = False
+    strict: bool = False
     slot: int = 0
+
+    @property
+    def gates(self) -> Literal["course", "general"]:
+        """Which cases decide the tiers: with ``strict`` all, else those that the lab names."""
+        return "general" if self.strict else self.lab.facts.gates
 
 
 def grade(project: Project, request: Request, progress: Progress) -> GradeResult:
@@ -97,14 +106,16 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
     ) as work:
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)
-        results, outcomes = run_checks(session, lab, checks, fixture, ruled_out(lab, collected), progress, timing)
+        uses = ruled_out(lab, collected)
+        results, outcomes = run_checks(session, lab, checks, fixture, uses, progress, timing, request.gates)
         level = session.box.level
         warnings = (*warnings, *map(translated, session.box.warnings))
     layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
-    score, tiers = score_tiers(titles, results)
+    complete = len(checks) == len(lab.checks)
+    score, tiers = score_tiers(titles, results, lab.check_tiers)
     return GradeResult(
-        schema_id="grader/result/v1",
+        schema_id=SCHEMA_ID,
         lab=lab.name,
         lab_title=translated(lab.facts.title, lab.folder),
         lab_version=lab.facts.version,
@@ -112,10 +123,12 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         mode="grade" if fixture.hidden else "check",
         started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         submission=_submission_info(request.submission, collected, outcomes),
-        score=score,
+        gates=request.gates,
+        score=score if complete else None,
         max_score=max(lab.facts.tiers),
-        complete=len(checks) == len(lab.checks),
-        for_record=fixture.hidden and int(level) >= lab.facts.jail.level,
+        complete=complete,
+        checks_total=len(lab.checks),
+        for_record=complete and fixture.hidden and int(level) >= lab.facts.jail.level,
         tiers=tiers,
         checks=results,
         layers=layers,

@@ -57,6 +57,7 @@ Language = Annotated[
         "--lang", callback=_choose, is_eager=True, help="Language of messages; default that of the locale."
     ),
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Let the cases beyond the course decide the tiers, too.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that is known about each check.")]
 
 
@@ -231,7 +232,7 @@ def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | 
 
     if any(item.verdict is Verdict.GRADER for item in result.checks):
         return GRADER_FAILED
-    if only or min_score is None:
+    if only or min_score is None or result.score is None:
         wanted = [item for item in result.checks if not only or item.id in only]
         return OK if all(item.verdict is Verdict.PASS for item in wanted) else BELOW
     return OK if result.score >= min_score else BELOW

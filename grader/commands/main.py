@@ -19,6 +19,7 @@ from grader.commands.common import (
     LabName,
     Language,
     Only,
+    Strict,
     SubmissionPath,
     Verbose,
     Weights,
@@ -59,6 +60,7 @@ def grade(
         bool,
         typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
     ] = False,
+    strict: Strict = False,
     format_: FormatName = None,
     out: FormatFile = None,
     verbose: Verbose = False,
@@ -89,6 +91,7 @@ def grade(
             weights=weights,
             level=Level(jail_level) if jail_level else None,
             allow_weak_jail=allow_weak_jail,
+            strict=strict,
         )
         with Progress(title=_("{lab}: grading", lab=lab)) as progress:
             result = run(project, request, progress)

@@ -22,6 +22,7 @@ from grader.commands.common import (
     LabName,
     Language,
     Only,
+    Strict,
     SubmissionPath,
     Verbose,
     Weights,
@@ -64,6 +65,7 @@ def check(
     watch: Annotated[
         bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
     ] = False,
+    strict: Strict = False,
     verbose: Verbose = False,
     lang: Language = None,
 ) -> None:
@@ -94,6 +96,7 @@ def check(
             slow=all_,
             weights=weights,
             allow_weak_jail=True,
+            strict=strict,
         )
         if watch:
             run_watch(project, request, Console(), verbose=verbose)

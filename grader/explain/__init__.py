@@ -7,7 +7,7 @@ error follows; its size and place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +54,19 @@ class Explanation:
 
 
 def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path | None = None) -> Explanation:
-    """Explain why ``check`` failed. ``runs`` are all of its cases that were run, in order; ``lab`` is its folder.
+    """Explain why ``check`` failed. ``runs`` are on recorded cases of the fixture; ``lab`` is the lab's folder.
 
     Raises
     ------
     FixtureError : the recorded mistakes are missing or damaged.
     """
-    return explain_runs(check, runs, read_mistakes(fixture, check.id), lab)
+    numbers = {id(recorded): number for number, recorded in enumerate(fixture.checks[check.id])}
+    ran = [numbers[id(run.recorded)] for run in runs]
+    mistakes = [
+        replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
+        for mistake in read_mistakes(fixture, check.id)
+    ]
+    return explain_runs(check, runs, mistakes, lab)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")

@@ -3,6 +3,8 @@
 from grader.lab.checks import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
+    COURSE,
+    GENERAL,
     LAYOUT,
     Case,
     Check,
@@ -11,12 +13,15 @@ from grader.lab.checks import (
     Speed,
     Student,
     check,
+    course_cases,
     one_case,
 )
 
 __all__ = [
     "CHANNELS_FIRST",
     "CHANNELS_LAST",
+    "COURSE",
+    "GENERAL",
     "LAYOUT",
     "Case",
     "Check",
@@ -25,5 +30,6 @@ __all__ = [
     "Speed",
     "Student",
     "check",
+    "course_cases",
     "one_case",
 ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import update_wrapper
 from tempfile import NamedTemporaryFile
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,9 @@ SAMPLE_SIZE = 1024
 PIECE_SIZE = 1 << 18
 # A case whose pictures are not (N, C, rows, columns) names their layout under this setting.
 LAYOUT = "layout"
+# Cases of the course decide the tiers; what lies beyond it (other strides, several samples, ...) is always run and
+# reported, and decides only where a lab or an instructor asks for it.
+COURSE, GENERAL = "course", "general"
 CHANNELS_FIRST, CHANNELS_LAST = "NCHW", "NHWC"
 
 
@@ -32,6 +36,7 @@ class Case:
     name: str
     config: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    domain: str = COURSE
 
     @classmethod
     def of(cls, name: str, **values: Any) -> Case:
@@ -39,6 +44,10 @@ class Case:
         arrays = {key: np.ascontiguousarray(v) for key, v in values.items() if isinstance(v, np.ndarray)}
         config = {key: v for key, v in values.items() if not isinstance(v, np.ndarray)}
         return cls(name, config, arrays)
+
+    def beyond(self) -> Case:
+        """Return this case as one that lies beyond the course: it decides no tier."""
+        return replace(self, domain=GENERAL)
 
     def write_file(self, name: str, suffix: str) -> str:
         """Write the bytes of the array ``name`` to a new file, for code that reads one; return its path.
@@ -224,6 +233,18 @@ def check(
 def one_case(name: str = "default", **values: Any) -> CaseSource:
     """Cases of a check that needs a single fixed one."""
     return lambda rng: [Case.of(name, **values)]
+
+
+def course_cases(cases: CaseSource, condition: Callable[[Case], bool]) -> CaseSource:
+    """Return the same cases, of which only those that fulfil ``condition`` are the course's; others lie beyond it.
+
+    ``course_cases(convolution_cases, lambda case: (case.k, case.padding, case.stride) == (3, 1, 1))``
+    """
+
+    def tagged(rng: np.random.Generator) -> Iterable[Case]:
+        return [case if condition(case) else case.beyond() for case in cases(rng)]
+
+    return update_wrapper(tagged, cases)
 
 
 Value = TypeVar("Value")

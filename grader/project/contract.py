@@ -132,6 +132,7 @@ class LabFacts(Section):
     packages: tuple[str, ...] = ("numpy", "numba")
     imports: Imports = Imports()
     tiers: dict[int, str]
+    gates: Literal["course", "general"] = "course"
     limits: CallLimits = CallLimits()
     jail: JailSection = JailSection()
     resources: dict[str, Resource] = {}
@@ -168,6 +169,11 @@ class Lab:
         if not self.facts.classes_file:
             return self.facts.classes
         return tuple((self.folder / self.facts.classes_file).read_text(encoding="utf-8").splitlines())
+
+    @property
+    def check_tiers(self) -> dict[str, int | None]:
+        """The tier of every check, by its id, in order."""
+        return {check.id: check.tier for check in self.checks.values()}
 
     @property
     def given_modules(self) -> tuple[str, ...]:

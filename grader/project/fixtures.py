@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from grader.compare import Tolerance
-from grader.lab.checks import Case
+from grader.lab.checks import COURSE, Case
 from grader.language.errors import GraderFailed
 from grader.project.one_parser import read_arrays
 from grader.project.writing import replace_file, replaced_folder
@@ -184,6 +184,7 @@ def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
         described.append(
             {
                 "name": recorded.case.name,
+                "domain": recorded.case.domain,
                 "config": dict(recorded.case.config),
                 "inputs": list(recorded.case.arrays),
                 "outputs": [
@@ -334,4 +335,6 @@ def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.nda
     inputs = {name: arrays[f"{number}.in.{name}"] for name in entry["inputs"]}
     outputs = {item["name"]: arrays[f"{number}.out.{item['name']}"] for item in entry["outputs"]}
     tolerances = {item["name"]: Tolerance(item["atol"], item["rtol"], item["metric"]) for item in entry["outputs"]}
-    return RecordedCase(Case(entry["name"], entry["config"], inputs), outputs, tolerances)
+    return RecordedCase(
+        Case(entry["name"], entry["config"], inputs, entry.get("domain", COURSE)), outputs, tolerances
+    )

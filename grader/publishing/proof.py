@@ -68,7 +68,7 @@ def score(lab: Lab, lost: Iterable[str]) -> int:
         )
         for check in lab.checks.values()
     ]
-    return score_tiers(lab.facts.tiers, results)[0]
+    return score_tiers(lab.facts.tiers, results, lab.check_tiers)[0]
 
 
 @dataclass(frozen=True)

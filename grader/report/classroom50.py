@@ -12,7 +12,7 @@ from typing import Any
 from grader.language.text import one_line
 from grader.report.files import ReportError, write_text
 from grader.report.json_report import to_json
-from grader.report.summary import grader_failed, passed, tier_name, tier_points
+from grader.report.summary import grader_failed, passed, story, tier_name, tier_points
 from grader.score.document import GradeResult
 
 SCHEMA = "classroom50/result/v1"
@@ -81,6 +81,8 @@ def write_classroom50(result: GradeResult, path: Path) -> None:
     """
     if grader_failed(result):
         raise ReportError("the grader itself failed, so no classroom50 result was written; grade again")
+    if result.score is None:
+        raise ReportError("only some of the checks were run, which has no score, and classroom50 needs one")
     write_text(path, to_json(classroom50(result, Identity.of_environment(os.environ))))
 
 
@@ -103,7 +105,7 @@ def classroom50(result: GradeResult, identity: Identity) -> dict[str, Any]:
             "max-score": 0,
             "id": check.id,
             "verdict": check.verdict.value,
-            "message": one_line(check.message),
+            "message": one_line(check.message or story(check)),
         }
         for check in result.checks
     ]
@@ -122,4 +124,6 @@ def classroom50(result: GradeResult, identity: Identity) -> dict[str, Any]:
         "score": sum(row.points for row in tier_points(result)),
         "max-score": sum(row.max_points for row in tier_points(result)),
         "tests": tests,
+        "gates": result.gates,
+        "breaks_beyond": [check.id for check in result.breaks_beyond],
     }

@@ -15,8 +15,16 @@ from grader.report.layer_table import COMPARED, is_compared, layer_table
 from grader.report.learning_chart import spark_lines, trained
 from grader.report.look import Look
 from grader.report.speed_table import speed_table, timed
-from grader.report.summary import gates, headline, jail_line, passed, seconds, standing, times_line
-from grader.score.document import CheckResult, GradeResult
+from grader.report.summary import (
+    facts_line,
+    gates,
+    headline,
+    holds_beyond,
+    passed,
+    seconds,
+    standing,
+)
+from grader.score.document import BeyondResult, CheckResult, GradeResult
 from grader.verdicts import Verdict, verdict_word
 
 HASH_CHARACTERS = 12
@@ -35,7 +43,7 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
     look = Look.of(console)
     _print_header(result, console, look)
     console.print(_check_table(result, look))
-    for block in _failures(result, look, verbose):
+    for block in [*_failures(result, look, verbose), *_beyond(result, look, verbose)]:
         console.print()
         console.print(block)
     if result.layers:
@@ -148,6 +156,32 @@ def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Paddin
         heading.append(f" ({item.id})", style="dim")
     grid = _grid()
     grid.add_row(heading)
+    _add_told(grid, check, look, verbose)
+    return Padding(grid, 0)
+
+
+def _beyond(result: GradeResult, look: Look, verbose: bool) -> list[Padding]:
+    """Return one block for what holds as the course uses it and breaks beyond it, with the cause of each."""
+    if not result.breaks_beyond:
+        return []
+    grid = _grid()
+    grid.add_row(Text(look.text(_("Beyond the course (decides no tier)")), style="bold yellow"))
+    for check in result.breaks_beyond:
+        if check.beyond is None:
+            continue
+        heading = Text(look.text(one_line(check.title)), style="bold").append(
+            f" ({check.id})", style="dim not bold"
+        )
+        inner = _grid()
+        inner.add_row(heading)
+        inner.add_row(Padding(Text(look.text(holds_beyond(check.beyond))), (0, 0, 0, 2)))
+        _add_told(inner, check.beyond, look, verbose)
+        grid.add_row(Padding(inner, (0, 0, 0, 2)))
+    return [Padding(grid, 0)]
+
+
+def _add_told(grid: Table, check: CheckResult | BeyondResult, look: Look, verbose: bool) -> None:
+    """Add what was seen, the case, the likely cause, and what to do next."""
     if check.message:
         grid.add_row(Padding(Text(look.text(clean(check.message))), (0, 0, 0, 2)))
     details = _details()
@@ -165,7 +199,6 @@ def _failure(checks: Sequence[CheckResult], look: Look, verbose: bool) -> Paddin
         _add_detail(details, _("next"), Text(look.text(one_line(check.next)), style="cyan"))
     if details.row_count:
         grid.add_row(Padding(details, (0, 0, 0, 2)))
-    return Padding(grid, 0)
 
 
 def _listing(title: str, checks: Sequence[CheckResult], look: Look, *, next_step: str) -> Padding:
@@ -220,7 +253,7 @@ def _print_closing(result: GradeResult, console: Console, look: Look) -> None:
         console.print(Text(look.text(_("Warning: {warning}", warning=warning)), style="bold yellow"))
     done = all(passed(check) for check in result.checks)
     console.print(Text(look.text(headline(result)), style="bold green" if done else "bold"))
-    console.print(Text(look.text(_("; ").join((jail_line(result), times_line(result)))), style="dim"))
+    console.print(Text(look.text(facts_line(result)), style="dim"))
     first = next((check.next for check in result.checks if not passed(check) and check.next), "")
     if result.mode == "check" and first:
         console.print(Text.assemble(_("Next: "), (look.text(one_line(first)), "cyan")), soft_wrap=True)

@@ -16,7 +16,8 @@ from grader.score.document import GradeResult
 FORMULA_STARTS = ("=", "+", "-", "@", "|", "%", "\t", "\r", "＝", "＋", "－", "＠")
 FIXED_COLUMNS = (
     "submission", "sha256", "lab", "lab_version", "score", "max_score", "complete", "for_record",
-    "grader_failed", "jail_level", "started_at", "total_s", "student_s", "worker_peak_mib",
+    "gates", "breaks_beyond", "grader_failed", "jail_level", "started_at", "total_s", "student_s",
+    "worker_peak_mib",
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ def _row(result: GradeResult, tiers: Sequence[int], checks: Sequence[str]) -> li
         result.max_score,
         result.complete,
         result.for_record,
+        result.gates,
+        " ".join(check.id for check in result.breaks_beyond),
         grader_failed(result),
         result.jail.level,
         result.started_at,

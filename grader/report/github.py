@@ -13,15 +13,15 @@ from grader.language.translation import _
 from grader.report.files import write_text
 from grader.report.json_report import to_json
 from grader.report.summary import (
+    beyond_line,
+    facts_line,
     grader_failed,
     headline,
-    jail_line,
     passed,
     standing,
     story,
     tier_name,
     tier_points,
-    times_line,
 )
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
@@ -62,7 +62,7 @@ def classroom(result: GradeResult) -> dict[str, Any]:
             "pass" if row.tier.passed else "fail",
             0 if grader_failed(result) else row.points,
         )
-        for row in tier_points(result)
+        for row in (tier_points(result) if result.score is not None else ())
     ]
     for check in result.checks:
         status = "pass" if passed(check) else "error" if check.verdict.value == "grader" else "fail"
@@ -72,7 +72,7 @@ def classroom(result: GradeResult) -> dict[str, Any]:
     return {
         "version": CLASSROOM_VERSION,
         "status": "pass" if all_passed else failed_status,
-        "max_score": result.max_score,
+        "max_score": 0 if result.score is None else result.max_score,
         "tests": tests,
     }
 
@@ -96,6 +96,7 @@ def job_summary(result: GradeResult) -> str:
     """Return a Markdown page: headline, a table of the checks, and a paragraph for each that did not pass."""
     lines = [f"## {escape(one_line(result.lab_title))}", "", f"**{escape(headline(result))}**", ""]
     lines += [f"> ⚠️ {escape(warning)}\n" for warning in standing(result)]
+    lines += [f"> {escape(line)}\n" for line in filter(None, [beyond_line(result)])]
     lines += [f"| | {_('tier')} | {_('check')} | {_('verdict')} | {_('cases')} |", "|---|---|---|---|---|"]
     for check in result.checks:
         tier = "" if check.tier is None else str(check.tier)
@@ -105,14 +106,15 @@ def job_summary(result: GradeResult) -> str:
             f"| {sign} | {tier} | {escape(one_line(check.title))} | {verdict_word(check.verdict)} | {cases} |"
         )
     for check in result.checks:
-        if not passed(check):
+        if story(check):
+            word = _("beyond the course") if passed(check) else verdict_word(check.verdict)
             lines += [
                 "",
-                f"### {escape(one_line(check.title))}: {verdict_word(check.verdict)}",
+                f"### {escape(one_line(check.title))}: {word}",
                 "",
                 code_block(story(check)),
             ]
-    lines += ["", escape(_("; ").join((jail_line(result), times_line(result)))), ""]
+    lines += ["", escape(facts_line(result)), ""]
     return "\n".join(lines)
 
 

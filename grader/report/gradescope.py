@@ -10,15 +10,15 @@ from grader.language.translation import _, ngettext
 from grader.report.files import write_text
 from grader.report.json_report import to_json
 from grader.report.summary import (
+    beyond_line,
+    facts_line,
     grader_failed,
     headline,
-    jail_line,
     passed,
     standing,
     story,
     tier_name,
     tier_points,
-    times_line,
 )
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
@@ -41,11 +41,12 @@ def gradescope(result: GradeResult) -> dict[str, Any]:
 
     The tiers carry the points, so that they add up to the score; the checks below each tier are shown as passed
     or failed without points, because a tier is all or nothing. All text is of format ``text``, which Gradescope
-    escapes.
+    escapes. A part of the checks has no score, and no points anywhere.
     """
     tests: list[dict[str, Any]] = []
+    scored = result.score is not None
     for number, row in enumerate(tier_points(result), start=1):
-        lacks = len(row.tier.lacks)
+        lacks = len(row.tier.lacks) + len(row.tier.not_run)
         missing = ngettext(
             "{count} check of this tier did not pass", "{count} checks of this tier did not pass", lacks
         )
@@ -53,8 +54,7 @@ def gradescope(result: GradeResult) -> dict[str, Any]:
             {
                 "name": tier_name(row.tier),
                 "number": str(number),
-                "score": row.points,
-                "max_score": row.max_points,
+                **({"score": row.points, "max_score": row.max_points} if scored else {}),
                 "status": "passed" if row.tier.passed else "failed",
                 "output": "" if row.tier.passed else missing if lacks else _("A tier below is missing."),
                 "visibility": VISIBLE,
@@ -62,9 +62,11 @@ def gradescope(result: GradeResult) -> dict[str, Any]:
         )
         tests += _checks_of(result, row.tier.score, str(number))
     tests += _checks_of(result, None, str(len(result.tiers) + 1))
-    top = [headline(result), *standing(result), _("; ").join((jail_line(result), times_line(result)))]
+    facts = facts_line(result)
+    top = [headline(result), *filter(None, [beyond_line(result)]), *standing(result), facts]
+    score = {"score": 0 if grader_failed(result) else result.score} if scored else {}
     return {
-        "score": 0 if grader_failed(result) else result.score,
+        **score,
         "execution_time": round(result.times.total, 2),
         "output": clean(
             "\n".join(top + [_("Note: {note}", note=one_line(note)) for note in result.submission.notes])
@@ -81,6 +83,8 @@ def gradescope(result: GradeResult) -> dict[str, Any]:
             "submission_sha256": result.submission.sha256,
             "grader_failed": grader_failed(result),
             "for_record": result.for_record,
+            "gates": result.gates,
+            "breaks_beyond": [check.id for check in result.breaks_beyond],
         },
     }
 

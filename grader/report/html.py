@@ -11,7 +11,15 @@ from grader.report.files import ReportError, write_text
 from grader.report.layer_table import COMPARED, is_compared, layer_columns, milliseconds
 from grader.report.learning_chart import HEIGHT, NAMES, WIDTH, drawn, range_of, trained
 from grader.report.speed_table import speed_heads, speed_line, speed_rows, timed
-from grader.report.summary import gates, headline, jail_line, passed, standing, times_line
+from grader.report.summary import (
+    beyond_line,
+    facts_line,
+    gates,
+    headline,
+    holds_beyond,
+    passed,
+    standing,
+)
 from grader.score.document import GradeResult
 from grader.verdicts import verdict_word
 
@@ -52,9 +60,10 @@ def to_html(result: GradeResult) -> str:
         exercises=[check for check in result.checks if check.tier is None],
         headline=headline(result),
         warnings=standing(result),
-        jail=jail_line(result),
-        times=times_line(result),
+        facts=facts_line(result),
         passed=passed,
+        beyond_line=beyond_line(result),
+        holds_beyond=holds_beyond,
         trainings=[
             (check.title, [(_(NAMES[curve.name]), drawn(curve), range_of(curve)) for curve in check.curves])
             for check in trained(result.checks)

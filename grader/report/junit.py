@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grader.language.text import clean, one_line
 from grader.report.files import write_text
-from grader.report.summary import headline, passed, standing, story
+from grader.report.summary import beyond_line, headline, passed, standing, story
 from grader.score.document import CheckResult, GradeResult
 from grader.verdicts import Verdict
 
@@ -50,18 +50,20 @@ def junit(result: GradeResult) -> ElementTree.Element:
     _add_properties(
         suite,
         {
-            "score": str(result.score),
+            **({} if result.score is None else {"score": str(result.score)}),
             "max_score": str(result.max_score),
             "submission_sha256": one_line(result.submission.sha256),
             "jail_level": str(result.jail.level),
             "for_record": str(result.for_record).lower(),
             "complete": str(result.complete).lower(),
+            "gates": result.gates,
+            "breaks_beyond": " ".join(one_line(check.id) for check in result.breaks_beyond),
         },
     )
     for check in checks:
         _add_case(suite, result.lab, check)
     summary = ElementTree.SubElement(suite, "system-out")
-    summary.text = clean("\n".join([headline(result), *standing(result)]))
+    summary.text = clean("\n".join([headline(result), *filter(None, [beyond_line(result)]), *standing(result)]))
     return root
 
 
@@ -88,8 +90,9 @@ def _add_case(suite: ElementTree.Element, lab: str, check: CheckResult) -> None:
         kind = "Timeout" if check.verdict is Verdict.TIMEOUT else check.verdict.value
         failure = ElementTree.SubElement(case, tag, {"message": one_line(check.message), "type": kind})
         failure.text = clean(story(check))
-    if check.output:
-        ElementTree.SubElement(case, "system-out").text = clean(check.output)
+    printed = check.output or (story(check) if check.breaks_beyond else "")
+    if printed:
+        ElementTree.SubElement(case, "system-out").text = clean(printed)
 
 
 def _add_properties(element: ElementTree.Element, values: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from grader.language.text import clean, one_line
 from grader.language.translation import _, joined, listed
-from grader.score.document import CheckResult, GradeResult, TierResult
+from grader.score.document import BeyondResult, CheckResult, GradeResult, TierResult
 from grader.verdicts import Verdict
 
 TITLES_IN_A_HEADLINE = 2
@@ -40,6 +40,9 @@ def gates(result: GradeResult) -> list[Gate]:
         checks = tuple(check for check in result.checks if check.tier == tier.score)
         if tier.passed:
             kind, word = "pass", _("passed")
+        elif checks and not tier.lacks and tier.not_run:
+            count = len(checks) + len(tier.not_run)
+            kind, word = "waiting", _("{run} of {count} run", run=len(checks), count=count)
         elif checks and not tier.lacks and below is not None:
             kind, word = "waiting", _("needs {tier}", tier=below)
         elif checks:
@@ -77,9 +80,16 @@ def headline(result: GradeResult) -> str:
     """Return the result in one or two sentences: the score, and what the next tier lacks."""
     if grader_failed(result):
         return _("The grader itself failed, which is not the submission's fault: this result does not count.")
-    if not result.complete or result.mode == "check":
-        held = sum(passed(check) for check in result.checks)
+    held = sum(passed(check) for check in result.checks)
+    if result.mode == "check":
         return _("{passed} of {count} checks pass.", passed=held, count=len(result.checks))
+    if result.score is None:
+        return _(
+            "{count} of {total} checks were run, so there is no score; {passed} of them pass.",
+            passed=held,
+            count=len(result.checks),
+            total=result.checks_total,
+        )
     text = _("Score {score} of {max_score}.", score=result.score, max_score=result.max_score)
     titles = {check.id: check.title for check in result.checks}
     for tier in sorted(result.tiers, key=lambda tier: tier.score):
@@ -95,17 +105,55 @@ def headline(result: GradeResult) -> str:
 def standing(result: GradeResult) -> list[str]:
     """Return what a reader must know before trusting the score: a weak jail, a partial run."""
     lines = [one_line(warning) for warning in result.jail.warnings]
-    if result.mode == "grade" and not result.for_record:
+    if result.mode == "grade" and result.complete and not result.for_record:
         lines.append(_("not for the record: student code was isolated less than the lab demands"))
     if result.mode == "grade" and not result.complete:
-        lines.append(_("only some of the checks were run"))
+        lines.append(_("only some of the checks were run: no score, and not for the record"))
     return list(dict.fromkeys(lines))
 
 
-def story(check: CheckResult) -> str:
-    """Return everything a student is told about one check, as plain text of several lines; empty if it passed."""
-    if passed(check):
+def beyond_line(result: GradeResult) -> str:
+    """Say which checks hold as the course uses them and break beyond it; empty if there are none."""
+    broken = [f"`{one_line(check.title)}`" for check in result.breaks_beyond]
+    if not broken:
         return ""
+    return _("Right as the course uses it; beyond the course this breaks: {checks}.", checks=listed(broken))
+
+
+def facts_line(result: GradeResult) -> str:
+    """Return how the result came about: which cases decide, the isolation, time and memory."""
+    return _("; ").join((gates_line(result), jail_line(result), times_line(result)))
+
+
+def gates_line(result: GradeResult) -> str:
+    """Say which cases decide the tiers."""
+    if result.gates == "course":
+        return _("the course's cases decide")
+    return _("all cases decide, those beyond the course too")
+
+
+def story(check: CheckResult) -> str:
+    """Return everything a student is told about one check, as plain text of several lines.
+
+    Of a check that passed there is only what breaks beyond the course, if anything.
+    """
+    if not passed(check):
+        return _told(check)
+    if check.beyond is None or not check.breaks_beyond:
+        return ""
+    return "\n".join([holds_beyond(check.beyond), _told(check.beyond)])
+
+
+def holds_beyond(beyond: BeyondResult) -> str:
+    """Say how far a check that holds in the course holds beyond it."""
+    return _(
+        "Right as the course uses it; beyond the course {passed} of {count} cases hold.",
+        passed=beyond.cases_passed,
+        count=beyond.cases_total,
+    )
+
+
+def _told(check: CheckResult | BeyondResult) -> str:
     parts = [clean(check.message)]
     if check.failed_case:
         parts.append(_("Case: {case}", case=one_line(check.failed_case)))

@@ -1,4 +1,4 @@
-"""The result document, version 1: what one grading found. Every report is a view of it.
+"""The result document, version 2: what one grading found. Every report is a view of it.
 
 The models are the schema: ``python -m grader schema`` prints it as JSON Schema, ``docs/result.md`` explains it.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from grader import __version__
 from grader.verdicts import Verdict
 
-SCHEMA_ID: Final = "grader/result/v1"
+SCHEMA_ID: Final = "grader/result/v2"
+EARLIER_ID: Final = "grader/result/v1"
 
 
 class Part(BaseModel):
@@ -41,12 +42,16 @@ class SubmissionInfo(Part):
 
 
 class TierResult(Part):
-    """A tier is passed when all its checks and all tiers below hold; ``lacks`` names the checks that do not."""
+    """A tier is passed when all its checks were run and hold, and all tiers below are passed.
+
+    ``lacks`` names those of its checks that do not hold, ``not_run`` those that were not run at all.
+    """
 
     score: int
     title: str
     passed: bool
     lacks: list[str] = []
+    not_run: list[str] = []
 
 
 class SpeedPart(Part):
@@ -85,6 +90,20 @@ class LearningCurve(Part):
     values: list[float | None] = Field(description="in order; None where one was NaN or infinite")
 
 
+class BeyondResult(Part):
+    """What a check showed in the cases that lie beyond the course; none of it decides a tier."""
+
+    verdict: Verdict
+    message: str = ""
+    hint: str = ""
+    next: str = ""
+    cases_passed: int = 0
+    cases_total: int = 0
+    failed_case: str | None = None
+    output: str = ""
+    misconception: str | None = None
+
+
 class CheckResult(Part):
     """One check. ``message`` is plain text for the student, several lines at most; what passed has
     one only if it was timed against a baseline, or if it trains."""
@@ -102,8 +121,17 @@ class CheckResult(Part):
     failed_case: str | None = None
     output: str = Field("", description="the end of what the submission printed during a failed check")
     misconception: str | None = Field(None, description="name of the recognised mistake, for instructors")
+    beyond: BeyondResult | None = Field(
+        None, description="cases beyond the course, where they decide nothing; null if none was run"
+    )
     speed: SpeedResult | None = Field(None, description="only where speed decides whether the check passes")
     curves: list[LearningCurve] = Field([], description="only of a check that trains")
+
+    @property
+    def breaks_beyond(self) -> bool:
+        """Whether it holds as the course uses it and breaks beyond that."""
+        broken = self.beyond is not None and self.beyond.verdict is not Verdict.PASS
+        return broken and self.verdict is Verdict.PASS
 
 
 class LayerTime(Part):
@@ -158,7 +186,7 @@ class FixtureInfo(Part):
 class GradeResult(Part):
     """The whole result of grading one submission."""
 
-    schema_id: Literal["grader/result/v1"] = Field(SCHEMA_ID, alias="schema")
+    schema_id: Literal["grader/result/v2"] = Field(SCHEMA_ID, alias="schema")
     lab: str
     lab_title: str
     lab_version: int
@@ -166,10 +194,18 @@ class GradeResult(Part):
     mode: Literal["grade", "check"] = "grade"
     started_at: str = Field(description="UTC, ISO 8601")
     submission: SubmissionInfo
-    score: int = Field(description="score of the highest tier passed, 0 if none")
+    gates: Literal["course", "general"] = Field(
+        "course", description="which cases decide the tiers: those of the course, or all"
+    )
+    score: int | None = Field(
+        description="score of the highest tier passed, 0 if none; null where only a part of the checks was run"
+    )
     max_score: int = 100
     complete: bool = Field(True, description="False when only some checks were run (--only, check)")
-    for_record: bool = Field(True, description="False when the jail was weaker than the lab demands")
+    checks_total: int | None = Field(None, description="how many checks the lab has; null where it is not known")
+    for_record: bool = Field(
+        True, description="False for a part of the checks, public cases, or a jail weaker than the lab demands"
+    )
     tiers: list[TierResult]
     checks: list[CheckResult]
     layers: list[LayerTime] = []
@@ -178,6 +214,29 @@ class GradeResult(Part):
     memory: Memory = Memory()
     fixtures: list[FixtureInfo] = []
     versions: dict[str, str] = {}
+
+    @property
+    def breaks_beyond(self) -> list[CheckResult]:
+        """The checks that hold as the course uses them and break beyond it."""
+        return [check for check in self.checks if check.breaks_beyond]
+
+
+def read_document(plain: dict[str, Any]) -> GradeResult:
+    """Return the result of a document of this version or an earlier one; raises pydantic's ValidationError.
+
+    In version 1 all cases decided, a part of the checks had a score, and tiers did not say what was not run.
+    """
+    if plain.get("schema") == EARLIER_ID:
+        complete = plain.get("complete", True)
+        plain = {
+            **plain,
+            "schema": SCHEMA_ID,
+            "gates": "general",
+            "score": plain.get("score") if complete else None,
+            "for_record": bool(complete and plain.get("for_record", True)),
+            "checks_total": len(plain.get("checks", ())) if complete else None,
+        }
+    return GradeResult.model_validate(plain)
 
 
 def versions() -> dict[str, str]:

@@ -8,21 +8,30 @@ from grader.score.document import CheckResult, TierResult
 from grader.verdicts import Verdict
 
 
-def score_tiers(titles: Mapping[int, str], checks: Sequence[CheckResult]) -> tuple[int, list[TierResult]]:
+def score_tiers(
+    titles: Mapping[int, str], checks: Sequence[CheckResult], all_checks: Mapping[str, int | None]
+) -> tuple[int, list[TierResult]]:
     """Return the score and the tiers.
 
-    A tier is passed when every one of its checks passed and every tier below is passed. A tier without a check
-    that was run is not passed: what was not measured does not score. The score is that of the highest tier
-    passed, 0 if there is none. ``lacks`` names, in order, the checks of the tier that did not pass.
+    A tier is passed when every one of its checks was run and passed, and every tier below is passed: what was not
+    measured does not score. The score is that of the highest tier passed, 0 if there is none.
+
+    Parameters
+    ----------
+    titles : title of each tier.
+    checks : results of the checks that were run.
+    all_checks : tier of every check of the lab, by its id, in order.
     """
+    results = {check.id: check for check in checks}
     tiers = []
     score = 0
     below = True
     for tier, title in sorted(titles.items()):
-        own = [check for check in checks if check.tier == tier]
-        lacks = [check.id for check in own if check.verdict is not Verdict.PASS]
-        passed = below and bool(own) and not lacks
-        tiers.append(TierResult(score=tier, title=title, passed=passed, lacks=lacks))
+        own = [name for name, its_tier in all_checks.items() if its_tier == tier]
+        not_run = [name for name in own if name not in results]
+        lacks = [name for name in own if name in results and results[name].verdict is not Verdict.PASS]
+        passed = below and bool(own) and not lacks and not not_run
+        tiers.append(TierResult(score=tier, title=title, passed=passed, lacks=lacks, not_run=not_run))
         if passed:
             score = tier
         below = passed

@@ -116,7 +116,13 @@ class Watcher:
         names = tuple(check.id for check in wanted)
         ordered = [check for check in lab.in_order(names) if check in self.checks] if names else []
         results, _outcomes = run_checks(
-            work.session, lab, ordered, self.fixture, ruled_out(lab, work.collected), progress
+            work.session,
+            lab,
+            ordered,
+            self.fixture,
+            ruled_out(lab, work.collected),
+            progress,
+            gates=self.request.gates,
         )
         self.results |= {result.id: result for result in results}
         shown = {check.id: self.results[check.id] for check in self.checks if check.id in self.results}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.score.document import (
+    BeyondResult,
     CheckResult,
     FileInfo,
     FixtureInfo,
@@ -102,7 +103,7 @@ def compared_layers() -> list[LayerTime]:
 def honest(**changes: object) -> GradeResult:
     """Return the result of honest work that fails in one backward pass."""
     values: dict[str, object] = {
-        "schema": "grader/result/v1",
+        "schema": "grader/result/v2",
         "lab": "vgg16",
         "lab_title": "Build VGG16 and classify a flower",
         "lab_version": 1,
@@ -147,6 +148,33 @@ def honest(**changes: object) -> GradeResult:
     return GradeResult.model_validate(values | changes)
 
 
+def broken_beyond(**changes: object) -> GradeResult:
+    """Return a result in which one check holds as the course uses it, and breaks beyond it."""
+    beyond = BeyondResult(
+        verdict=Verdict.WRONG,
+        message="`outputs` differs in 100 % of its entries.",
+        hint="The stride is not used.",
+        failed_case="stride 2 (k=3, stride=2)",
+        cases_passed=3,
+        cases_total=5,
+    )
+    check = held("conv_forward", 80, "Convolution, forward pass", 1.42, 8)
+    return honest(checks=[check.model_copy(update={"beyond": beyond})], **changes)
+
+
+def part() -> GradeResult:
+    """Return the result of two checks of a lab that has sixteen."""
+    checks = [held("conv_forward", 80, "Convolution, forward pass", 1.42, 8), failed()]
+    tiers = [
+        TierResult(score=60, title=TITLES[60], passed=False, not_run=["graph_layers"]),
+        TierResult(score=80, title=TITLES[80], passed=False, not_run=["network_forward"]),
+        TierResult(score=100, title=TITLES[100], passed=False, lacks=["conv_backward"]),
+    ]
+    return honest(
+        checks=checks, tiers=tiers, layers=[], score=None, complete=False, for_record=False, checks_total=16
+    )
+
+
 def compared() -> GradeResult:
     """Return the same with layers that the solution and the engine were timed for as well."""
     return honest(layers=compared_layers())
@@ -186,7 +214,8 @@ def unfinished() -> GradeResult:
     return honest(
         mode="check",
         complete=False,
-        score=0,
+        score=None,
+        for_record=False,
         layers=[],
         tiers=[
             TierResult(score=60, title=TITLES[60], passed=True),

