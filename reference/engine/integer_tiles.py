@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .compilation import routine
-from .matrix import ROWS, balanced
+from .matrix import ROWS, WIDEST, balanced
 from .tiles import add_step, for_each_row_count, max_rows, slot_of, slots, tile_family
 from .vector import INDEX, Emitter, index, lanes
 
@@ -113,21 +113,24 @@ def integer_rows(vectors, A, a, row, count, taps, tap_count, depth, most, B, b, 
 
     See :func:`make_integer_tile`; what lies at P[p], as large as the rows of B, is prefetched.
     """
-    position = 0
     line = lanes(A)
     terms = tap_count * depth
     done = 0
-    while position < count:
-        rows = balanced(count, ROWS[vectors - 1], position)
-        x, y = a + position * row, c + position * c_row
-        ahead = p + min(done, terms * vectors - terms) * line
-        if vectors == 4:
-            _integer_4(rows, A, x, row, taps, tap_count, depth, most, B, b, step, C, y, c_row, P, ahead)
-        elif vectors == 3:
-            _integer_3(rows, A, x, row, taps, tap_count, depth, most, B, b, step, C, y, c_row, P, ahead)
-        elif vectors == 2:
-            _integer_2(rows, A, x, row, taps, tap_count, depth, most, B, b, step, C, y, c_row, P, ahead)
-        else:
-            _integer_1(rows, A, x, row, taps, tap_count, depth, most, B, b, step, C, y, c_row, P, ahead)
-        done += terms
-        position += rows
+    for left in range(0, vectors, WIDEST):
+        width = min(WIDEST, vectors - left)
+        f = b + left * line
+        position = 0
+        while position < count:
+            rows = balanced(count, ROWS[width - 1], position)
+            x, y = a + position * row, c + left * line + position * c_row
+            ahead = p + min(done, terms * vectors - terms) * line
+            if width == 4:
+                _integer_4(rows, A, x, row, taps, tap_count, depth, most, B, f, step, C, y, c_row, P, ahead)
+            elif width == 3:
+                _integer_3(rows, A, x, row, taps, tap_count, depth, most, B, f, step, C, y, c_row, P, ahead)
+            elif width == 2:
+                _integer_2(rows, A, x, row, taps, tap_count, depth, most, B, f, step, C, y, c_row, P, ahead)
+            else:
+                _integer_1(rows, A, x, row, taps, tap_count, depth, most, B, f, step, C, y, c_row, P, ahead)
+            done += terms
+            position += rows

@@ -16,7 +16,7 @@ from numba import prange
 from .buffers import WORKSPACES, Activation, Array, aligned_zeros, vector_lanes
 from .compilation import kernel
 from .geometry import Window
-from .matrix import NO_TAP, WIDEST, biased_rows
+from .matrix import NO_TAP, biased_rows
 from .processor import thread_count
 from .vector import lanes, vadd, vload, vstore
 
@@ -81,7 +81,6 @@ def allowed(window: Window, dtype: object) -> bool:
         window.channels <= 4
         and window.stride == (1, 1)
         and window.dilation == (1, 1)
-        and window.kernel[0] <= WIDEST
         and window.kernel[1] * window.channels <= vector_lanes(dtype)
     )
 
@@ -116,8 +115,8 @@ def input_gradient(
     line = vector_lanes(dtype)
     size = window.out_width * window.kernel[0] * line
     strips = WORKSPACES.get("narrow strips", threads * size, dtype)
-    zeros = WORKSPACES.get("no bias", WIDEST * line, dtype)
-    zeros[: WIDEST * line] = 0
+    zeros = WORKSPACES.get("no bias", window.kernel[0] * line, dtype)
+    zeros[: window.kernel[0] * line] = 0
     _scatter_rows(
         grad_output.flat,
         grad_output.strides(),

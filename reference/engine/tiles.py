@@ -246,7 +246,9 @@ def make_outer_tile(vectors: int, accumulate: bool) -> Any:
 
 
 def tile_family(make: Callable[..., Any], *options: Any) -> tuple[Any, Any, Any, Any]:
-    """Tiles for 1, 2, 3 and 4 vectors; where the processor's tile is narrower the widest stands in."""
+    """Tiles for 1, 2, 3 and 4 vectors. Beyond the processor's widest there are none: its last fills their places,
+    and callers cut their work to ``PROCESSOR.tile_vectors``.
+    """
     made = [make(vectors, *options) for vectors in range(1, PROCESSOR.tile_vectors + 1)]
     padded = made + [made[-1]] * (4 - len(made))
     return padded[0], padded[1], padded[2], padded[3]

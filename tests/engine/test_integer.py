@@ -29,7 +29,9 @@ def bytes_of(shape, seed, extreme):
         ((2, 67, 40, 71), 40, 2, 2, (0, 1, 1, 0), 1),
     ],
 )
-def test_convolution_is_exact(shape, outputs, kernel, stride, padding, dilation, extreme, method):
+def test_convolution_is_exact_by_each_method_of_this_processor(
+    shape, outputs, kernel, stride, padding, dilation, extreme, method
+):
     """Every integer is right, also when all factors are -128 and sums exceed 2^24."""
     x, w = bytes_of(shape, 0, extreme), bytes_of((outputs, shape[1], kernel, kernel), 1, extreme)
     expected = truth.convolve(x, w, None, (stride,) * 2, padding, (dilation,) * 2)
@@ -41,7 +43,7 @@ def test_convolution_is_exact(shape, outputs, kernel, stride, padding, dilation,
 
 
 @pytest.mark.parametrize("method", available_methods())
-def test_linear_is_exact(method):
+def test_linear_is_exact_by_each_method_of_this_processor(method):
     """Sums of 5000 products are right to the last bit."""
     x, w = bytes_of((9, 5000), 2, False), bytes_of((33, 5000), 3, False)
     assert np.array_equal(linear_int8(x, w, method), x.astype(np.int64) @ w.T.astype(np.int64))

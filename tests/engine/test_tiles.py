@@ -9,8 +9,8 @@ from reference.engine import matmul, matmul_transposed
 from reference.engine.buffers import aligned_zeros
 from reference.engine.compilation import kernel
 from reference.engine.elementwise import sigmoid
+from reference.engine.integer_tiles import integer_rows
 from reference.engine.matrix import NO_TAP, biased_rows, outer_rows, plain_rows
-from reference.engine.processor import PROCESSOR
 from reference.engine.vector import lanes, vadd, vexp, vload, vset, vstore, vsum
 from reference.engine.winograd_transforms import (
     INPUT_MATRIX,
@@ -25,6 +25,8 @@ from reference.engine.winograd_transforms import (
 )
 
 DTYPES = ("float32", "float64")
+WIDTHS = range(1, 7)
+"""Vectors side by side: narrower than, as wide as and wider than the widest tile of any processor."""
 
 
 @kernel
@@ -50,9 +52,9 @@ def _close(actual, expected, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("vectors", range(1, PROCESSOR.tile_vectors + 1))
+@pytest.mark.parametrize("vectors", WIDTHS)
 def test_dot_tiles_multiply_any_number_of_rows(vectors, dtype):
-    """Products with 1 to 15 rows of every tile width equal numpy's, with taps, bias and bound."""
+    """Products with 1 to 15 rows of any width equal numpy's, with taps, bias and bound."""
     rng = np.random.default_rng(vectors)
     width = vectors * (64 // np.dtype(dtype).itemsize)
     taps, depth, row = np.array([0, 40, 11], np.int64), 9, 3
@@ -75,7 +77,7 @@ def test_dot_tiles_multiply_any_number_of_rows(vectors, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("vectors", range(1, PROCESSOR.tile_vectors + 1))
+@pytest.mark.parametrize("vectors", WIDTHS)
 def test_outer_tiles_sum_over_two_loops(vectors, dtype):
     """Sums of outer products over rows and columns equal numpy's, written and added."""
     rng = np.random.default_rng(vectors)
@@ -88,6 +90,30 @@ def test_outer_tiles_sum_over_two_loops(vectors, dtype):
         assert _close(c, a.T.astype(np.float64) @ b, dtype)
         _outer(True, vectors, count, a.reshape(-1), b.reshape(-1), outer, depth, c.reshape(-1))
         assert _close(c, 2 * (a.T.astype(np.float64) @ b), dtype)
+
+
+@kernel
+def _integers(vectors, count, A, row, taps, depth, most, B, C):
+    step = vectors * lanes(A)
+    integer_rows(vectors, A, 0, row, count, taps, len(taps), depth, most, B, 0, step, C, 0, step, B, 0)
+
+
+@pytest.mark.parametrize("vectors", WIDTHS)
+def test_integer_tiles_are_exact_for_any_number_of_rows(vectors):
+    """Products with 1 to 15 rows of any width equal numpy's, with taps, in parts of 4 terms and at once."""
+    rng = np.random.default_rng(vectors)
+    taps, depth, row = np.array([0, 40, 11], np.int64), 9, 3
+    b = rng.integers(-128, 128, (3 * depth, vectors * 16))
+    for count in range(1, 16):
+        a = rng.integers(-128, 128, 200)
+        gathered = np.stack(
+            [np.concatenate([a[m * row + t : m * row + t + depth] for t in taps]) for m in range(count)]
+        )
+        for most in (4, 1024):
+            c = aligned_zeros((count, vectors * 16), "int32")
+            _integers(vectors, count, a.astype("float32"), row, taps, depth, most, b.astype("float32").reshape(-1),
+                      c.reshape(-1))  # fmt: skip
+            assert np.array_equal(c, gathered @ b)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

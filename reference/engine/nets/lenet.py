@@ -127,7 +127,7 @@ class LeNet:
         self._workspace = aligned_zeros(self._places.total * self._threads)
         self._pictures = aligned_zeros((batch, padded, padded))
         self._labels = np.zeros(batch, np.int64)
-        self._zeros = aligned_zeros(max(512, flat))
+        self._zeros = aligned_zeros(max(kernel * filled, *dense))
         self._losses = np.zeros(8 * self._threads)
         self._taps1 = np.arange(kernel, dtype=np.int64) * padded
         self._taps2 = np.arange(kernel, dtype=np.int64) * z.pooled1 * channels[0]

@@ -146,10 +146,8 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
             )
         for i in range(0, z.pooled1 * pooled_row + line, line):
             vstore(w, grad_pooled1 + i, zero)
-        for column in range(0, wide, 4 * line):
-            vectors = min(4, (wide - column) // line)
-            biased_rows(vectors, w, grad2, line, z.side2 * z.side2, no_tap, 0, 1, line, T, t.weight2 + column, wide,
-                        w, at.strip + column, wide, zeros, 0, none)  # fmt: skip
+        biased_rows(wide // line, w, grad2, line, z.side2 * z.side2, no_tap, 0, 1, line, T, t.weight2, wide,
+                    w, at.strip, wide, zeros, 0, none)  # fmt: skip
         # Neighbours in a row overlap; going down the columns, no sum waits for the store of the one before.
         for i in range(k):
             for v in range(z.side2):

@@ -66,37 +66,15 @@ def unpool(w, source, pooled_grad, target, pooled, step, row, total):
 @kernel
 def dense(A, a, inputs, count, P, weight, bias, outputs, C, c, low, no_tap):
     """C[n, :outputs] = max(low, A[n, :inputs] @ P[weight] + P[bias]) for a share of the batch."""
-    line = lanes(A)
-    for column in range(0, outputs, 4 * line):
-        vectors = min(4, (outputs - column) // line)
-        biased_rows(vectors, A, a, inputs, count, no_tap, 0, 1, inputs, P, weight + column, outputs, C, c + column,
-                    outputs, P, bias + column, low)  # fmt: skip
+    biased_rows(outputs // lanes(A), A, a, inputs, count, no_tap, 0, 1, inputs, P, weight, outputs, C, c, outputs,
+                P, bias, low)  # fmt: skip
 
 
 @kernel
 def dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
     """Gradients of a dense layer's weight (inputs, outputs) and bias from a share of the batch."""
     line = lanes(A)
-    for column in range(0, outputs, 4 * line):
-        vectors = min(4, (outputs - column) // line)
-        outer_rows(
-            False,
-            vectors,
-            inputs,
-            A,
-            a,
-            0,
-            inputs,
-            B,
-            b + column,
-            0,
-            outputs,
-            1,
-            count,
-            G,
-            weight + column,
-            outputs,
-        )
+    outer_rows(False, outputs // line, inputs, A, a, 0, inputs, B, b, 0, outputs, 1, count, G, weight, outputs)
     for column in range(0, outputs, line):
         total = vzero(A)
         for n in range(count):
@@ -107,11 +85,8 @@ def dense_weight(A, a, inputs, B, b, outputs, count, G, weight, bias):
 @kernel
 def dense_input(A, a, outputs, count, T, weight, inputs, C, c, zeros, low, no_tap):
     """C[n, :inputs] = A[n, :outputs] @ transposed weight (outputs, inputs)."""
-    line = lanes(A)
-    for column in range(0, inputs, 4 * line):
-        vectors = min(4, (inputs - column) // line)
-        biased_rows(vectors, A, a, outputs, count, no_tap, 0, 1, outputs, T, weight + column, inputs, C, c + column,
-                    inputs, zeros, 0, low)  # fmt: skip
+    biased_rows(inputs // lanes(A), A, a, outputs, count, no_tap, 0, 1, outputs, T, weight, inputs, C, c, inputs,
+                zeros, 0, low)  # fmt: skip
 
 
 @kernel
