@@ -6,6 +6,12 @@ Every library runs in a process of its own. For each sample the driver waits unt
 then asks the libraries in turn, so that what changes slowly (clock, temperature, neighbours) hits all of
 them. Figures are medians of clean samples; ratios are PyTorch's best memory format over ours.
 
+Before anything is timed both libraries' results are compared. A result that differs gets no time, and the
+command ends with an error.
+
+``ENGINE_INSTRUCTION_SET=avx2`` measures the engine as it is on processors without AVX-512, against PyTorch held
+to AVX2.
+
 On a machine that is never quiet, ``--busy`` measures the processor time of one thread instead.
 """
 
@@ -17,13 +23,17 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reference.engine.integer import METHODS, available_methods
+from reference.engine.processor import INSTRUCTION_SETS, PROCESSOR, SWITCH
 
 from . import engine_cases as cases
 from .engine_report import write_report
@@ -47,6 +57,8 @@ class Worker:
     def __post_init__(self) -> None:
         environment = {**os.environ, "NUMBA_NUM_THREADS": str(self.threads), "OMP_NUM_THREADS": str(self.threads),
                        "OPENBLAS_NUM_THREADS": str(self.threads)}  # fmt: skip
+        if os.environ.get(SWITCH):
+            environment |= INSTRUCTION_SETS[PROCESSOR.instruction_set].limits
         if self.busy:
             environment["BENCH_CLOCK"] = "processor"
         else:
@@ -83,15 +95,54 @@ def wait_until_quiet() -> bool:
     return False
 
 
+Entry = tuple[str, str]  # library and memory format
+
+
+def entries_of(workers: dict[str, Worker], case: str) -> list[Entry]:
+    """Whose times a case has."""
+    theirs = [("torch", "nchw")] + ([] if case.startswith("linear") else [("torch", "channels-last")])
+    return [("ours", ""), *(theirs if "torch" in workers else [])]
+
+
+def result_of(worker: Worker, case: str, variant: str, folder: Path) -> dict[str, cases.Array]:
+    """The arrays that a library computes for a case."""
+    file = folder / "result.npz"
+    worker.ask(do="result", case=case, variant=variant, file=str(file))
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+def compare(
+    workers: dict[str, Worker], case: str, folder: Path
+) -> tuple[dict[str, Any] | None, dict[str, cases.Array] | None]:
+    """Make a case, and compare our result with PyTorch's in each memory format.
+
+    Returns
+    -------
+    verdict, wanted : the measure, its bound and the largest difference, and PyTorch's result; None without PyTorch.
+    """
+    alone = "torch" not in workers
+    for library, variant in entries_of(workers, case):
+        # Results first: what is trained is compared from the same beginning.
+        workers[library].ask(do="make", case=case, variant=variant, warm=alone)
+    if alone:
+        return None, None
+    measure, bound = cases.limit_of(case)
+    ours = result_of(workers["ours"], case, "", folder)
+    worst, wanted = 0.0, None
+    for library, variant in entries_of(workers, case)[1:]:
+        theirs = result_of(workers[library], case, variant, folder)
+        wanted = wanted or theirs
+        worst = max(worst, cases.difference(measure, ours, theirs))
+    return {"measure": measure, "bound": bound, "difference": worst, "right": worst <= bound}, wanted
+
+
 def measure(workers: dict[str, Worker], case: str, rounds: int) -> dict[str, Any]:
     """Median, best and number of samples for every library and memory format, and how often the gate failed."""
-    entries = [("ours", "")]
-    if "torch" in workers:
-        entries += [("torch", "nchw")] + ([] if case.startswith("linear") else [("torch", "channels-last")])
-    times: dict[tuple[str, str], list[float]] = {entry: [] for entry in entries}
-    counts: dict[tuple[str, str], int] = {}
+    entries = entries_of(workers, case)
+    times: dict[Entry, list[float]] = {entry: [] for entry in entries}
+    counts: dict[Entry, int] = {}
     for library, variant in entries:
-        workers[library].ask(do="make", case=case, variant=variant)
         first = min(workers[library].ask(do="time", case=case, variant=variant, count=2))
         counts[library, variant] = max(2, min(15, int(TARGET_SAMPLE_S / first)))
     noisy = 0
@@ -101,13 +152,33 @@ def measure(workers: dict[str, Worker], case: str, rounds: int) -> dict[str, Any
             times[library, variant] += workers[library].ask(
                 do="time", case=case, variant=variant, count=counts[library, variant]
             )
-    for worker in workers.values():
-        worker.ask(do="drop")
-    result: dict[str, Any] = {
-        " ".join(filter(None, entry)): {"median": statistics.median(v), "best": min(v), "samples": len(v)}
-        for entry, v in times.items()
-    }
+    result: dict[str, Any] = {" ".join(filter(None, entry)): summary(values) for entry, values in times.items()}
     return {"times": result, "noisy": noisy}
+
+
+def summary(values: list[float]) -> dict[str, Any]:
+    """What is kept of a library's samples."""
+    return {"median": statistics.median(values), "best": min(values), "samples": len(values)}
+
+
+def measure_baselines(
+    worker: Worker, case: str, wanted: dict[str, cases.Array] | None, folder: Path, busy: bool
+) -> dict[str, Any]:
+    """Times of the simpler code for a case; one whose result is wrong has none."""
+    times = {}
+    bound = cases.limit_of(case)[1]
+    for method in ("textbook", "im2col"):
+        worker.ask(do="make", case=case, variant=method)
+        if not busy:
+            wait_until_quiet()
+        found = worker.ask(do="time", case=case, variant=method, count=1 if method == "textbook" else 3)
+        result = result_of(worker, case, method, folder)
+        if wanted is not None and cases.difference("largest", result, wanted) > bound:
+            print(f"{case:32} {method} is WRONG: no time", flush=True)
+            continue
+        times[method] = summary(found)
+    worker.ask(do="drop")
+    return times
 
 
 def second_process(threads: int) -> float:
@@ -147,35 +218,54 @@ def main() -> None:
         workers["torch"] = Worker("torch", options.threads, options.busy)
     else:
         print("PyTorch is not installed: only our own times are measured. Install torch to compare.")
-    results: dict[str, Any] = {}
-    try:
-        for case in chosen:
-            results[case] = measure(workers, case, 2 if options.quick else options.rounds)
-            times = results[case]["times"]
-            line = ", ".join(f"{name} {value['median'] * 1e3:.2f} ms" for name, value in times.items())
-            print(f"{case:32} {line}", flush=True)
-    finally:
-        for worker in workers.values():
-            worker.close()
-    if not options.quick and not options.only:
-        baselines = Worker("baselines", options.threads, options.busy)
-        for case in (c for c in chosen if c.startswith("conv/") and c.endswith("/forward")):
-            for method in ("textbook", "im2col"):
-                baselines.ask(do="make", case=case, variant=method)
-                if not options.busy:
-                    wait_until_quiet()
-                found = baselines.ask(do="time", case=case, variant=method, count=1 if method == "textbook" else 3)
-                results[case]["times"][method] = {
-                    "median": statistics.median(found),
-                    "best": min(found),
-                    "samples": len(found),
-                }
-            print(f"{case:32} baselines measured", flush=True)
-        baselines.close()
+    print(f"{PROCESSOR.model}, {PROCESSOR.instruction_set} in use: {' '.join(PROCESSOR.features) or 'no feature'}")
     extra: dict[str, Any] = {"clock": "processor time" if options.busy else "time"}
+    if "torch" in workers:
+        extra["torch_kernels"] = workers["torch"].ask(do="describe")
+        print(extra["torch_kernels"])
+    results = measure_all(workers, chosen, options)
     if not options.only:
         extra["second_process_s"] = second_process(options.threads)
     print(write_report(results, options.threads, extra, options.out))
+    wrong = [case for case, result in results.items() if not result["times"]]
+    if wrong:
+        sys.exit(f"the engine's result differs from PyTorch's: {', '.join(wrong)}")
+
+
+def measure_all(workers: dict[str, Worker], chosen: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    """Compare and time every case; a case whose result is wrong has no times."""
+    results: dict[str, Any] = {}
+    loops = [c for c in chosen if c.startswith("conv/") and c.endswith("/forward")]
+    wanted: dict[str, cases.Array] | None
+    kept: dict[str, dict[str, cases.Array] | None] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            for case in chosen:
+                verdict, wanted = compare(workers, case, folder)
+                results[case] = {"times": {}, "noisy": 0, "compared": verdict}
+                if verdict and not verdict["right"]:
+                    line = f"WRONG: differs by {verdict['difference']:.1e}, {verdict['bound']:.0e} allowed"
+                else:
+                    results[case] |= measure(workers, case, 2 if options.quick else options.rounds)
+                    times = results[case]["times"]
+                    line = ", ".join(f"{name} {value['median'] * 1e3:.2f} ms" for name, value in times.items())
+                    line += f"; differs by {verdict['difference']:.1e}" if verdict else "; not compared"
+                    if case in loops:
+                        kept[case] = wanted
+                print(f"{case:32} {line}", flush=True)
+                for worker in workers.values():
+                    worker.ask(do="drop")
+        finally:
+            for worker in workers.values():
+                worker.close()
+        if not options.quick and not options.only:
+            baselines = Worker("baselines", options.threads, options.busy)
+            for case, right in kept.items():
+                results[case]["times"] |= measure_baselines(baselines, case, right, folder, options.busy)
+                print(f"{case:32} baselines measured", flush=True)
+            baselines.close()
+    return results
 
 
 if __name__ == "__main__":

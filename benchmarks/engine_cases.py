@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+
+class Case(NamedTuple):
+    """One library's side of a case.
+
+    Attributes
+    ----------
+    work : what is timed.
+    result : the arrays that both libraries must agree in, by name; asked for once, before anything is timed.
+    """
+
+    work: Callable[[], Any]
+    result: Callable[[], dict[str, Array]]
+
 
 VGG16_LAYERS = {
     "conv1_1": (3, 64, 224), "conv1_2": (64, 64, 224), "conv2_1": (64, 128, 112), "conv2_2": (128, 128, 112),
@@ -58,6 +73,58 @@ CASES = (
 )
 
 
+LIMITS = (
+    ("conv/", "largest", 5e-5),  # Winograd's F(4, 3)
+    ("other/", "largest", 2e-5),
+    ("pool/", "largest", 0.0),
+    ("linear/", "largest", 2e-5),
+    ("vgg16/forward", "largest", 1e-4),
+    ("vgg16/accurate", "largest", 1e-5),
+    # Rounding lets some ReLUs and maxima of a deep network fall the other way: the gradient is compared as a whole.
+    ("vgg16/both", "norm", 3e-2),
+    # Losses of training: their own roundings lead two libraries slowly apart.
+    ("lenet/", "norm", 5e-3),
+    ("resnet18/", "norm", 2e-3),
+    ("style/", "norm", 1e-3),
+    ("int8/", "largest", 0.0),
+)  # fmt: skip
+"""Beginning of a case's name, measure and bound of the difference to PyTorch, as a part of PyTorch's result."""
+
+TRAINING_STEPS = 3
+"""Steps of a large network whose losses are compared."""
+
+EPOCH_STEPS = 20
+"""Steps at the beginning of an epoch whose losses are compared one by one."""
+
+
+def epoch_result(losses: list[float]) -> dict[str, Array]:
+    """What is compared of an epoch: its first losses, and the mean of all."""
+    return {"first losses": np.array(losses[:EPOCH_STEPS]), "mean loss": np.array([np.mean(losses)])}
+
+
+def difference(measure: str, actual: dict[str, Array], wanted: dict[str, Array]) -> float:
+    """Largest difference of an array, by its largest entry or norm, over that of ``wanted``; inf if not finite."""
+    if actual.keys() != wanted.keys():
+        raise ValueError(f"results must have the same names, got {sorted(actual)} and {sorted(wanted)}")
+    worst = 0.0
+    for name, theirs in wanted.items():
+        ours, true = actual[name].astype(np.float64), theirs.astype(np.float64)
+        if ours.shape != true.shape:
+            raise ValueError(f"{name} must have shape {true.shape}, got {ours.shape}")
+        if measure == "norm":
+            found, size = np.linalg.norm(ours - true), np.linalg.norm(true)
+        else:
+            found, size = np.abs(ours - true).max(), np.abs(true).max()
+        error = float(found / size)
+        worst = max(worst, error if np.isfinite(error) else np.inf)
+    return worst
+
+
+def limit_of(case: str) -> tuple[str, float]:
+    """Measure and bound for a case."""
+    return next((measure, bound) for start, measure, bound in LIMITS if case.startswith(start))
+
+
 def convolution_data(
     channels: int, outputs: int, size: int, kernel: int = 3, batch: int = 1
 ) -> tuple[Array, Array, Array]:
@@ -93,6 +160,15 @@ def vgg_parameters(plan: tuple[int | str, ...], classes: int | None = 1000) -> l
         scale = np.float32(np.sqrt(2 / np.prod(shape[1:])))
         result.append((rng.standard_normal(shape, dtype=np.float32) * scale, np.zeros(shape[0], np.float32)))
     return result
+
+
+LENET_SHAPES = ((6, 1, 5, 5), (16, 6, 5, 5), (128, 256), (84, 128), (10, 84))
+
+
+def he_normal(shapes: tuple[tuple[int, ...], ...], seed: int) -> list[Array]:
+    """Weights whose variance is 2 over the terms of a sum."""
+    rng = np.random.default_rng(seed)
+    return [(rng.standard_normal(s) * np.sqrt(2 / np.prod(s[1:]))).astype(np.float32) for s in shapes]
 
 
 def picture(height: int = 224, width: int = 224, seed: int = 4) -> Array:

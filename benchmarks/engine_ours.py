@@ -1,14 +1,14 @@
-"""The benchmark's cases on the engine. Each function returns a callable that does the work once."""
+"""The benchmark's cases on the engine: the work and its result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from reference.engine import SGD, Convolution, IntegerConvolution, linear_forward, pooling
-from reference.engine.buffers import load_activation, new_activation
+from reference.engine.buffers import load_activation, new_activation, store_activation
 from reference.engine.geometry import window_of
 from reference.engine.integer import Method
 from reference.engine.nets import LeNet, ResNet18, StyleTransfer, vgg16
@@ -17,29 +17,40 @@ from reference.engine.nets.style import STYLE_PLAN
 from reference.engine.nets.vgg import VGG16_PLAN
 
 from . import engine_cases as cases
+from .engine_cases import Case
 
-Work = Callable[[], Any]
+
+def reading(work: Callable[[], object], name: str, read: Callable[[], cases.Array]) -> Case:
+    """Work that leaves its result in memory which it owns."""
+
+    def result() -> dict[str, cases.Array]:
+        work()
+        return {name: read()}
+
+    return Case(work, result)
 
 
 def convolution(
     channels: int, outputs: int, size: int, kernel: int, stride: int, padding: int, direction: str
-) -> Work:
+) -> Case:
     inputs, weight, bias = cases.convolution_data(channels, outputs, size, kernel)
     layer = Convolution(window_of(inputs.shape, kernel, stride, padding), outputs)
     layer.set_weight(weight, bias)
     source = load_activation(inputs, "NCHW", layer.new_source())
     target = layer.new_target()
     if direction == "forward":
-        return lambda: layer.forward(source, target)
+        return reading(lambda: layer.forward(source, target), "output", lambda: store_activation(target, "NCHW"))
     gradient = cases.gradient_data((1, outputs, layer.window.out_height, layer.window.out_width))
     load_activation(gradient, "NCHW", target)
     result = layer.new_gradient(border=(1, 1, 1, 1) if not layer.narrow else layer.window.padding)
     if direction == "input":
-        return lambda: layer.backward_input(target, result)
-    return lambda: layer.backward_weight(source, target)
+        return reading(
+            lambda: layer.backward_input(target, result), "gradient", lambda: store_activation(result, "NCHW")
+        )
+    return reading(lambda: layer.backward_weight(source, target), "gradient", layer.weight_gradient)
 
 
-def pool(channels: int, size: int, direction: str) -> Work:
+def pool(channels: int, size: int, direction: str) -> Case:
     window = window_of((1, channels, size, size), 2, 2, 0)
     source = load_activation(
         cases.gradient_data((1, channels, size, size)), "NCHW", new_activation(1, size, size, channels)
@@ -47,69 +58,89 @@ def pool(channels: int, size: int, direction: str) -> Work:
     target = new_activation(1, size // 2, size // 2, channels)
     pooling.max_pool(window, source, target)
     if direction == "forward":
-        return lambda: pooling.max_pool(window, source, target)
+        return reading(
+            lambda: pooling.max_pool(window, source, target), "output", lambda: store_activation(target, "NCHW")
+        )
     gradient, result = target.like(), source.like()
     load_activation(cases.gradient_data((1, channels, size // 2, size // 2)), "NCHW", gradient)
-    return lambda: pooling.max_pool_backward(window, source, target, gradient, result)
+    return reading(
+        lambda: pooling.max_pool_backward(window, source, target, gradient, result),
+        "gradient",
+        lambda: store_activation(result, "NCHW"),
+    )
 
 
-def network(mode: str) -> Work:
+def network(mode: str) -> Case:
     net = vgg16(accurate=mode == "accurate")
     net.set_parameters(cases.vgg_parameters(VGG16_PLAN))
     picture, gradient = cases.picture(), np.zeros((1, 1000), np.float32)
     gradient[0, 1] = 1
     if mode != "both":
-        return lambda: net.forward(picture)
-    return lambda: (net.forward(picture), net.backward(gradient))
+        return Case(lambda: net.forward(picture), lambda: {"logits": net.forward(picture)})
+
+    def both() -> cases.Array:
+        net.forward(picture)
+        found = net.backward(gradient)
+        assert found is not None
+        return found
+
+    return Case(both, lambda: {"gradient": both()})
 
 
-def lenet() -> Work:
+def losses_of(step: Callable[[], float]) -> Case:
+    """A step of training, compared by the losses of the first few."""
+    return Case(step, lambda: {"losses": np.array([step() for _ in range(cases.TRAINING_STEPS)])})
+
+
+def lenet() -> Case:
     pictures, labels = cases.digits()
     net = LeNet(64)
-    rng = np.random.default_rng(7)
-    shapes = {name: weight.shape for name, (weight, _) in net.get_parameters().items()}
-    net.set_parameters({
-        name: ((rng.standard_normal(shapes[name]) * np.sqrt(2 / np.prod(shapes[name][1:]))).astype(np.float32),
-               np.zeros(shapes[name][0], np.float32)) for name in NAMES})  # fmt: skip
+    weights = cases.he_normal(cases.LENET_SHAPES, 7)
+    net.set_parameters({name: (w, np.zeros(len(w), np.float32)) for name, w in zip(NAMES, weights, strict=True)})
 
-    def epoch() -> None:
-        for start in range(0, len(pictures), 64):
+    def epoch() -> list[float]:
+        return [
             net.train_step(pictures[start : start + 64], labels[start : start + 64])
+            for start in range(0, len(pictures), 64)
+        ]
 
-    return epoch
+    return Case(epoch, lambda: cases.epoch_result(epoch()))
 
 
-def resnet(batch: int) -> Work:
+def resnet(batch: int) -> Case:
     net = ResNet18(batch)
-    rng = np.random.default_rng(8)
-    for unit in net.units:
-        shape = unit.layer.convolution.weight().shape
-        unit.layer.convolution.set_weight(
-            (rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
-        )
+    shapes = tuple(unit.layer.convolution.weight().shape for unit in net.units)
+    for unit, weight in zip(net.units, cases.he_normal(shapes, 8), strict=True):
+        unit.layer.convolution.set_weight(weight)
+    net.weight[...] = cases.he_normal((net.weight.shape,), 9)[0]
     pictures, labels = cases.cifar(batch)
     optimizer = SGD(net.parameters(), 0.01, 0.9)
-    return lambda: net.train_step(pictures, labels, optimizer)
+    return losses_of(lambda: net.train_step(pictures, labels, optimizer))
 
 
-def style() -> Work:
+def style() -> Case:
     parameters = cases.vgg_parameters(STYLE_PLAN, None)
     transfer = StyleTransfer(cases.picture(192, 320, 9)[0], cases.picture(192, 320, 10)[0], parameters)
-    return transfer.step
+    return losses_of(transfer.step)
 
 
-def integers(method: Method) -> Work:
+def integers(method: Method) -> Case:
     layers = []
     for channels, outputs, size in cases.VGG19_STACK:
         inputs, weight = cases.byte_data(channels, outputs, size)
         layer = IntegerConvolution(window_of(inputs.shape, 3, 1, 1), weight, method)
         layer.load(np.ascontiguousarray(inputs.transpose(0, 2, 3, 1)))
         layers.append(layer)
-    return lambda: [layer.run() for layer in layers]
+    return Case(
+        lambda: [layer.run() for layer in layers],
+        lambda: {
+            str(i): layer.run()[..., : layer.outputs].transpose(0, 3, 1, 2).copy() for i, layer in enumerate(layers)
+        },
+    )
 
 
-def make(case: str) -> Work:
-    """The work of a case of ``engine_cases.CASES``."""
+def make(case: str) -> Case:
+    """The engine's side of a case of ``engine_cases.CASES``."""
     kind, _, rest = case.partition("/")
     name, _, direction = rest.rpartition("/")
     if kind == "conv":
@@ -120,12 +151,12 @@ def make(case: str) -> Work:
         return pool(*cases.POOLS[name], direction)
     if kind == "linear":
         inputs, weight = cases.gradient_data((64, 4096)), cases.gradient_data((1000, 4096))
-        return lambda: linear_forward(inputs, weight)
+        return Case(lambda: linear_forward(inputs, weight), lambda: {"output": linear_forward(inputs, weight)})
     if kind == "vgg16":
         return network(rest)
     if kind == "int8":
         return integers(cast(Method, rest))
-    simple: dict[str, Work] = {
+    simple: dict[str, Callable[[], Case]] = {
         "lenet": lenet,
         "style": style,
         "resnet18": lambda: resnet(int(rest)),

@@ -61,7 +61,8 @@ def machine(threads: int) -> dict[str, Any]:
             versions[name] = None
     return {
         "processor": PROCESSOR.model, "llvm_name": PROCESSOR.name, "instruction_set": PROCESSOR.instruction_set,
-        "level2_bytes": PROCESSOR.level2_bytes, "threads": threads, "system": platform.platform(),
+        "features": PROCESSOR.features, "level2_bytes": PROCESSOR.level2_bytes, "threads": threads,
+        "system": platform.platform(),
         "python": platform.python_version(), "versions": versions, "measured": time.strftime("%Y-%m-%d"),
     }  # fmt: skip
 
@@ -72,6 +73,8 @@ def table(results: dict[str, Any], about: dict[str, Any]) -> str:
     lines = [
         f"{about['processor']} ({about['llvm_name']}, {about['instruction_set']}), {about['threads']} threads, "
         f"{about['clock']}, {versions}",
+        "",
+        f"Features in use: {' '.join(about['features']) or 'none'}. {about.get('torch_kernels', '')}",
         "",
     ]
     lines += ["| work | ratio to PyTorch's best layout | must | aim |", "|---|---|---|---|"]
@@ -97,11 +100,15 @@ def table(results: dict[str, Any], about: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| case | ours ms | GFLOP/s | PyTorch NCHW ms | channels-last ms | ratio |",
-        "|---|---|---|---|---|---|",
+        "| case | ours ms | GFLOP/s | PyTorch NCHW ms | channels-last ms | ratio | difference |",
+        "|---|---|---|---|---|---|---|",
     ]
     for case, result in results.items():
-        times = result["times"]
+        times, compared = result["times"], result.get("compared")
+        differs = f"{compared['difference']:.0e}" if compared else "not compared"
+        if not times:
+            lines.append(f"| {case} | **wrong** | | | | | {differs}, {compared['bound']:.0e} allowed |")
+            continue
         ours = times["ours"]["median"]
         speed = f"{2e-9 * cases.multiply_adds(case) / ours:.0f}" if cases.multiply_adds(case) else ""
         theirs = [
@@ -110,7 +117,9 @@ def table(results: dict[str, Any], about: dict[str, Any]) -> str:
         found_ratio = ratio(results, case)
         shown = f"{found_ratio:.2f}" if found_ratio else ""
         noise = " (noisy)" if result.get("noisy") else ""
-        lines.append(f"| {case}{noise} | {ours * 1e3:.3f} | {speed} | {theirs[0]} | {theirs[1]} | {shown} |")
+        lines.append(
+            f"| {case}{noise} | {ours * 1e3:.3f} | {speed} | {theirs[0]} | {theirs[1]} | {shown} | {differs} |"
+        )
     return "\n".join(lines)
 
 

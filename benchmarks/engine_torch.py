@@ -11,6 +11,7 @@ import torch.nn.functional as functional
 from torch import nn
 
 from . import engine_cases as cases
+from .engine_cases import Case
 
 Work = Callable[[], Any]
 
@@ -30,31 +31,51 @@ def quietly(function: Work) -> Work:
     return run
 
 
+def array(value: torch.Tensor) -> Any:
+    """A copy as numpy sees it, in the usual order of axes."""
+    return value.detach().contiguous().numpy().copy()
+
+
+def output_of(function: Work) -> Case:
+    """Work in inference whose output is compared."""
+    work = quietly(function)
+    return Case(work, lambda: {"output": array(work())})
+
+
 def convolution(
     channels: int, outputs: int, size: int, kernel: int, stride: int, padding: int, direction: str, layout: str
-) -> Work:
+) -> Case:
     inputs, weight, bias = (
         tensor(array, layout) for array in cases.convolution_data(channels, outputs, size, kernel)
     )
     if direction == "forward":
-        return quietly(lambda: functional.conv2d(inputs, weight, bias, stride, padding))
+        return output_of(lambda: functional.conv2d(inputs, weight, bias, stride, padding))
     shape = functional.conv2d(inputs, weight, bias, stride, padding).shape
     gradient = tensor(cases.gradient_data(tuple(shape)), layout)
     need = [direction == "input", direction == "weight", direction == "weight"]
     backward = torch.ops.aten.convolution_backward
-    return lambda: backward(
-        gradient, inputs, weight, [outputs], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, need
-    )
+
+    def work() -> Any:
+        return backward(
+            gradient, inputs, weight, [outputs], [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, need
+        )
+
+    place = 0 if direction == "input" else 1
+    return Case(work, lambda: {"gradient": array(work()[place])})
 
 
-def pool(channels: int, size: int, direction: str, layout: str) -> Work:
+def pool(channels: int, size: int, direction: str, layout: str) -> Case:
     inputs = tensor(cases.gradient_data((1, channels, size, size)), layout)
     if direction == "forward":
-        return quietly(lambda: functional.max_pool2d(inputs, 2))
+        return output_of(lambda: functional.max_pool2d(inputs, 2))
     _, indices = functional.max_pool2d(inputs, 2, return_indices=True)
     gradient = tensor(cases.gradient_data((1, channels, size // 2, size // 2)), layout)
     backward = torch.ops.aten.max_pool2d_with_indices_backward
-    return lambda: backward(gradient, inputs, [2, 2], [2, 2], [0, 0], [1, 1], False, indices)
+
+    def work() -> Any:
+        return backward(gradient, inputs, [2, 2], [2, 2], [0, 0], [1, 1], False, indices)
+
+    return Case(work, lambda: {"gradient": array(work())})
 
 
 def vgg_layers(plan: tuple[int | str, ...], parameters: list[tuple[Any, Any]]) -> list[nn.Module]:
@@ -71,7 +92,7 @@ def vgg_layers(plan: tuple[int | str, ...], parameters: list[tuple[Any, Any]]) -
     return layers
 
 
-def network(mode: str, layout: str) -> Work:
+def network(mode: str, layout: str) -> Case:
     plan = (64, 64, "p", 128, 128, "p", 256, 256, 256, "p", 512, 512, 512, "p", 512, 512, 512, "p")
     parameters = cases.vgg_parameters(plan)
     layers = [*vgg_layers(plan, parameters), nn.Flatten()]
@@ -82,16 +103,23 @@ def network(mode: str, layout: str) -> Work:
     net = nn.Sequential(*layers).eval().requires_grad_(False).to(memory_format=FORMATS[layout])
     picture = tensor(cases.picture(), layout)
     if mode != "both":
-        return quietly(lambda: net(picture))
+        work = quietly(lambda: net(picture))
+        return Case(work, lambda: {"logits": array(work())})
 
-    def both() -> None:
+    def both() -> Any:
         leaf = picture.clone().requires_grad_(True)
         net(leaf)[0, 1].backward()
+        return leaf.grad
 
-    return both
+    return Case(both, lambda: {"gradient": array(both())})
 
 
-def lenet(layout: str) -> Work:
+def losses_of(step: Work) -> Case:
+    """A step of training, compared by the losses of the first few."""
+    return Case(step, lambda: {"losses": np.array([step().item() for _ in range(cases.TRAINING_STEPS)])})
+
+
+def lenet(layout: str) -> Case:
     pictures, labels = cases.digits()
     data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
     net = nn.Sequential(
@@ -107,16 +135,32 @@ def lenet(layout: str) -> Work:
         nn.Linear(128, 84),
         nn.ReLU(),
         nn.Linear(84, 10),
-    ).to(memory_format=FORMATS[layout])
+    )
+    take_weights(net, cases.he_normal(cases.LENET_SHAPES, 7))
+    net = net.to(memory_format=FORMATS[layout])
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 
-    def epoch() -> None:
+    def epoch() -> list[torch.Tensor]:
+        losses = []
         for start in range(0, len(data), 64):
             optimizer.zero_grad(set_to_none=True)
-            functional.cross_entropy(net(data[start : start + 64]), wanted[start : start + 64]).backward()
+            loss = functional.cross_entropy(net(data[start : start + 64]), wanted[start : start + 64])
+            loss.backward()
             optimizer.step()
+            losses.append(loss.detach())
+        return losses
 
-    return epoch
+    return Case(epoch, lambda: cases.epoch_result([loss.item() for loss in epoch()]))
+
+
+def take_weights(net: nn.Module, weights: list[Any]) -> None:
+    """Give the layers of a network their weights, in order, and zero biases."""
+    layers = [module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    with torch.no_grad():
+        for layer, weight in zip(layers, weights, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight))
+            if layer.bias is not None:
+                layer.bias.zero_()
 
 
 class Block(nn.Module):
@@ -135,7 +179,7 @@ class Block(nn.Module):
         return functional.relu(self.norm2(self.conv2(inner)) + self.shortcut(x))
 
 
-def resnet(batch: int, layout: str) -> Work:
+def resnet(batch: int, layout: str) -> Case:
     blocks, channels = [], 64
     for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
         blocks += [Block(channels, outputs, stride), Block(outputs, outputs, 1)]
@@ -148,20 +192,25 @@ def resnet(batch: int, layout: str) -> Work:
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(512, 10),
-    ).to(memory_format=FORMATS[layout])
+    )
+    shapes = tuple(tuple(module.weight.shape) for module in net.modules() if isinstance(module, nn.Conv2d))
+    take_weights(net, cases.he_normal(shapes, 8) + cases.he_normal(((10, 512),), 9))
+    net = net.to(memory_format=FORMATS[layout])
     pictures, labels = cases.cifar(batch)
     data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
 
-    def step() -> None:
+    def step() -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(net(data), wanted).backward()
+        loss = functional.cross_entropy(net(data), wanted)
+        loss.backward()
         optimizer.step()
+        return loss.detach()
 
-    return step
+    return losses_of(step)
 
 
-def style(layout: str) -> Work:
+def style(layout: str) -> Case:
     plan = (64, 64, "p", 128, 128, "p", 256, 256, 256, 256, "p", 512, 512, 512, 512, "p", 512)
     layers = nn.Sequential(*vgg_layers(plan, cases.vgg_parameters(plan, None))).requires_grad_(False)
     for layer in layers:
@@ -190,7 +239,7 @@ def style(layout: str) -> Work:
     image = content.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([image], lr=0.02)
 
-    def iteration() -> None:
+    def iteration() -> torch.Tensor:
         optimizer.zero_grad()
         found = features(image)
         loss = functional.mse_loss(found[wanted], goal)
@@ -198,18 +247,29 @@ def style(layout: str) -> Work:
             loss = loss + 1e3 * functional.mse_loss(gram(found[i]), grams[i])
         loss.backward()
         optimizer.step()
+        return loss.detach()
 
-    return iteration
-
-
-def float_stack(layout: str) -> Work:
-    """VGG19's convolutions in float32: what the int8 stack is measured against."""
-    layers = [[tensor(array, layout) for array in cases.convolution_data(*shape)] for shape in cases.VGG19_STACK]
-    return quietly(lambda: [functional.conv2d(x, w, None, 1, 1) for x, w, _ in layers])
+    return losses_of(iteration)
 
 
-def make(case: str, layout: str) -> Work:
-    """The work of a case of ``engine_cases.CASES``."""
+def float_stack(layout: str) -> Case:
+    """VGG19's convolutions in float32, what the int8 stack is measured against; its result is that of the bytes."""
+    layers = [[tensor(data, layout) for data in cases.convolution_data(*shape)] for shape in cases.VGG19_STACK]
+
+    def result() -> dict[str, Any]:
+        """The convolutions of the bytes in float64, which holds every integer that they can give."""
+        found = {}
+        with torch.inference_mode():
+            for i, shape in enumerate(cases.VGG19_STACK):
+                inputs, weight = (torch.from_numpy(data).double() for data in cases.byte_data(*shape))
+                found[str(i)] = array(functional.conv2d(inputs, weight, None, 1, 1))
+        return found
+
+    return Case(quietly(lambda: [functional.conv2d(x, w, None, 1, 1) for x, w, _ in layers]), result)
+
+
+def make(case: str, layout: str) -> Case:
+    """PyTorch's side of a case of ``engine_cases.CASES``."""
     kind, _, rest = case.partition("/")
     name, _, direction = rest.rpartition("/")
     if kind == "conv":
@@ -220,10 +280,10 @@ def make(case: str, layout: str) -> Work:
         return pool(*cases.POOLS[name], direction, layout)
     if kind == "linear":
         inputs, weight = (torch.from_numpy(cases.gradient_data(shape)) for shape in ((64, 4096), (1000, 4096)))
-        return quietly(lambda: functional.linear(inputs, weight))
+        return output_of(lambda: functional.linear(inputs, weight))
     if kind == "vgg16":
         return network(rest, layout)
-    simple: dict[str, Work] = {
+    simple: dict[str, Callable[[], Case]] = {
         "lenet": lambda: lenet(layout),
         "style": lambda: style(layout),
         "int8": lambda: float_stack(layout),

@@ -13,6 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from .engine_cases import Case
+
 OTHERS_SHARE = 0.05
 """A sample counts as clean when other processes used less than this share of one core meanwhile."""
 
@@ -36,8 +40,8 @@ def busy_seconds() -> float:
     return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
-def make(library: str, case: str, variant: str) -> Callable[[], Any]:
-    """The work of one case, with the library imported only now."""
+def make(library: str, case: str, variant: str) -> Case:
+    """One library's side of a case, with the library imported only now."""
     if library == "ours":
         from . import engine_ours
 
@@ -52,7 +56,7 @@ def make(library: str, case: str, variant: str) -> Callable[[], Any]:
     if library == "style":
         from . import style_baselines
 
-        return style_baselines.make(case, variant)
+        return Case(style_baselines.make(case, variant), dict)
     from . import engine_baselines
 
     return engine_baselines.make(case, variant)
@@ -84,21 +88,34 @@ def processor_seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
+def describe(library: str) -> str:
+    """The instructions that a library says it uses."""
+    if library == "torch":
+        import torch
+
+        return f"PyTorch's kernels for {torch.backends.cpu.get_cpu_capability()}"
+    return ""
+
+
 def serve(library: str) -> None:
     """Answer requests, one JSON object a line, until the input ends."""
-    works: dict[tuple[str, str], Callable[[], Any]] = {}
+    made: dict[tuple[str, str], Case] = {}
     for line in sys.stdin:
         request = json.loads(line)
         key = request.get("case", ""), request.get("variant", "")
+        answer: Any = True
         if request["do"] == "make":
-            works[key] = make(library, *key)
-            works[key]()
-            answer: Any = True
+            made[key] = make(library, *key)
+            if request.get("warm", True):
+                made[key].work()
+        elif request["do"] == "result":
+            np.savez(request["file"], **made[key].result())
         elif request["do"] == "drop":
-            works.clear()
-            answer = True
+            made.clear()
+        elif request["do"] == "describe":
+            answer = describe(library)
         else:
-            answer = samples(works[key], request["count"], request.get("patience", MAX_DIRTY))
+            answer = samples(made[key].work, request["count"], request.get("patience", MAX_DIRTY))
         print("@" + json.dumps(answer), flush=True)
 
 
