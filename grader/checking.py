@@ -12,6 +12,7 @@ from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_run, describe_use, next_step
 from grader.inside.imports import possible_notes
 from grader.lab.checks import COURSE, GENERAL, Check
+from grader.language.message import english
 from grader.language.translation import _, listed, marked, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import Fixture, RecordedCase
@@ -244,13 +245,13 @@ def without_inputs(outcome: Outcome, recorded: RecordedCase) -> Outcome:
 
     Whoever knows the inputs can compute the answers elsewhere and hand in a table of them.
     """
-    message = outcome.message
-    if len(message) > HIDDEN_MESSAGE_CHARACTERS:
-        message = message[:HIDDEN_MESSAGE_CHARACTERS] + "…"
+    message, text = outcome.message, english(outcome.message)
+    if len(text) > HIDDEN_MESSAGE_CHARACTERS:
+        message = text[:HIDDEN_MESSAGE_CHARACTERS] + "…"
     return replace(
         outcome,
         printed="",
         message=message,
-        notes=tuple(note for note in outcome.notes if note in possible_notes()),
+        notes=tuple(note for note in outcome.notes if english(note) in possible_notes()),
         arrived_s={name: moment for name, moment in outcome.arrived_s.items() if name in recorded.expected},
     )

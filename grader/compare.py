@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from grader.language.message import Message, sentence
+
 FLOATING = "f"
 Kind = Literal["missing", "extra", "dtype", "shape", "nonfinite", "values", "share"]
 
@@ -47,8 +49,8 @@ class Finding:
 
     output: str
     kind: Kind
-    seen: str = ""
-    required: str = ""
+    seen: Message | str = ""
+    required: Message | str = ""
     error: float = float("nan")
     allowed: float = float("nan")
     share: float = float("nan")
@@ -83,7 +85,7 @@ def compare(
 def compare_array(name: str, expected: np.ndarray, actual: np.ndarray, tolerance: Tolerance) -> Finding | None:
     """Return what is wrong with ``actual``, or None."""
     if (expected.dtype.kind == FLOATING) != (actual.dtype.kind == FLOATING):
-        wanted = "floating point" if expected.dtype.kind == FLOATING else "whole numbers"
+        wanted = sentence("floating point") if expected.dtype.kind == FLOATING else sentence("whole numbers")
         return Finding(name, "dtype", str(actual.dtype), wanted)
     if expected.shape != actual.shape:
         return Finding(name, "shape", str(actual.shape), str(expected.shape))
@@ -95,10 +97,9 @@ def compare_array(name: str, expected: np.ndarray, actual: np.ndarray, tolerance
     if not np.array_equal(finite, np.isfinite(wanted64)):
         bad = np.argwhere(~finite)
         where = tuple(int(i) for i in bad[0]) if len(bad) else ()
-        kind = "NaN" if np.isnan(seen64).any() else "infinite"
-        return Finding(
-            name, "nonfinite", f"{kind} in {len(bad)} of {actual.size} entries", "finite numbers", where=where
-        )
+        kind = "NaN" if np.isnan(seen64).any() else sentence("infinite")
+        seen = sentence("{kind} in {bad} of {size} entries", kind=kind, bad=len(bad), size=actual.size)
+        return Finding(name, "nonfinite", seen, sentence("finite numbers"), where=where)
     if tolerance.metric == "l2":
         return _compare_norm(name, wanted64, seen64, tolerance)
     return _compare_entries(name, wanted64, seen64, tolerance)
@@ -107,7 +108,8 @@ def compare_array(name: str, expected: np.ndarray, actual: np.ndarray, tolerance
 def _compare_entries(name: str, expected: np.ndarray, actual: np.ndarray, tolerance: Tolerance) -> Finding | None:
     finite = np.isfinite(expected)
     if not np.array_equal(expected[~finite], actual[~finite], equal_nan=True):
-        return Finding(name, "nonfinite", "another infinity or NaN", "the same special values")
+        seen, required = sentence("another infinity or NaN"), sentence("the same special values")
+        return Finding(name, "nonfinite", seen, required)
     expected = np.where(finite, expected, 0.0)
     error = np.abs(np.where(finite, actual, 0.0) - expected)
     allowed = tolerance.atol + tolerance.rtol * np.abs(expected)

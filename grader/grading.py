@@ -14,6 +14,7 @@ from grader.checking import run_checks
 from grader.collect.submission import Collected
 from grader.jail import Level, probe
 from grader.language.errors import BadInput
+from grader.language.message import sentence
 from grader.language.translation import _, chosen, marked, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import Fixture, read_fixture
@@ -109,7 +110,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         uses = ruled_out(lab, collected)
         results, outcomes = run_checks(session, lab, checks, fixture, uses, progress, timing, request.gates)
         level = session.box.level
-        warnings = (*warnings, *map(translated, session.box.warnings))
+        warnings = (*warnings, *map(str, session.box.warnings))
     layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     complete = len(checks) == len(lab.checks)
@@ -172,19 +173,17 @@ def choose_level(lab: Lab, request: Request) -> tuple[Level, tuple[str, ...]]:
     demanded = lab.facts.jail.level
     if int(level) >= demanded or request.kind != "hidden":
         return level, ()
-    text = _(
+    text = sentence(
         "this host isolates student code only at level {level} ({name}); lab {lab} demands level {demanded}",
         level=int(level),
-        name=_(LEVEL_NAMES[level]),
+        name=sentence(LEVEL_NAMES[level]),
         lab=lab.name,
         demanded=demanded,
     )
     if not request.allow_weak_jail:
         raise Refused(
-            _(
-                "{what}. `python -m grader doctor` says what is missing; --allow-weak-jail grades without record.",
-                what=text,
-            )
+            "{what}. `python -m grader doctor` says what is missing; --allow-weak-jail grades without record.",
+            what=text,
         )
     return level, (_("{what}: this result does not count for the record", what=text),)
 
@@ -195,7 +194,7 @@ def _submission_info(source: Path, collected: Collected, outcomes: Mapping[str, 
         path=str(source),
         sha256=collected.sha256,
         files=[FileInfo(path=file.path, sha256=file.sha256, bytes=file.bytes) for file in collected.files],
-        notes=[*collected.notes, *map(translated, said)],
+        notes=[*collected.notes, *map(str, said)],
     )
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grader.language.errors import BadInput
+from grader.language.message import sentence
 
 MIB = 1 << 20
 TAR_BLOCK_BYTES = 512
@@ -107,43 +108,54 @@ def read_archive(data: bytes, limits: CollectLimits) -> list[Member]:
 
 def _checked_path(name: str, seen: set[str], limits: CollectLimits) -> str:
     parts = name.removeprefix("./").split("/")
-    reason = ""
+    reason = None
     if "\0" in name or "\\" in name:
-        reason = "has a name with a backslash or a NUL character"
+        reason = sentence("has a name with a backslash or a NUL character")
     elif name.startswith("/") or DRIVE.match(name):
-        reason = "has an absolute name"
+        reason = sentence("has an absolute name")
     elif ".." in parts:
-        reason = "points outside the archive"
+        reason = sentence("points outside the archive")
     elif any(part in ("", ".") for part in parts):
-        reason = "has an empty part in its name"
+        reason = sentence("has an empty part in its name")
     elif len(parts) > limits.depth or any(len(part) > limits.name_characters for part in parts):
-        reason = f"has a name longer than {limits.depth} parts of {limits.name_characters} characters"
-    if reason:
-        raise ArchiveError(f"was refused: its entry {shown(name)} {reason}; pack plain files with plain names")
+        reason = sentence(
+            "has a name longer than {depth} parts of {name_characters} characters",
+            depth=limits.depth,
+            name_characters=limits.name_characters,
+        )
+    if reason is not None:
+        raise ArchiveError(
+            "was refused: its entry {name} {reason}; pack plain files with plain names",
+            name=shown(name),
+            reason=reason,
+        )
     path = "/".join(parts)
     if path.casefold() in seen:
-        raise ArchiveError(f"was refused: it holds two entries named {shown(path)}; pack each file once")
+        raise ArchiveError("was refused: it holds two entries named {path}; pack each file once", path=shown(path))
     seen.add(path.casefold())
     return path
 
 
 def _too_many(limits: CollectLimits) -> ArchiveError:
     return ArchiveError(
-        f"was refused: it has more than {limits.archive_entries} entries; pack only your source files "
-        "(no .git, no virtual environment, no data)"
+        "was refused: it has more than {archive_entries} entries; pack only your source files (no .git, "
+        "no virtual environment, no data)",
+        archive_entries=limits.archive_entries,
     )
 
 
 def _check_unpacked(size: int, limits: CollectLimits) -> None:
     if size > limits.archive_unpacked_bytes:
         raise ArchiveError(
-            f"was refused: it unpacks to more than {limits.archive_unpacked_bytes // MIB} MiB; "
-            "pack only your source files"
+            "was refused: it unpacks to more than {value} MiB; pack only your source files",
+            value=limits.archive_unpacked_bytes // MIB,
         )
 
 
 def _not_a_file(name: str) -> ArchiveError:
-    return ArchiveError(f"was refused: its entry {shown(name)} is a link or a device; pack the files themselves")
+    return ArchiveError(
+        "was refused: its entry {name} is a link or a device; pack the files themselves", name=shown(name)
+    )
 
 
 def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
@@ -153,7 +165,7 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+        raise ArchiveError("is damaged ({error}); pack it again", error=shown(str(error))) from None
     members: list[Member] = []
     seen: set[str] = set()
     spans: list[tuple[int, int]] = []
@@ -167,10 +179,13 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
         if kind not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG):
             raise _not_a_file(name)
         if info.flag_bits & ENCRYPTED_FLAG:
-            raise ArchiveError(f"was refused: its entry {shown(name)} is encrypted; pack it without a password")
+            raise ArchiveError(
+                "was refused: its entry {name} is encrypted; pack it without a password", name=shown(name)
+            )
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArchiveError(
-                f"was refused: its entry {shown(name)} uses an unusual compression; use ordinary zip (deflate)"
+                "was refused: its entry {name} uses an unusual compression; use ordinary zip (deflate)",
+                name=shown(name),
             )
         spans.append((info.header_offset, info.header_offset + ZIP_LOCAL_HEADER_BYTES + info.compress_size))
         if not is_folder:
@@ -190,7 +205,9 @@ def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[in
             zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
         ) as error:  # fmt: skip
             raise ArchiveError(
-                f"is damaged at {shown(info.orig_filename)} ({shown(str(error))}); pack it again"
+                "is damaged at {orig_filename} ({error}); pack it again",
+                orig_filename=shown(info.orig_filename),
+                error=shown(str(error)),
             ) from None
 
     return read
@@ -202,7 +219,7 @@ def _gunzip(data: bytes, limits: CollectLimits) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             unpacked = stream.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+        raise ArchiveError("is damaged ({error}); pack it again", error=shown(str(error))) from None
     _check_unpacked(max(0, len(unpacked) - (limit - limits.archive_unpacked_bytes)), limits)
     return unpacked
 
@@ -228,7 +245,9 @@ def _walk_tar_headers(data: bytes, limits: CollectLimits) -> None:
             or len(payload) > MAX_TAR_HEADER_BYTES
             or REDIRECTING_HEADER.search(payload)
         ):
-            raise ArchiveError(f"was refused: its entry {shown(info.name)} has an unusable header; pack it again")
+            raise ArchiveError(
+                "was refused: its entry {name} has an unusable header; pack it again", name=shown(info.name)
+            )
         headers += 1
         if headers > 2 * limits.archive_entries:
             raise _too_many(limits)
@@ -259,10 +278,10 @@ def _tar_members(data: bytes, limits: CollectLimits) -> list[Member]:
                     raise _not_a_file(info.name)
                 start = info.offset_data
                 if start + info.size > len(data):
-                    raise ArchiveError(f"is cut off inside {shown(info.name)}; pack it again")
+                    raise ArchiveError("is cut off inside {name}; pack it again", name=shown(info.name))
                 members.append(Member(path, info.size, _slice_reader(data, start, info.size)))
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, RecursionError) as error:
-        raise ArchiveError(f"is damaged ({shown(str(error))}); pack it again") from None
+        raise ArchiveError("is damaged ({error}); pack it again", error=shown(str(error))) from None
     return members
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from grader.collect.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
 from grader.language.errors import BadInput
-from grader.language.translation import _, joined, listed, marked, translated
+from grader.language.message import sentence
+from grader.language.translation import _, joined, listed, marked
 
 FILE_MODE = 0o444
 FOLDER_MODE = 0o755
@@ -115,7 +116,9 @@ def collect(
     limits = limits or CollectLimits()
     label = _label(source)
     if not _is_text(str(source)):
-        raise SubmissionError(f"{str(source)!a} is not a readable name; rename it with ordinary characters.")
+        raise SubmissionError(
+            "{source} is not a readable name; rename it with ordinary characters.", source=ascii(str(source))
+        )
     suffixes = tuple(extra_suffixes)
     left_out = _LeftOut(tuple(given))
     try:
@@ -125,7 +128,7 @@ def collect(
         wanted = [member for member in wanted if _importable(member.path, required, left_out)]
         contents = _read_all(wanted, limits)
     except ArchiveError as error:
-        raise SubmissionError(f"{label} {translated(str(error))}") from None
+        raise SubmissionError("{label} {error}", label=label, error=error) from None
     if not contents:
         absent = _(
             "{source} holds no {suffixes} file; expected {files}.",
@@ -134,7 +137,8 @@ def collect(
             files=listed(required) or _("source files"),
         )
         advice = _("Hand in the folder (or an archive of it) in which you wrote your code.")
-        raise SubmissionError(joined([absent, _(NOTEBOOK_ADVICE) if left_out.notebooks() else advice]))
+        text = joined([absent, _(NOTEBOOK_ADVICE) if left_out.notebooks() else advice])
+        raise SubmissionError("{text}", text=text)
     notes = [_("the files were taken from the folder {folder}", folder=shown(entered))] if entered else []
     missing = tuple(name for name in required if name not in contents)
     notes += [_missing_note(name, list(contents)) for name in missing]
@@ -157,26 +161,37 @@ def _members(
     try:
         facts = os.lstat(source)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a usable path"
+        reason = getattr(error, "strerror", None) or sentence("not a usable path")
         raise SubmissionError(
-            f"{label} cannot be read ({reason}); expected a folder, a .zip or a .tar.gz. "
-            "Check the path, or name another one with --submission."
+            "{label} cannot be read ({reason}); expected a folder, a .zip or a .tar.gz. Check the path, or "
+            "name another one with --submission.",
+            label=label,
+            reason=reason,
         ) from None
     if stat.S_ISDIR(facts.st_mode):
         return list(_walk(source, limits, suffixes, left_out))
     if stat.S_ISLNK(facts.st_mode):
-        raise SubmissionError(f"{label} is a link, and links are not followed; name the folder or archive itself.")
+        raise SubmissionError(
+            "{label} is a link, and links are not followed; name the folder or archive itself.", label=label
+        )
     if not stat.S_ISREG(facts.st_mode):
-        raise SubmissionError(f"{label} is neither a file nor a folder; expected a folder, a .zip or a .tar.gz.")
+        raise SubmissionError(
+            "{label} is neither a file nor a folder; expected a folder, a .zip or a .tar.gz.", label=label
+        )
     if source.suffix == ".py":
-        raise SubmissionError(f"{label} is a single file; hand in the folder that holds it, or an archive.")
+        raise SubmissionError(
+            "{label} is a single file; hand in the folder that holds it, or an archive.", label=label
+        )
     if facts.st_size > limits.archive_bytes:
         raise SubmissionError(
-            f"{label} has {facts.st_size / MIB:.0f} MiB; at most {limits.archive_bytes // MIB} are taken. "
-            "Pack only your source files (no data, no checkpoint)."
+            "{label} has {value} MiB; at most {value2} are taken. Pack only your source files (no data, no "
+            "checkpoint).",
+            label=label,
+            value=f"{facts.st_size / MIB:.0f}",
+            value2=limits.archive_bytes // MIB,
         )
     if facts.st_size == 0:
-        raise SubmissionError(f"{label} is empty; expected a .zip or a .tar.gz. Pack it again.")
+        raise SubmissionError("{label} is empty; expected a .zip or a .tar.gz. Pack it again.", label=label)
     # A hard link is harmless here: the archive's bytes are parsed, never shown.
     return read_archive(_read_regular(source, limits.archive_bytes, one_name=False), limits)
 
@@ -190,14 +205,17 @@ def _walk(folder: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_o
         try:
             entries = os.scandir(current)
         except OSError as error:
-            raise ArchiveError(f"cannot be read at {shown(prefix or '.')} ({error.strerror})") from None
+            raise ArchiveError(
+                "cannot be read at {value} ({strerror})", value=shown(prefix or "."), strerror=error.strerror
+            ) from None
         with entries:
             for entry in entries:
                 looked_at += 1
                 if looked_at > limits.folder_entries:
                     raise ArchiveError(
-                        f"was refused: it holds more than {limits.folder_entries} files; "
-                        "hand in a folder with your source files only"
+                        "was refused: it holds more than {folder_entries} files; hand in a folder with your source "
+                        "files only",
+                        folder_entries=limits.folder_entries,
                     )
                 path = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
@@ -212,7 +230,7 @@ def _walk(folder: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_o
                     yield Member(path, size, _file_reader(current / entry.name))
                 elif path.endswith(suffixes) and not _is_junk(entry.name):
                     raise ArchiveError(
-                        f"was refused: {shown(path)} is a link or a device; put the file itself there"
+                        "was refused: {path} is a link or a device; put the file itself there", path=shown(path)
                     )
                 else:
                     left_out.add(marked("links and devices are not followed"), path)
@@ -227,15 +245,20 @@ def _read_regular(file: Path, limit: int, *, one_name: bool = True) -> bytes:
     try:
         descriptor = os.open(file, READ_FLAGS)
     except OSError as error:
-        raise ArchiveError(f"cannot be read at {shown(file.name)} ({error.strerror}); check its rights") from None
+        raise ArchiveError(
+            "cannot be read at {name} ({strerror}); check its rights",
+            name=shown(file.name),
+            strerror=error.strerror,
+        ) from None
     with os.fdopen(descriptor, "rb") as stream:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise ArchiveError(f"was refused: {shown(file.name)} is not a regular file")
+            raise ArchiveError("was refused: {name} is not a regular file", name=shown(file.name))
         if one_name and facts.st_nlink > 1:
             raise ArchiveError(
-                f"was refused: {shown(file.name)} is a hard link (the file has {facts.st_nlink} names); "
-                "put a copy of the file there"
+                "was refused: {name} is a hard link (the file has {st_nlink} names); put a copy of the file there",
+                name=shown(file.name),
+                st_nlink=facts.st_nlink,
             )
         return stream.read(limit)
 
@@ -293,7 +316,9 @@ def _enter_single_folder(members: list[Member], required: Sequence[str]) -> tupl
 def _importable(path: str, required: Sequence[str], left_out: _LeftOut) -> bool:
     """Whether Python could import the file from the root: its folders are named like packages."""
     if not is_plain(path):
-        raise ArchiveError(f"was refused: {shown(path)} has control characters in its name; rename the file")
+        raise ArchiveError(
+            "was refused: {path} has control characters in its name; rename the file", path=shown(path)
+        )
     if path in required or all(folder.isidentifier() for folder in path.split("/")[:-1]):
         return True
     left_out.add(marked("its folder cannot be imported from"), path)
@@ -303,8 +328,9 @@ def _importable(path: str, required: Sequence[str], left_out: _LeftOut) -> bool:
 def _read_all(members: Sequence[Member], limits: CollectLimits) -> dict[str, bytes]:
     if len(members) > limits.files:
         raise ArchiveError(
-            f"was refused: it holds {len(members)} source files, at most {limits.files} are taken; "
-            "hand in your own files only"
+            "was refused: it holds {members} source files, at most {files} are taken; hand in your own files only",
+            members=len(members),
+            files=limits.files,
         )
     contents: dict[str, bytes] = {}
     seen: set[str] = set()
@@ -312,24 +338,30 @@ def _read_all(members: Sequence[Member], limits: CollectLimits) -> dict[str, byt
     for member in members:
         if member.path.casefold() in seen:
             raise ArchiveError(
-                f"was refused: two files are named {shown(member.path)} but for upper and lower case; rename one"
+                "was refused: two files are named {path} but for upper and lower case; rename one",
+                path=shown(member.path),
             )
         seen.add(member.path.casefold())
         data = b"" if member.size > limits.file_bytes else member.read(limits.file_bytes + 1)
         if member.size > limits.file_bytes or len(data) > limits.file_bytes:
             raise ArchiveError(
-                f"was refused: {shown(member.path)} is larger than {limits.file_bytes / MIB:g} MiB, "
-                "which source code is not; keep data in other files"
+                "was refused: {path} is larger than {value} MiB, which source code is not; keep data in other "
+                "files",
+                path=shown(member.path),
+                value=f"{limits.file_bytes / MIB:g}",
             )
         if len(data) != member.size:
             raise ArchiveError(
-                f"is damaged: {shown(member.path)} has {len(data)} bytes instead of {member.size}; try again"
+                "is damaged: {path} has {data} bytes instead of {size}; try again",
+                path=shown(member.path),
+                data=len(data),
+                size=member.size,
             )
         total += len(data)
         if total > limits.total_bytes:
             raise ArchiveError(
-                f"was refused: its source files have more than {limits.total_bytes / MIB:g} MiB in all; "
-                "hand in your own files only"
+                "was refused: its source files have more than {value} MiB in all; hand in your own files only",
+                value=f"{limits.total_bytes / MIB:g}",
             )
         contents[member.path] = data
     return contents
@@ -368,8 +400,10 @@ def _make_folder(folder: Path, *, parents: bool = False) -> None:
         folder.chmod(FOLDER_MODE)
     except OSError as error:
         raise SubmissionError(
-            f"the copy could not be made at {shown(str(folder))} ({error.strerror}); "
-            "expected a name that is free, in a folder that can be written"
+            "the copy could not be made at {folder} ({strerror}); expected a name that is free, in a folder "
+            "that can be written",
+            folder=shown(str(folder)),
+            strerror=error.strerror,
         ) from None
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from grader.language.errors import BadInput, GraderError, GraderFailed
-from grader.language.translation import LANGUAGES, _, choose, translated
+from grader.language.translation import LANGUAGES, _, choose
 
 if TYPE_CHECKING:
     from grader.project.contract import Lab
@@ -126,7 +126,7 @@ def print_anything() -> None:
 
 def complain(message: str) -> None:
     """Print an error and go on."""
-    Console(stderr=True, soft_wrap=True).print(Text.assemble((_("error: "), "bold red"), translated(message)))
+    Console(stderr=True, soft_wrap=True).print(Text.assemble((_("error: "), "bold red"), message))
 
 
 def fail(message: str, status: int) -> NoReturn:
@@ -175,7 +175,9 @@ def require_format(format_: str | None, out: Path | None) -> None:
     if (format_ is None) != (out is None):
         raise ProjectError("--format and --out go together")
     if format_ is not None and format_ not in FORMATS:
-        raise ProjectError(f"there is no format {format_!r}; there are: {', '.join(FORMATS)}")
+        raise ProjectError(
+            "there is no format {format}; there are: {FORMATS}", format=repr(format_), FORMATS=", ".join(FORMATS)
+        )
 
 
 def require_places(*paths: Path | None) -> None:

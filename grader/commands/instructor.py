@@ -78,5 +78,5 @@ def catalogues(
         for file, messages in lacking.items():
             Console().print(f"{file}: {len(messages)} without translation", soft_wrap=True, markup=False)
             for message in messages:
-                Console().print(f"  {message.text!r}", soft_wrap=True, markup=False)
+                Console().print(f"  {message!r}", soft_wrap=True, markup=False)
         raise typer.Exit(BELOW if any(lacking.values()) else OK)

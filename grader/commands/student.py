@@ -183,7 +183,7 @@ def run_lab(
             raise typer.Exit(OK)
         if facts.facts.experiment is None:
             if set_ or every or fresh or options:
-                raise ProjectError(f"lab {lab} has no experiment; it runs on a picture, without options")
+                raise ProjectError("lab {lab} has no experiment; it runs on a picture, without options", lab=lab)
             with Progress(title=_("{lab}: running", lab=lab)) as progress:
                 demo = run_demo(project, facts, work, picture, weights, progress)
             demo.render(Console())

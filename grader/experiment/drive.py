@@ -27,8 +27,9 @@ from grader.experiment.options import Options, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot
 from grader.explain.messages import describe_outcome
 from grader.lab.experiments import STATE
+from grader.language.message import Message
 from grader.language.numbers import rough_duration
-from grader.language.translation import _, translated
+from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, file_digest
 from grader.report.progress import Progress
@@ -74,7 +75,7 @@ class RunReport:
     pace_s: float | None = None
     numbers: dict[str, float] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message | str] = field(default_factory=list)
     message: str = ""
     interrupted: bool = False
 
@@ -86,9 +87,9 @@ class RunReport:
     def render(self, console: Console) -> None:
         """Print results, where they lie, and what can be done next."""
         for note in self.notes:
-            console.print(Text(_("note: {note}", note=translated(note))), soft_wrap=True)
+            console.print(Text(_("note: {note}", note=note)), soft_wrap=True)
         if self.message:
-            console.print(Text(translated(self.message), style="bold"), soft_wrap=True)
+            console.print(Text(self.message, style="bold"), soft_wrap=True)
         if self.total:
             console.print(Text(self._line()), soft_wrap=True)
         if self.numbers:
@@ -136,7 +137,7 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
     """
     experiment = lab.facts.experiment
     if experiment is None:
-        raise ProjectError(f"lab {lab.name} has no experiment")
+        raise ProjectError("lab {name} has no experiment", name=lab.name)
     _require_work(project, lab, request.submission)
     options = read_options(lab, request.settings, request.picture)
     weights = _weights_of(lab, request.weights)
@@ -166,8 +167,10 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
 def _require_work(project: Project, lab: Lab, submission: Path) -> None:
     if submission == project.submission(lab.name) and not submission.exists():
         raise ProjectError(
-            f"there is nothing to run yet: {submission} does not exist. Get the skeleton with "
-            f"`make start LAB={lab.name}` (or `python -m grader start {lab.name}`) and fill its holes"
+            "there is nothing to run yet: {submission} does not exist. Get the skeleton with `make start "
+            "LAB={name}` (or `python -m grader start {name}`) and fill its holes",
+            submission=submission,
+            name=lab.name,
         )
 
 
@@ -176,7 +179,7 @@ def _weights_of(lab: Lab, weights: Path | None) -> str:
     if weights is None:
         return SEEDED
     if experiment is None or not experiment.resources:
-        raise ProjectError(f"the experiment of lab {lab.name} takes no weights")
+        raise ProjectError("the experiment of lab {name} takes no weights", name=lab.name)
     return file_digest(weights)
 
 

@@ -76,7 +76,9 @@ class RunFolder:
             return Checkpoint(int(facts.pop("step")), state, curves, facts)
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise ProjectError(
-                f"{file} is damaged ({error}), so the run cannot go on from it; begin again with --fresh"
+                "{file} is damaged ({error}), so the run cannot go on from it; begin again with --fresh",
+                file=file,
+                error=error,
             ) from None
 
     def forget(self) -> None:
@@ -113,7 +115,7 @@ def png(picture: np.ndarray, file: Path) -> bytes:
     flipped = np.ascontiguousarray(picture[:, :, ::-1] if picture.ndim == 3 else picture)
     done, data = cv2.imencode(".png", flipped)
     if not done:
-        raise ReportError(f"{file}: the picture could not be encoded")
+        raise ReportError("{file}: the picture could not be encoded", file=file)
     return bytes(data.tobytes())
 
 

@@ -70,17 +70,15 @@ def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Opt
     """
     experiment = lab.facts.experiment
     if experiment is None:
-        raise ProjectError(f"lab {lab.name} has no experiment")
+        raise ProjectError("lab {name} has no experiment", name=lab.name)
     given = dict(_split(lab, experiment, setting) for setting in settings)
     pictures = [name for name, option in experiment.options.items() if option.kind == "picture"]
     if picture is not None:
         if not pictures:
             raise ProjectError(
-                _(
-                    "the experiment of lab {lab} takes no picture. {options}",
-                    lab=lab.name,
-                    options=_known(experiment, lab.folder),
-                )
+                "the experiment of lab {lab} takes no picture. {options}",
+                lab=lab.name,
+                options=_known(experiment, lab.folder),
             )
         given.setdefault(pictures[0], str(picture))
     values: dict[str, Any] = {}
@@ -98,12 +96,10 @@ def _split(lab: Lab, experiment: ExperimentFacts, setting: str) -> tuple[str, st
     name = name.strip().lower()
     if not equals or name not in experiment.options:
         raise ProjectError(
-            _(
-                "`{setting}` is no option of the experiment of lab {lab}. {options}",
-                setting=setting,
-                lab=lab.name,
-                options=_known(experiment, lab.folder),
-            )
+            "`{setting}` is no option of the experiment of lab {lab}. {options}",
+            setting=setting,
+            lab=lab.name,
+            options=_known(experiment, lab.folder),
         )
     return name, value.strip()
 
@@ -123,22 +119,24 @@ def _value(name: str, option: Option, text: str) -> Any:
     if option.kind == "size":
         found = SIZE.fullmatch(text)
         if found is None:
-            raise ProjectError(f"{name}={text}: rows x columns are expected, such as 192x320")
+            raise ProjectError("{name}={text}: rows x columns are expected, such as 192x320", name=name, text=text)
         return [_bounded(name, option, float(number), text) for number in found.groups()]
     if option.kind == "choice":
         if text not in option.values:
-            raise ProjectError(f"{name}={text}: one of {', '.join(option.values)} is expected")
+            raise ProjectError(
+                "{name}={text}: one of {values} is expected", name=name, text=text, values=", ".join(option.values)
+            )
         return text
     if option.kind == "names":
         names = [part.strip() for part in text.split(",") if part.strip()]
         if not names or len(names) > MAX_NAMES or not all(re.fullmatch(r"\w{1,40}", part) for part in names):
-            raise ProjectError(f"{name}={text}: names with commas between them are expected")
+            raise ProjectError("{name}={text}: names with commas between them are expected", name=name, text=text)
         return names
     try:
         number = int(text) if option.kind == "int" else float(text)
     except ValueError:
         wanted = _("a whole number") if option.kind == "int" else _("a number")
-        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted)) from None
+        raise ProjectError("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted) from None
     return _bounded(name, option, number, text)
 
 
@@ -153,7 +151,7 @@ def _bounded(name: str, option: Option, number: float, text: str) -> float:
         if option.max is not None:
             ends.append(_("at most {end}", end=f"{option.max:g}"))
         wanted = listed(ends) or _("a finite number")
-        raise ProjectError(_("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted))
+        raise ProjectError("{name}={text}: {wanted} is expected", name=name, text=text, wanted=wanted)
     return int(number) if option.kind in ("int", "size") else number
 
 

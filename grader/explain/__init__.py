@@ -27,7 +27,7 @@ from grader.explain.scale import scales
 from grader.explain.structure import structure
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
-from grader.project.fixtures import Fixture, RecordedMistake, read_mistakes
+from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
 
 __all__ = ["CaseRun", "Explanation", "explain", "explain_runs"]
 
@@ -85,7 +85,7 @@ def explain_runs(
     if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     if known is not None:
-        hint = _hint(known, lab)
+        hint = _hint(known, mistakes, lab)
     elif course.hint:
         hint = course.hint
     elif prints:
@@ -99,9 +99,19 @@ def explain_runs(
     )
 
 
-def _hint(known: Recognised, lab: Path | None) -> str:
+def describe_cause(mistake: RecordedMistake, mistakes: Sequence[RecordedMistake], lab: Path | None) -> str:
+    """Say what a mistake is; of a pair, what each of the two is."""
+    told = {item.name: item.explanation for item in mistakes}
+    names = mistake.name.split(PAIR_SIGN)
+    if not mistake.is_pair or not all(name in told for name in names):
+        return translated(mistake.explanation, lab)
+    first, second = (translated(told[name], lab) for name in names)
+    return _("(1) {first} (2) {second}", first=first, second=second)
+
+
+def _hint(known: Recognised, mistakes: Sequence[RecordedMistake], lab: Path | None) -> str:
     mistake = known.mistake
-    sentences = [translated(mistake.explanation, lab)]
+    sentences = [describe_cause(mistake, mistakes, lab)]
     if mistake.formula:
         sentences.append(_("See {formula}.", formula=translated(mistake.formula, lab)))
     if known.also:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from grader.compare import Finding, compare
+from grader.language.message import Message
 from grader.project.fixtures import RecordedCase
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
@@ -22,7 +23,7 @@ class Ran(Protocol):
         """None if the check ran and returned its outputs."""
 
     @property
-    def message(self) -> str:
+    def message(self) -> Message | str:
         """Of the error, if it did not."""
 
     @property

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from grader.collect.policy import Use
 from grader.compare import Finding
+from grader.inside.answers import SENTENCES
 from grader.lab.checks import Case, Check
+from grader.language.message import Message, english
 from grader.language.numbers import percent
 from grader.language.translation import _, chosen, listed, translated
 from grader.project.contract import Lab
-from grader.run.session import Frame, Outcome
+from grader.run.answers import Frame
+from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 PYTHON2_DIVISION = re.compile(
@@ -22,7 +25,6 @@ PYTHON2_DIVISION = re.compile(
 )
 
 NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
-NOT_HANDED_IN = re.compile(r"^(?P<file>\S+\.py) was not handed in$")
 
 
 def describe_case(case: Case, lab: Path | None = None) -> str:
@@ -47,7 +49,7 @@ def describe_run(outcome: Outcome, findings: Sequence[Finding], lab: Path | None
 def describe_finding(finding: Finding) -> str:
     """Say what one finding is, without any expected number."""
     name = finding.output.split("/")[0]
-    seen, required = translated(finding.seen), translated(finding.required)
+    seen, required = finding.seen, finding.required
     if finding.kind == "missing":
         return _("`{name}` was not returned.", name=name)
     if finding.kind == "extra":
@@ -62,9 +64,9 @@ def describe_finding(finding: Finding) -> str:
         return _(
             "`{name}`: {seen} are right, {share}; at least {required} is required.",
             name=name,
-            seen=finding.seen,
+            seen=seen,
             share=percent(1 - finding.share),
-            required=finding.required,
+            required=required,
         )
     if finding.output.endswith("/shape"):
         return _("`{name}` has another shape than required.", name=name)
@@ -91,12 +93,13 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
     """Say how a run of a check of the lab in the folder ``lab`` ended that returned no comparable outputs."""
     verdict = outcome.verdict
     lines: list[str] = []
-    message = translated(outcome.message, lab)
+    message = str(outcome.message)
     if verdict is Verdict.UNFINISHED:
-        what = message or _("the hole still raises NotImplementedError")
+        # What a hole still raises stands in the lab's skeleton.
+        what = translated(message, lab) or _("the hole still raises NotImplementedError")
         lines.append(_("Not written yet: {what}", what=what))
     elif verdict in (Verdict.EXCEPTION, Verdict.MEMORY) and outcome.error_type:
-        lines.append(f"{outcome.error_type}: {outcome.message}".rstrip(": "))
+        lines.append(f"{outcome.error_type}: {message}".rstrip(": "))
         if not outcome.frames:
             lines.append(
                 _("It was raised where the check calls your code: compare the signature with the handout's.")
@@ -109,11 +112,10 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
         lines.append(as_sentence(message))
     if outcome.frames and verdict is not Verdict.UNFINISHED:
         lines.append(describe_frames(outcome.frames))
-    if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(
-        outcome.message
-    ):
+    said = english(outcome.message)
+    if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(said):
         lines.append(_("`/` gives a float on Python 3: use `//` where a size or an index is computed."))
-    if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(outcome.message):
+    if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(said):
         lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
     return "\n".join(line for line in lines if line)
 
@@ -145,7 +147,7 @@ def describe_use(lab: Lab, use: Use) -> str:
     )
 
 
-def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "", *, too_slow: bool = False) -> str:
+def next_step(lab: Lab, check: Check, verdict: Verdict, said: Message | str = "", *, too_slow: bool = False) -> str:
     """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
     folder = f"stu_upload/{lab.name}"
     if verdict is Verdict.UNFINISHED and check.holes:
@@ -156,8 +158,9 @@ def next_step(lab: Lab, check: Check, verdict: Verdict, said: str = "", *, too_s
             command=f"python -m grader check {lab.name} --only {check.id}",
         )
     if verdict is Verdict.IMPORT:
-        if absent := NOT_HANDED_IN.match(said):
-            return _("hand in {file}, spelled exactly so, beside your other files", file=absent["file"])
+        if isinstance(said, Message) and said.template == SENTENCES["not handed in"]:
+            name = f"{said.values['name']}.py"
+            return _("hand in {file}, spelled exactly so, beside your other files", file=name)
         module = (check.files or lab.required)[0][:-3]
         return _("make `{command}` work inside {folder}", command=f"python -c 'import {module}'", folder=folder)
     if verdict is Verdict.FORBIDDEN:

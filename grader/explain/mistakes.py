@@ -16,6 +16,7 @@ import numpy as np
 
 from grader.compare import Tolerance, compare
 from grader.explain.case_run import CaseRun
+from grader.language.message import english
 from grader.project.fixtures import RecordedMistake, RecordedRun
 from grader.verdicts import Verdict
 
@@ -107,12 +108,12 @@ def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
     if recorded.verdict in JUDGED_BY_ARRAYS and recorded.message == "":
         return False
     if symptom:
-        return re.search(symptom, outcome.message) is not None
+        return re.search(symptom, english(outcome.message)) is not None
     return (
         outcome.verdict is not None
         and outcome.verdict is recorded.verdict
         and outcome.error_type == recorded.error_type
-        and CLASS_NAME.sub("object", outcome.message) == CLASS_NAME.sub("object", recorded.message)
+        and CLASS_NAME.sub("object", english(outcome.message)) == CLASS_NAME.sub("object", recorded.message)
     )
 
 

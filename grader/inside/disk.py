@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-MIB = 1 << 20
 BLOCK_BYTES = 512
+ENTRIES, BYTES, DEPTH = "entries", "bytes", "depth"
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class DiskCaps:
         return cls(tuple(data["counted"]), tuple(data["walked"]), data["max_bytes"], data["max_entries"])
 
     def exceeded(self, pid: int) -> str:
-        """Say which cap is exceeded, in words for a message; empty when none is.
+        """Say which cap is exceeded: one of `ENTRIES`, `BYTES` and `DEPTH`; empty when none is.
 
         ``pid`` is the worker: files that it holds open without a name count as well.
         """
         for folder in self.counted:
             found = os.statvfs(folder)
             if found.f_files - found.f_ffree > self.max_entries:
-                return f"more than {self.max_entries} files and folders"
+                return ENTRIES
         for folder in self.walked:
             reason = self._walk(folder, pid)
             if reason:
@@ -56,15 +56,15 @@ class DiskCaps:
                         else:
                             total += _used_bytes(entry.stat(follow_symlinks=False))
                         if entries > self.max_entries:
-                            return f"more than {self.max_entries} files and folders"
+                            return ENTRIES
             except FileNotFoundError:
                 continue
             except PermissionError:
                 continue
             except OSError:
-                return "folders nested too deeply"
+                return DEPTH
         total += _nameless_bytes(pid)
-        return f"more than {self.max_bytes // MIB} MiB" if total > self.max_bytes else ""
+        return BYTES if total > self.max_bytes else ""
 
 
 def _used_bytes(found: os.stat_result) -> int:

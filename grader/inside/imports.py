@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from grader.inside.answers import SENTENCES, said
+
 UPLOAD_PACKAGE = "stu_upload"
 SHIMS = {"scipy.misc": "grader.inside.scipy_misc"}
 
@@ -58,25 +60,20 @@ class RemovedFunctions:
             return None
         return importlib.machinery.ModuleSpec(name, _Alias(self.names[name]))
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[dict[str, Any]]:
         """Say which removed functions were used."""
         found = []
         for name, stand_in in self.names.items():
             functions = sorted(importlib.import_module(stand_in).used)
-            found += [replaced(name, function) for function in functions]
+            found += [said("replaced", name=name, function=function) for function in functions]
         return found
-
-
-def replaced(name: str, function: str) -> str:
-    """Say that a removed function was replaced."""
-    return f"{name}.{function}, which the library no longer has, was replaced"
 
 
 def possible_notes() -> frozenset[str]:
     """Return all that `RemovedFunctions.notes` can say; anything else is a submission's own words."""
     modules = {name: importlib.import_module(stand_in) for name, stand_in in SHIMS.items()}
     return frozenset(
-        replaced(name, function)
+        SENTENCES["replaced"].format(name=name, function=function)
         for name, module in modules.items()
         for function, value in vars(module).items()
         if isinstance(value, FunctionType)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from grader.inside.answers import Said, said
 from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
-from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable
+from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable, text_of
 from grader.inside.traps import TrappedModules
 from grader.lab.checks import Case, Check
 from grader.lab.loading import CHECKS_MODULE, load_checks
@@ -100,7 +101,7 @@ class Runner:
             self._send = None
             if self.watch.noted and not is_free:
                 place, name = self.watch.noted[0]
-                raise RuledOut(f"{place} uses `{name}`")
+                raise RuledOut("ruled out", place=place, name=name)
         return {"emitted": self.submission.emitted, "notes": self.removed.notes()}
 
 
@@ -110,11 +111,9 @@ _STUDENT_FOLDERS: list[str] = []
 def describe(error: BaseException) -> dict[str, Any]:
     """Say in plain data what was raised: the verdict, the message and the submission's own frames."""
     verdict, cause = "exception", error
-    text = _text_of(error)
+    answer = getattr(error, "answer", {}) if isinstance(error, Said | NotHeld) else {}
     if isinstance(error, DoesNotLoad):
         verdict, cause = "import", error.__cause__ or error
-        if error.__cause__ is not None:
-            text = f"{text}: {type(cause).__name__}: {_text_of(cause)}"
     elif isinstance(error, NotHeld):
         verdict = "wrong"
     elif isinstance(error, RuledOut):
@@ -130,38 +129,30 @@ def describe(error: BaseException) -> dict[str, Any]:
     frames = _own_frames(cause)
     missing = _missing_name(cause)
     if missing and not frames:
-        verdict, text = "import", missing
+        verdict, answer = "import", missing
     if isinstance(cause, SyntaxError) and cause.filename:
         frames = [{"file": _short(cause.filename), "line": cause.lineno or 0, "function": "", "code": _code(cause)}]
     return {
         "verdict": verdict,
         "type": type(cause).__name__[:80],
-        "message": text[:MAX_MESSAGE_CHARACTERS],
+        "message": text_of(error)[:MAX_MESSAGE_CHARACTERS],
         "frames": frames,
+        **answer,
     }
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        if isinstance(error, SyntaxError):
-            return str(error.msg)
-        return str(error)
-    except BaseException:
-        return "(the exception's own text could not be read)"
 
 
 def _code(error: SyntaxError) -> str:
     return (error.text or "").strip()[:200]
 
 
-def _missing_name(error: BaseException) -> str:
+def _missing_name(error: BaseException) -> dict[str, Any]:
     """Explain an AttributeError on one of the submission's modules: a class that is not there."""
     if not isinstance(error, AttributeError):
-        return ""
+        return {}
     owner = getattr(error, "obj", None)
     if not isinstance(owner, ModuleType) or not _is_own(getattr(owner, "__file__", None) or ""):
-        return ""
-    return f"{owner.__name__}.py has no `{error.name}`"
+        return {}
+    return said("no such name", name=owner.__name__, name2=error.name)
 
 
 def _is_own(filename: str) -> bool:

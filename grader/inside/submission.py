@@ -11,26 +11,43 @@ from typing import Any
 
 import numpy as np
 
+from grader.inside.answers import SENTENCES, Said, as_texts
 from grader.inside.imports import DeclaredModules
 from grader.lab.checks import Sampled
 
 Emit = Callable[[str, np.ndarray], None]
 
 
-class DoesNotLoad(Exception):
-    """A file of the submission cannot be imported; the cause is chained."""
+class DoesNotLoad(Said):
+    """A file of the submission cannot be imported."""
+
+
+class NotHanded(Said, NotImplementedError):
+    """A file that need not be handed in was not."""
 
 
 class NotHeld(Exception):
-    """A fact that the check requires does not hold; the message is for the student."""
+    """A fact that the check requires does not hold; what is said stands in the lab's own source."""
+
+    def __init__(self, template: str, /, **values: Any) -> None:
+        super().__init__(template.format(**values) if values else template)
+        self.answer = {"required": template, "values": as_texts(values)}
 
 
-class Unusable(Exception):
-    """An output is not an array of numbers; the message is for the student."""
+class Unusable(Said):
+    """An output is not an array of numbers."""
 
 
-class RuledOut(Exception):
-    """A library was imported that the lab rules out; the message is for the student."""
+class RuledOut(Said):
+    """A library was imported that the lab rules out."""
+
+
+def text_of(error: BaseException) -> str:
+    """Return an exception's own text; a hostile one may raise again when it is asked for it."""
+    try:
+        return str(error.msg if isinstance(error, SyntaxError) else error)
+    except BaseException:
+        return SENTENCES["unreadable"]
 
 
 class Submission:
@@ -69,14 +86,14 @@ class Submission:
             return sys.modules[name]
         if self._modules.file(name) is None and not (self._folder / f"{name}.py").is_file():
             if name in self._optional:
-                raise NotImplementedError(f"{name}.py was not handed in; it need not be")
-            raise DoesNotLoad(f"{name}.py was not handed in")
+                raise NotHanded("optional", name=name)
+            raise DoesNotLoad("not handed in", name=name)
         try:
             return importlib.import_module(name)
         except NotImplementedError:
             raise
         except BaseException as error:
-            raise DoesNotLoad(f"{name}.py does not load") from error
+            raise DoesNotLoad("not loaded", name=name, type=type(error).__name__, text=text_of(error)) from error
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """Return what ``make()`` gave the first time in this worker."""
@@ -99,15 +116,15 @@ class Submission:
 
     def _send(self, name: str, value: Any) -> None:
         if value is None:
-            raise Unusable(f"{name} is None: is a `return` missing?")
+            raise Unusable("none", name=name)
         try:
             array = np.array(value, order="C", copy=True, subok=False)
         except MemoryError:
             raise
         except Exception as error:
-            raise Unusable(f"{name} cannot be read as an array ({type(error).__name__})") from error
+            raise Unusable("no array", name=name, name2=type(error).__name__) from error
         if array.dtype.kind not in "fiub":
-            raise Unusable(f"{name} has dtype {array.dtype}, expected numbers such as float32")
+            raise Unusable("no numbers", name=name, dtype=array.dtype)
         self.emitted += 1
         self._emit(name, array)
 
@@ -130,7 +147,7 @@ class Submission:
         path = Path(self._resources[name])
         return str(path if path.is_file() else next(file for file in sorted(path.iterdir()) if file.is_file()))
 
-    def require(self, condition: bool, message: str) -> None:
-        """Fail the check with ``message`` unless ``condition`` holds."""
+    def require(self, condition: bool, template: str, /, **values: Any) -> None:
+        """Fail the check unless ``condition`` holds: ``template``, with ``values`` in its places, says why."""
         if not condition:
-            raise NotHeld(message)
+            raise NotHeld(template, **values)

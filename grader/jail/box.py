@@ -39,6 +39,7 @@ from grader.jail.layout import (
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
 from grader.jail.spawning import Spawner
 from grader.jail.worker import CONTROL_LIMIT_S, Worker
+from grader.language.message import Message, sentence
 from grader.verdicts import Verdict
 
 START_LIMIT_S = 60.0
@@ -48,14 +49,16 @@ ADDRESS_SPACE_MIB = 704
 ADDRESS_SPACE_PER_THREAD_MIB = 64
 STACK_BYTES = 8 * MIB
 
-NO_ISOLATION = (
+NO_ISOLATION = sentence(
     "NOT ISOLATED: the submission runs in another process with limits, and nothing more. It can read this "
     "account's files and use the network. Run `python -m grader doctor` to see what to enable."
 )
-NO_NAMESPACES = "no namespaces on this host: files are guarded by Landlock, processes and network by seccomp"
-NO_LANDLOCK = "this kernel has no Landlock: the file view rests on namespaces alone"
-USER_NOT_CHANGED = "the submission keeps the grader's user id, which may be root to the system outside"
-READ_RIGHT_KEPT = (
+NO_NAMESPACES = sentence(
+    "no namespaces on this host: files are guarded by Landlock, processes and network by seccomp"
+)
+NO_LANDLOCK = sentence("this kernel has no Landlock: the file view rests on namespaces alone")
+USER_NOT_CHANGED = sentence("the submission keeps the grader's user id, which may be root to the system outside")
+READ_RIGHT_KEPT = sentence(
     "the interpreter or a package lies where other users cannot read it; the submission may read past file "
     "permissions, and Landlock alone decides what it can open"
 )
@@ -94,7 +97,7 @@ class Box:
         self.slot = slot
         self.handler = handler
         self.start_s = 0.0
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Message, ...] = ()
         self._home: Path | None = None
         self._launcher: Launcher | None = None
         self._worker: Worker | None = None
@@ -133,7 +136,7 @@ class Box:
             try:
                 self._worker = self._new_worker()
             except LauncherLost as error:
-                raise Ending(Verdict.GRADER, str(error)) from error
+                raise Ending(Verdict.GRADER, sentence("{error}", error=error)) from error
         return self._worker
 
     def replace_submission(self, submission: Path) -> None:
@@ -175,10 +178,12 @@ class Box:
             self._launcher.wait_until_ready(START_LIMIT_S)
             if self._launcher.unlimited:
                 why = self._launcher.unlimited
-                self.warnings += (f"this system does not limit memory, processor time and processes: {why}",)
+                self.warnings += (
+                    sentence("this system does not limit memory, processor time and processes: {why}", why=why),
+                )
         except LauncherLost as error:
             self._stop()
-            raise Ending(Verdict.GRADER, f"the box did not start: {error}") from error
+            raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
         except BaseException:
             self._stop()
             raise
@@ -289,6 +294,6 @@ class Box:
             channel.drain(time.monotonic() + 1.0)
             launcher.end(0.0, CONTROL_LIMIT_S)
             channel.close()
-            reason = channel.printed.last().strip() or "no reason was given"
-            raise Ending(Verdict.GRADER, f"the worker did not start: {reason}") from None
+            reason = channel.printed.last().strip() or sentence("no reason was given")
+            raise Ending(Verdict.GRADER, sentence("the worker did not start: {reason}", reason=reason)) from None
         return Worker(launcher, channel, self.limits, seen_pid or pid)

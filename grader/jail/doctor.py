@@ -10,7 +10,7 @@ from rich.cells import set_cell_size
 from grader.jail.box import Box
 from grader.jail.model import Ending, JailError, Level, Limits, View
 from grader.jail.probe import HostReport
-from grader.language.translation import _, marked, translated
+from grader.language.translation import _, marked
 
 MEANING = {
     Level.NAMESPACES: marked("full isolation: own file view, no network, own processes, Landlock, seccomp, limits"),
@@ -62,10 +62,8 @@ def _cost(level: Level) -> str:
             ) as box:
                 box.worker()
                 return _("works, starts in {time} ms", time=f"{box.start_s * 1000:.0f}")
-        except Ending as ending:
-            return _("fails: {why}", why=translated(ending.message))
-        except JailError as error:
-            return _("fails: {why}", why=translated(str(error)))
+        except (Ending, JailError) as error:
+            return _("fails: {why}", why=error.message)
 
 
 def _advice(report: HostReport) -> list[str]:

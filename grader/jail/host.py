@@ -45,7 +45,9 @@ def interpreter() -> Interpreter:
     found = (os.path.realpath(path) for path in (named, "/proc/self/exe"))
     executable = next((path for path in found if os.access(path, os.X_OK)), None)
     if executable is None:
-        raise JailError(f"the interpreter {named} cannot be run; run the grader with a Python that is installed")
+        raise JailError(
+            "the interpreter {named} cannot be run; run the grader with a Python that is installed", named=named
+        )
     prefix = os.path.realpath(sys.base_prefix)
     parts = {executable}
     if prefix != "/usr":
@@ -110,7 +112,7 @@ def _package(name: str) -> dict[str, str]:
     spec = importlib.machinery.PathFinder.find_spec(name, [p for p in sys.path if p])
     if spec is None:
         raise JailError(
-            f"the lab allows {name}, which is not installed; run `pip install` for it, or edit lab.yaml"
+            "the lab allows {name}, which is not installed; run `pip install` for it, or edit lab.yaml", name=name
         )
     if spec.submodule_search_locations:
         place = os.path.realpath(next(iter(spec.submodule_search_locations)))
@@ -119,7 +121,7 @@ def _package(name: str) -> dict[str, str]:
         place = os.path.realpath(spec.origin)
         found = {os.path.basename(spec.origin): place}
     else:
-        raise JailError(f"the package {name} has no files of its own and cannot be taken into the jail")
+        raise JailError("the package {name} has no files of its own and cannot be taken into the jail", name=name)
     for bundled in Path(place).parent.glob("*.libs"):
         if bundled.stem == name or _installs(bundled.parent, bundled.stem, name):
             found[bundled.name] = str(bundled)

@@ -14,7 +14,7 @@ class LauncherLost(Exception):
 
 @dataclass(frozen=True)
 class Status:
-    """How a worker ended, as its parent process saw it."""
+    """How a worker ended, as its parent process saw it; ``exceeded`` is a cap of `grader.inside.disk`, or empty."""
 
     exit: int | None
     signal: int | None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader.language.errors import GraderFailed
+from grader.language.message import Message
 from grader.verdicts import Verdict
 
 MIB = 1 << 20
@@ -95,14 +96,14 @@ class Ending(Exception):
     def __init__(
         self,
         verdict: Verdict,
-        message: str,
+        message: Message,
         *,
         arrays: Mapping[str, np.ndarray] | None = None,
         arrived_s: Mapping[str, float] | None = None,
         seconds: float = 0.0,
         usage: Usage | None = None,
     ) -> None:
-        super().__init__(f"{verdict}: {message}")
+        super().__init__(f"{verdict}: {message.english}")
         self.verdict = verdict
         self.message = message
         self.arrays = dict(arrays or {})

@@ -19,6 +19,7 @@ from grader.jail.endings import explain_ending
 from grader.jail.launcher import Launcher, LauncherLost, Status
 from grader.jail.model import MIB, Answer, Ending, Limits, Usage
 from grader.jail.text import HostileText, parse_object
+from grader.language.message import Message, sentence
 from grader.verdicts import Verdict
 
 POLITE_END_S = 0.5
@@ -28,10 +29,10 @@ CONTROL_LIMIT_S = 15.0
 class _Broken(Exception):
     """The answer does not follow the layout, or is over a cap."""
 
-    def __init__(self, verdict: Verdict, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, verdict: Verdict, template: str, /, **values: Any) -> None:
+        super().__init__(template, values)
         self.verdict = verdict
-        self.message = message
+        self.message = Message(template, values)
 
 
 class Worker:
@@ -84,8 +85,9 @@ class Worker:
             ok, info = reply.read(started + deadline_s)
         except Late:
             status = self._end(0.0)
-            what = f"no answer within {deadline_s:.3g} s; the process was stopped"
             verdict = Verdict.TIMEOUT
+            limit = f"{deadline_s:.3g}"
+            what = sentence("no answer within {deadline_s} s; the process was stopped", deadline_s=limit)
             if status is not None and status.exceeded:
                 verdict, what = explain_ending(status, self._limits, "")
             raise self._ending(verdict, what, reply) from None
@@ -134,17 +136,19 @@ class Worker:
         if self._channel.printed.flooded:
             return self._flooded(reply)
         if status is None:
-            return self._ending(
-                Verdict.CRASH, "the whole box came to an end while the submission was running", reply
-            )
+            message = sentence("the whole box came to an end while the submission was running")
+            return self._ending(Verdict.CRASH, message, reply)
         verdict, message = explain_ending(status, self._limits, self._channel.printed.last())
         return self._ending(verdict, message, reply)
 
     def _flooded(self, reply: _Reply) -> Ending:
-        message = f"more than {self._limits.printed_max_mib} MiB were printed; the process was stopped"
-        return self._ending(Verdict.FLOOD, message, reply)
+        most = self._limits.printed_max_mib
+        what = sentence(
+            "more than {printed_max_mib} MiB were printed; the process was stopped", printed_max_mib=most
+        )
+        return self._ending(Verdict.FLOOD, what, reply)
 
-    def _ending(self, verdict: Verdict, message: str, reply: _Reply) -> Ending:
+    def _ending(self, verdict: Verdict, message: Message, reply: _Reply) -> Ending:
         seconds = time.monotonic() - reply.started
         return Ending(
             verdict, message, arrays=reply.arrays, arrived_s=reply.arrived_s, seconds=seconds, usage=self._usage
@@ -184,20 +188,28 @@ class _Reply:
                 self.channel.send([frames.RECEIPT], deadline)
                 continue
             if length > frames.MAX_JSON_BYTES:
-                raise _Broken(Verdict.PROTOCOL, f"the text of its answer is over {frames.MAX_JSON_BYTES} bytes")
+                raise _Broken(
+                    Verdict.PROTOCOL,
+                    "the text of its answer is over {MAX_JSON_BYTES} bytes",
+                    MAX_JSON_BYTES=frames.MAX_JSON_BYTES,
+                )
             try:
                 info = parse_object(bytes(self.channel.read(length, deadline)))
             except HostileText as error:
-                raise _Broken(Verdict.PROTOCOL, f"the text of its answer cannot be read: {error}") from error
+                raise _Broken(
+                    Verdict.PROTOCOL, "the text of its answer cannot be read: {error}", error=error
+                ) from error
             return kind == frames.DONE_KIND, info
 
     def _read_array(self, deadline: float) -> None:
         try:
             header = frames.unpack_array(self.channel.read(frames.ARRAY.size, deadline))
         except frames.FrameError as error:
-            raise _Broken(Verdict.PROTOCOL, f"an array in its answer is malformed: {error}") from error
+            raise _Broken(Verdict.PROTOCOL, "an array in its answer is malformed: {error}", error=error) from error
         if len(self.arrays) >= self.limits.reply_arrays:
-            raise _Broken(Verdict.OUTPUT, f"it returned more than {self.limits.reply_arrays} arrays")
+            raise _Broken(
+                Verdict.OUTPUT, "it returned more than {reply_arrays} arrays", reply_arrays=self.limits.reply_arrays
+            )
         name = self.channel.read(header.name_bytes, deadline).decode("utf-8", "replace")
         if not name.isprintable() or name in self.arrays:
             raise _Broken(Verdict.PROTOCOL, "its answer has an array with an unusable name, or the same one twice")
@@ -205,8 +217,12 @@ class _Reply:
         if self._bytes > self.limits.reply_mib * MIB:
             raise _Broken(
                 Verdict.OUTPUT,
-                f"its answer is too large: {name} of shape {_shape(header.shape)} brings it to "
-                f"{self._bytes / MIB:.0f} MiB, at most {self.limits.reply_mib} MiB are allowed",
+                "its answer is too large: {name} of shape {shape} brings it to {value} MiB, at most {reply_mib} "
+                "MiB are allowed",
+                name=name,
+                shape=_shape(header.shape),
+                value=f"{self._bytes / MIB:.0f}",
+                reply_mib=self.limits.reply_mib,
             )
         array = self._take(header, deadline)
         self.arrays[name] = array

@@ -27,7 +27,11 @@ def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = Fals
     """
     hidden = project.fixtures(lab.name, "hidden")
     if not hidden.is_dir():
-        raise KitError(f"{hidden}: missing; publish the lab first: python -m grader publish {lab.name}")
+        raise KitError(
+            "{hidden}: missing; publish the lab first: python -m grader publish {name}",
+            hidden=hidden,
+            name=lab.name,
+        )
     files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parents[1], ROOTS).items()}
     files |= read_tree(lab.folder, f"labs/{lab.name}")
     files |= read_tree(hidden, f"fixtures/{lab.name}/hidden")
@@ -42,7 +46,11 @@ def autograder_files(project: Project, lab: Lab, *, allow_weak_jail: bool = Fals
     files["autograder.json"] = (json.dumps(settings) + "\n").encode()
     leaks = find_leaks(files, secrets_of(project, lab, hidden=False))
     if leaks:
-        raise KitError(f"the archive would hold parts of the solution of {lab.name}: {'; '.join(leaks[:10])}")
+        raise KitError(
+            "the archive would hold parts of the solution of {name}: {leaks}",
+            name=lab.name,
+            leaks="; ".join(leaks[:10]),
+        )
     return dict(sorted(files.items()))
 
 

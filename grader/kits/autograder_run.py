@@ -16,7 +16,7 @@ from grader.collect.submission import SubmissionError
 from grader.grading import Request, grade
 from grader.jail import doctor_lines, probe
 from grader.language.text import clean
-from grader.language.translation import _, choose, marked, translated
+from grader.language.translation import _, choose, marked
 from grader.prepare.resources import prepare_resources
 from grader.project.places import Project
 from grader.report.files import write_text
@@ -52,7 +52,7 @@ def grade_submission(project: Project, settings: dict[str, Any], root: Path) -> 
         with Progress(title="grading") as progress:
             write_gradescope(grade(project, request, progress), results)
     except SubmissionError as error:
-        _write_failure(results, clean(translated(str(error))), grader_failed=False)
+        _write_failure(results, clean(str(error)), grader_failed=False)
     except Exception:
         traceback.print_exc()
         _write_failure(results, _(FAILED), grader_failed=True)

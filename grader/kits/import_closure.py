@@ -44,7 +44,7 @@ def needed_files(package: Path, roots: Iterable[str]) -> dict[str, Path]:
         seen.add(name)
         file = module_file(package, name)
         if file is None:
-            raise MissingModule(f"{name}: there is no such module in {package}")
+            raise MissingModule("{name}: there is no such module in {package}", name=name, package=package)
         waiting += [found for found in imported(package, name, file) if found not in seen]
     files = {_relative(package, file): file for file in (module_file(package, name) for name in seen) if file}
     for folder in {file.parent for file in files.values()}:

@@ -69,9 +69,11 @@ def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[s
         if leaks:
             shown = "\n  ".join(leaks[:10])
             raise KitError(
-                f"the kit would give away {len(leaks)} secrets of lab {lab.name}, so nothing was written:\n"
-                f"  {shown}\n"
-                f"If a skeleton was edited by hand, generate it again: python -m grader skeleton {lab.name}"
+                "the kit would give away {leaks} secrets of lab {name}, so nothing was written:\n  {shown}\nIf a "
+                "skeleton was edited by hand, generate it again: python -m grader skeleton {name}",
+                leaks=len(leaks),
+                name=lab.name,
+                shown=shown,
             )
     return dict(sorted(files.items()))
 
@@ -105,7 +107,11 @@ def _files_of_lab(project: Project, lab: Lab) -> dict[str, bytes]:
     folder = project.root / "fixtures" / lab.name
     fixtures = [path for path in sorted(folder.glob("**/public")) if path.relative_to(folder).parts[0] != "archive"]
     if not fixtures:
-        raise KitError(f"{folder / 'public'}: missing; publish the lab first: python -m grader publish {lab.name}")
+        raise KitError(
+            "{value}: missing; publish the lab first: python -m grader publish {name}",
+            value=folder / "public",
+            name=lab.name,
+        )
     for place in fixtures:
         files |= read_tree(place, place.relative_to(project.root).as_posix())
     overrides = project.overrides(lab.name)
@@ -166,6 +172,6 @@ def dependencies(file: Path) -> list[str]:
     """
     found = re.search(r"^dependencies = \[\n(.*?)^\]", file.read_text(encoding="utf-8"), re.M | re.S)
     if found is None:
-        raise KitError(f"{file}: expected `dependencies = [` with one requirement on each line")
+        raise KitError("{file}: expected `dependencies = [` with one requirement on each line", file=file)
     lines = [line.strip() for line in found[1].splitlines() if line.strip()]
     return [line for line in lines if not line.strip('"').startswith(ONLY_FOR_TESTS)]

@@ -37,7 +37,9 @@ def write_zip(files: Mapping[str, bytes], target: Path, folder: str = "") -> Non
                 entry.external_attr = _mode(content) << 16
                 archive.writestr(entry, content)
     except OSError as error:
-        raise PackingError(f"{target} cannot be written ({error.strerror})") from None
+        raise PackingError(
+            "{target} cannot be written ({strerror})", target=target, strerror=error.strerror
+        ) from None
 
 
 def write_folder(files: Mapping[str, bytes], target: Path) -> None:
@@ -49,14 +51,18 @@ def write_folder(files: Mapping[str, bytes], target: Path) -> None:
     """
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise PackingError(f"{target} holds something already; name a new folder, or a file that ends in .zip")
+            raise PackingError(
+                "{target} holds something already; name a new folder, or a file that ends in .zip", target=target
+            )
         for path, content in sorted(files.items()):
             file = target / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
             file.chmod(_mode(content) & 0o777)
     except OSError as error:
-        raise PackingError(f"{target} cannot be written ({error.strerror})") from None
+        raise PackingError(
+            "{target} cannot be written ({strerror})", target=target, strerror=error.strerror
+        ) from None
 
 
 def read_tree(folder: Path, below: str) -> dict[str, bytes]:

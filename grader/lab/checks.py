@@ -84,8 +84,11 @@ class Student(Protocol):
     def resource_file(self, name: str) -> str:
         """Return the path of a resource that is a single file, for submissions that read it themselves."""
 
-    def require(self, condition: bool, message: str) -> None:
-        """Fail the check with verdict ``wrong`` and this message, for facts that are not arrays."""
+    def require(self, condition: bool, template: str, /, **values: Any) -> None:
+        """Fail the check with verdict ``wrong`` and this message, for facts that are not arrays.
+
+        ``template`` is a constant, so that it can be translated, with the ``{names}`` of ``values`` in it.
+        """
 
 
 CheckFunction = Callable[[Any, Case], "Mapping[str, Any] | None"]

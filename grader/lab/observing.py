@@ -118,8 +118,21 @@ def as_outputs(given: dict[tuple[str, str], Parts], names: Iterable[str]) -> Par
 def require_names(student: Any, found: Sequence[str], wanted: Sequence[str], place: str) -> None:
     """Require the names of a network's layers in order; say which is the first that differs, and where."""
     for position, (name, expected) in enumerate(zip(found, wanted, strict=False), start=1):
-        student.require(name == expected, f"layer {position} of `{place}` is {name[:40]!r}, expected {expected!r}")
+        student.require(
+            name == expected,
+            "layer {position} of `{place}` is {name}, expected {expected}",
+            position=position,
+            place=place,
+            name=repr(name[:40]),
+            expected=repr(expected),
+        )
     student.require(
         len(found) == len(wanted),
-        f"`{place}` has {len(found)} layers, expected {len(wanted)}: {wanted[0]}, {wanted[1]}, ..., {wanted[-1]}",
+        "`{place}` has {found} layers, expected {wanted}: {first}, {second}, ..., {last}",
+        place=place,
+        found=len(found),
+        wanted=len(wanted),
+        first=wanted[0],
+        second=wanted[1],
+        last=wanted[-1],
     )

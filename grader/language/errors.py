@@ -16,12 +16,17 @@ class GraderError(Exception):
 
     status: ClassVar[int]
 
-    def __init__(self, template: str = "", /, **values: Any) -> None:
+    def __init__(self, template: str | Message = "", /, **values: Any) -> None:
         super().__init__(template, values)
-        self.message = Message(template, values)
+        self.message = template if isinstance(template, Message) else Message(template, values)
 
     def __str__(self) -> str:
         return str(self.message)
+
+    @property
+    def english(self) -> str:
+        """What it says in English."""
+        return self.message.english
 
 
 class BadInput(GraderError):

@@ -22,25 +22,31 @@ class Message:
     """
 
     template: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
     lab: Path | None = None
 
     def __str__(self) -> str:
         """Return the sentence in the reader's language."""
         return _filled(translated(self.template, self.lab), self.values)
 
+    def __bool__(self) -> bool:
+        return bool(self.template)
+
     @property
     def english(self) -> str:
         """The sentence in English: what is compared, recorded, or read by machines."""
-        values = {
-            name: value.english if isinstance(value, Message) else value for name, value in self.values.items()
-        }
-        return _filled(self.template, values)
+        return _filled(self.template, {name: english(value) for name, value in self.values.items()})
+
+
+def sentence(template: str, /, **values: Any) -> Message:
+    """Return a sentence of the grader with ``values`` in the ``{places}`` of ``template``, which is a constant."""
+    return Message(template, values)
+
+
+def english(value: Any) -> Any:
+    """Return messages and errors in English, anything else as it is: a text is in its author's own words."""
+    return getattr(value, "english", value)
 
 
 def _filled(template: str, values: Mapping[str, Any]) -> str:
     return template.format(**values) if values else template
-
-
-def _in_english(value: Any) -> Any:
-    return value.english if isinstance(value, Message) else value

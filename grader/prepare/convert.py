@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from grader.jail import Box, Ending, Level, Limits, View
+from grader.language.message import sentence
+from grader.language.translation import _, listed
 from grader.prepare.weights import Note, WeightsFileError, in_one_step
 from grader.project.places import file_digest
 
@@ -40,14 +42,16 @@ def converted_checkpoint(
     }
     reader = readers.get(file.suffix)
     if reader is None:
-        raise WeightsFileError(f"{file}: a checkpoint must be one of {', '.join(readers)}")
+        raise WeightsFileError(
+            "{file}: a checkpoint must be one of {readers}", file=file, readers=", ".join(readers)
+        )
     if not file.is_file():
-        raise WeightsFileError(f"{file}: there is no such file")
+        raise WeightsFileError("{file}: there is no such file", file=file)
     kind = "partial" if partial else "converted"
     folder = cache / "checkpoints" / f"{kind}-{file_digest(file)[:16]}"
     if folder.is_dir():
         return folder
-    note(f"converting {file.name}, once")
+    note(sentence("converting {name}, once", name=file.name))
 
     def fill(fresh: Path) -> None:
         left = dict(shapes)
@@ -56,14 +60,21 @@ def converted_checkpoint(
             if wanted is None:
                 continue
             if array.shape != tuple(wanted):
-                raise WeightsFileError(f"{file}: {name} has shape {array.shape}, expected {tuple(wanted)}")
+                raise WeightsFileError(
+                    "{file}: {name} has shape {shape}, expected {wanted}",
+                    file=file,
+                    name=name,
+                    shape=array.shape,
+                    wanted=tuple(wanted),
+                )
             if array.dtype.kind != "f" or not np.isfinite(array).all():
-                raise WeightsFileError(f"{file}: {name} must hold finite floating-point numbers")
+                raise WeightsFileError(
+                    "{file}: {name} must hold finite floating-point numbers", file=file, name=name
+                )
             np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
         if left and not (partial and len(left) < len(shapes)):
-            raise WeightsFileError(
-                f"{file} lacks {', '.join(sorted(left)[:5])}" + (" and more" if len(left) > 5 else "")
-            )
+            names = [*sorted(left)[:5], *([_("{count} more", count=len(left) - 5)] if len(left) > 5 else [])]
+            raise WeightsFileError("{file} lacks {names}", file=file, names=listed(names))
 
     return in_one_step(folder, file.stat().st_size, fill)
 
@@ -78,7 +89,9 @@ def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
             for name in stored.files:
                 yield _SHORT.sub(_spelled_out, name).replace("/", "."), stored[name]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise WeightsFileError(f"{file} is not an archive of plain arrays ({error})") from None
+        raise WeightsFileError(
+            "{file} is not an archive of plain arrays ({error})", file=file, error=error
+        ) from None
 
 
 def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -89,18 +102,21 @@ def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
             with Box(view, limits, handler="grader.inside.convert") as box:
                 if box.level < Level.LANDLOCK:
                     raise WeightsFileError(
-                        f"{file} is a pickle, which can run any code when opened, and this host cannot isolate "
-                        "it; convert it elsewhere to an .npz with names like layer1_conv1.weight"
+                        "{file} is a pickle, which can run any code when opened, and this host cannot isolate it; "
+                        "convert it elsewhere to an .npz with names like layer1_conv1.weight",
+                        file=file,
                     )
                 worker = box.worker()
                 answer = worker.call({"op": "names"}, deadline_s=CALL_LIMIT_S)
                 names = answer.info.get("names") if answer.ok else None
                 if not isinstance(names, list) or not all(isinstance(name, str) for name in names[:MAX_NAMES]):
                     said = answer.info.get("message", "")
-                    raise WeightsFileError(f"{file} is not a dictionary of layers: {said}")
+                    raise WeightsFileError("{file} is not a dictionary of layers: {said}", file=file, said=said)
                 for name in names[:MAX_NAMES]:
                     answer = worker.call({"op": "get", "name": name}, deadline_s=CALL_LIMIT_S)
                     if answer.ok and "value" in answer.arrays:
                         yield name, answer.arrays["value"]
         except Ending as ending:
-            raise WeightsFileError(f"{file} could not be read in the jail: {ending.message}") from None
+            raise WeightsFileError(
+                "{file} could not be read in the jail: {message}", file=file, message=ending.message
+            ) from None

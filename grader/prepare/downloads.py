@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from grader.language.message import sentence
+from grader.language.translation import _
 from grader.project.contract import ContractError, Lab, Resource, Section
 from grader.project.places import Project, ProjectError, file_digest
 
@@ -49,11 +51,17 @@ def files_of(lab: Lab, resource: Resource) -> dict[str, RemoteFile]:
         try:
             found[name] = RemoteFile.model_validate(facts)
         except ValidationError as error:
-            raise ContractError(f"{place}: file {name}: {error.errors()[0]['msg']}") from None
+            raise ContractError(
+                "{place}: file {name}: {errors}", place=place, name=name, errors=error.errors()[0]["msg"]
+            ) from None
         if not re.fullmatch(r"[\w.-]+", name) or not all(re.match("https?://", url) for url in found[name].urls):
-            raise ContractError(f"{place}: file {name}: a plain name and urls with http or https are expected")
+            raise ContractError(
+                "{place}: file {name}: a plain name and urls with http or https are expected",
+                place=place,
+                name=name,
+            )
     if not found:
-        raise ContractError(f"{place}: a resource of kind {KIND} needs `files`")
+        raise ContractError("{place}: a resource of kind {KIND} needs `files`", place=place, KIND=KIND)
     return found
 
 
@@ -73,10 +81,13 @@ def downloaded(project: Project, lab: Lab, name: str) -> Path:
     for file, facts in files_of(lab, lab.facts.resources[name]).items():
         path = folder / file
         if not path.is_file() or file_digest(path) != facts.sha256:
-            state = "is not here yet" if not path.exists() else "is damaged"
+            state = sentence("is damaged") if path.exists() else sentence("is not here yet")
             raise ProjectError(
-                f"{path} {state}: fetch it once, with a network, by `make data LAB={lab.name}` "
-                f"(or `python -m grader data {lab.name}`), or put the file there yourself"
+                "{path} {state}: fetch it once, with a network, by `make data LAB={name}` (or `python -m grader "
+                "data {name}`), or put the file there yourself",
+                path=path,
+                state=state,
+                name=lab.name,
             )
     return folder
 
@@ -107,13 +118,14 @@ def fetch(url: str, part: Path, facts: RemoteFile, arrived: Arrived) -> None:
                 while piece := answer.read(CHUNK_BYTES):
                     have += len(piece)
                     if have > facts.bytes:
-                        raise ValueError(f"it is longer than {facts.bytes} bytes")
+                        raise ValueError(sentence("it is longer than {bytes} bytes", bytes=facts.bytes))
                     stream.write(piece)
                     arrived(len(piece))
     except http.client.HTTPException as error:
-        raise ConnectionError(f"the connection broke off ({type(error).__name__})") from error
+        raise ConnectionError(sentence("the connection broke off ({name})", name=type(error).__name__)) from error
     if have < facts.bytes:
-        raise ConnectionError(f"the connection broke off after {have} of {facts.bytes} bytes")
+        text = sentence("the connection broke off after {have} of {bytes} bytes", have=have, bytes=facts.bytes)
+        raise ConnectionError(text)
 
 
 def download(project: Project, lab: Lab, arrived: Arrived, note: Callable[[str], None]) -> list[Path]:
@@ -125,7 +137,7 @@ def download(project: Project, lab: Lab, arrived: Arrived, note: Callable[[str],
     """
     names = [name for name, resource in lab.facts.resources.items() if resource.kind == KIND]
     if not names:
-        raise ProjectError(f"lab {lab.name} needs no data beyond what is here")
+        raise ProjectError("lab {name} needs no data beyond what is here", name=lab.name)
     paths = []
     for name in names:
         folder = folder_of(project, lab, name)
@@ -140,7 +152,9 @@ def download(project: Project, lab: Lab, arrived: Arrived, note: Callable[[str],
                     _download_one(path, facts, arrived)
             except PermissionError as error:
                 raise ProjectError(
-                    f"{folder} cannot be written ({error.strerror}); name another cache with GRADER_CACHE"
+                    "{folder} cannot be written ({strerror}); name another cache with GRADER_CACHE",
+                    folder=folder,
+                    strerror=error.strerror,
                 ) from None
             paths.append(path)
     return paths
@@ -170,19 +184,27 @@ def _download_one(path: Path, facts: RemoteFile, arrived: Arrived) -> None:
             return
         arrived(-part.stat().st_size)
         part.unlink()
-        reasons.append(f"{url}: the file has another content (SHA-256) than expected, and was thrown away")
+        reasons.append(
+            _("{url}: the file has another content (SHA-256) than expected, and was thrown away", url=url)
+        )
     kept = part.stat().st_size if part.exists() else 0
     lines = "\n  ".join(reasons)
     raise ProjectError(
-        f"{path.name} could not be fetched; {kept} of {facts.bytes} bytes are here:\n  {lines}\n"
-        "With a network, the same command goes on from there. Without one, bring the file from elsewhere to "
-        f"{path}; its SHA-256 must be {facts.sha256}"
+        "{name} could not be fetched; {kept} of {bytes} bytes are here:\n  {lines}\nWith a network, the "
+        "same command goes on from there. Without one, bring the file from elsewhere to {path}; its "
+        "SHA-256 must be {sha256}",
+        name=path.name,
+        kept=kept,
+        bytes=facts.bytes,
+        lines=lines,
+        path=path,
+        sha256=facts.sha256,
     )
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server says {error.code} {error.reason}"
+        return _("the server says {code} {reason}", code=error.code, reason=error.reason)
     if isinstance(error, urllib.error.URLError):
-        return f"cannot be reached ({error.reason}); is there a network?"
+        return _("cannot be reached ({reason}); is there a network?", reason=error.reason)
     return str(error) or type(error).__name__

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.language.message import sentence
 from grader.prepare.convert import converted_checkpoint
 from grader.prepare.weights import (
     Note,
@@ -70,7 +71,7 @@ def matconvnet_checkpoint(
     shapes = checkpoint_shapes(options)
     if weights is not None and weights.suffix == ".mat":
         if not weights.is_file():
-            raise WeightsFileError(f"{weights}: there is no such file")
+            raise WeightsFileError("{weights}: there is no such file", weights=weights)
         return weights
     replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
     converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
@@ -82,7 +83,7 @@ def matconvnet_checkpoint(
     if folder.is_dir():
         return folder
     size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
-    note(f"making the checkpoint in MatConvNet's layout, once ({size / 2**20:.0f} MiB)")
+    note(sentence("making the checkpoint in MatConvNet's layout, once ({value} MiB)", value=f"{size / 2**20:.0f}"))
 
     def fill(fresh: Path) -> None:
         usable = None
@@ -148,7 +149,7 @@ def _usable(
         return None
     first = next(place for place, name in enumerate(layers) if name in missing)
     if first == 0:
-        raise WeightsFileError(f"the weights lack {layers[0]}, so that no layer can be used")
+        raise WeightsFileError("the weights lack {layers}, so that no layer can be used", layers=layers[0])
     return list(layers[:first])
 
 
@@ -239,5 +240,10 @@ def _replace(parameters: dict[str, np.ndarray], replaced: Mapping[str, np.ndarra
                 else None
             )
         if target is None or target.shape != array.shape:
-            raise WeightsError(f"{file}: {key} has shape {array.shape}, which the lab's checkpoint does not have")
+            raise WeightsError(
+                "{file}: {key} has shape {shape}, which the lab's checkpoint does not have",
+                file=file,
+                key=key,
+                shape=array.shape,
+            )
         target[...] = array

@@ -64,7 +64,12 @@ def prepare_named(
         elif resource.kind == DOWNLOAD:
             folders[name] = downloaded(project, lab, name)
         else:
-            raise ContractError(f"{lab.folder}/lab.yaml: resource {name} has unknown kind {resource.kind!r}")
+            raise ContractError(
+                "{folder}/lab.yaml: resource {name} has unknown kind {kind}",
+                folder=lab.folder,
+                name=name,
+                kind=repr(resource.kind),
+            )
     return folders
 
 

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from grader.language.errors import BadInput, GraderFailed
+from grader.language.message import Message, sentence
 from grader.project.one_parser import read_arrays
 from grader.project.writing import replaced_folder
 
 BIAS_BOUND = 0.05
 WORDS_PER_CHUNK = 1 << 22
-Note = Callable[[str], None]
+Note = Callable[[Message | str], None]
 
 
 class WeightsError(GraderFailed):
@@ -72,7 +73,7 @@ def seeded_checkpoint(
     if folder.is_dir():
         return folder
     size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
-    note(f"making the seeded checkpoint, once ({size / 2**20:.0f} MiB)")
+    note(sentence("making the seeded checkpoint, once ({value} MiB)", value=f"{size / 2**20:.0f}"))
 
     def fill(fresh: Path) -> None:
         for name, shape in shapes.items():
@@ -87,7 +88,11 @@ def _read_overrides(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[s
     for name, array in found.items():
         if name not in shapes or array.shape != tuple(shapes[name]):
             raise WeightsError(
-                f"{file}: {name} has shape {array.shape}, expected {shapes.get(name, 'no such name')}"
+                "{file}: {name} has shape {shape}, expected {name2}",
+                file=file,
+                name=name,
+                shape=array.shape,
+                name2=shapes.get(name, sentence("no such name")),
             )
     return found
 
@@ -99,13 +104,17 @@ def in_one_step(folder: Path, size: int, fill: Callable[[Path], None]) -> Path:
         free = shutil.disk_usage(folder.parent).free
     except OSError as error:
         raise WeightsError(
-            f"the cache {folder.parent} cannot be written ({error.strerror}); "
-            "name another with the variable GRADER_CACHE"
+            "the cache {parent} cannot be written ({strerror}); name another with the variable GRADER_CACHE",
+            parent=folder.parent,
+            strerror=error.strerror,
         ) from None
     if free < size * 1.1:
         raise WeightsError(
-            f"the checkpoint needs {size >> 20} MiB in {folder.parent}, where {free >> 20} MiB are free; "
-            "make room or name another folder with the variable GRADER_CACHE"
+            "the checkpoint needs {value} MiB in {parent}, where {value2} MiB are free; make room or name "
+            "another folder with the variable GRADER_CACHE",
+            value=size >> 20,
+            parent=folder.parent,
+            value2=free >> 20,
         )
     try:
         with replaced_folder(folder) as fresh:
@@ -114,7 +123,11 @@ def in_one_step(folder: Path, size: int, fill: Callable[[Path], None]) -> Path:
                 file.chmod(0o644)
     except OSError as error:
         if not folder.is_dir():
-            raise WeightsError(f"the checkpoint could not be written to {folder} ({error.strerror})") from None
+            raise WeightsError(
+                "the checkpoint could not be written to {folder} ({strerror})",
+                folder=folder,
+                strerror=error.strerror,
+            ) from None
     return folder
 
 

@@ -214,7 +214,12 @@ class Lab:
         unknown = [name for name in wanted if name not in self.checks]
         if unknown:
             known = ", ".join(self.checks)
-            raise ContractError(f"lab {self.name} has no check {', '.join(unknown)}; it has: {known}")
+            raise ContractError(
+                "lab {name} has no check {unknown}; it has: {known}",
+                name=self.name,
+                unknown=", ".join(unknown),
+                known=known,
+            )
         ordered: dict[str, Check] = {}
 
         def visit(name: str) -> None:
@@ -239,7 +244,10 @@ def load_lab(folder: Path) -> Lab:
     facts = _read_facts(folder / CONTRACT_NAME)
     if facts.lab != folder.name:
         raise ContractError(
-            f"{folder / CONTRACT_NAME}: `lab: {facts.lab}` must be the folder's name, {folder.name}"
+            "{value}: `lab: {lab}` must be the folder's name, {name}",
+            value=folder / CONTRACT_NAME,
+            lab=facts.lab,
+            name=folder.name,
         )
     _validate_experiment(folder, facts)
     checks = _read_checks(folder / CHECKS_NAME)
@@ -252,7 +260,10 @@ def _read_facts(file: Path) -> LabFacts:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(
-            f"{file}: cannot be read ({error.strerror}); every lab needs a {CONTRACT_NAME}"
+            "{file}: cannot be read ({strerror}); every lab needs a {CONTRACT_NAME}",
+            file=file,
+            strerror=error.strerror,
+            CONTRACT_NAME=CONTRACT_NAME,
         ) from None
     try:
         data = yaml.safe_load(text)
@@ -260,9 +271,11 @@ def _read_facts(file: Path) -> LabFacts:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise ContractError(f"{place}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise ContractError(
+            "{place}: not valid YAML: {error}", place=place, error=getattr(error, "problem", error)
+        ) from None
     if not isinstance(data, dict):
-        raise ContractError(f"{file}:1: expected keys such as `lab:` and `files:`")
+        raise ContractError("{file}:1: expected keys such as `lab:` and `files:`", file=file)
     try:
         return LabFacts.model_validate(data)
     except ValidationError as error:
@@ -279,19 +292,33 @@ def _validate_experiment(folder: Path, facts: LabFacts) -> None:
     place = f"{folder / CONTRACT_NAME}: experiment"
     if not (folder / EXPERIMENT_NAME).is_file():
         raise ContractError(
-            f"{place}: {folder / EXPERIMENT_NAME} is missing; it defines `run(student, case, state)`"
+            "{place}: {value} is missing; it defines `run(student, case, state)`",
+            place=place,
+            value=folder / EXPERIMENT_NAME,
         )
     needed = [name for option in experiment.options.values() for name in option.needs.values()]
     for name in (*experiment.resources, *needed):
         if name not in facts.resources:
-            raise ContractError(f"{place}: there is no resource {name!r}")
+            raise ContractError("{place}: there is no resource {name}", place=place, name=repr(name))
     for name, option in experiment.options.items():
         if not re.fullmatch("[a-z][a-z0-9_]*", name):
-            raise ContractError(f"{place}: option {name!r} must be written in small letters")
+            raise ContractError(
+                "{place}: option {name} must be written in small letters", place=place, name=repr(name)
+            )
         if option.kind == "picture" and not (folder / "pictures" / str(option.default)).is_file():
-            raise ContractError(f"{place}: option {name}: pictures/{option.default} does not exist")
+            raise ContractError(
+                "{place}: option {name}: pictures/{default} does not exist",
+                place=place,
+                name=name,
+                default=option.default,
+            )
         if option.kind == "choice" and option.default not in option.values:
-            raise ContractError(f"{place}: option {name}: the default must be one of {', '.join(option.values)}")
+            raise ContractError(
+                "{place}: option {name}: the default must be one of {values}",
+                place=place,
+                name=name,
+                values=", ".join(option.values),
+            )
 
 
 def _where(location: tuple[int | str, ...]) -> str:
@@ -318,7 +345,7 @@ def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
 
 def _read_checks(file: Path) -> dict[str, Check]:
     if not file.is_file():
-        raise ContractError(f"{file}: missing; every lab needs a {CHECKS_NAME}")
+        raise ContractError("{file}: missing; every lab needs a {CHECKS_NAME}", file=file, CHECKS_NAME=CHECKS_NAME)
     try:
         return load_checks(file)
     except Exception as error:
@@ -327,12 +354,14 @@ def _read_checks(file: Path) -> dict[str, Check]:
         if isinstance(error, SyntaxError):
             here.append((error.filename or str(file), error.lineno))
         place, line = here[-1] if here else (str(file), 1)
-        raise ContractError(f"{place}:{line}: {type(error).__name__}: {error}") from error
+        raise ContractError(
+            "{place}:{line}: {name}: {error}", place=place, line=line, name=type(error).__name__, error=error
+        ) from error
 
 
 def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -> None:
     if not checks:
-        raise ContractError(f"{file}: defines no check; decorate a function with @check(...)")
+        raise ContractError("{file}: defines no check; decorate a function with @check(...)", file=file)
     holes = {hole for handed in facts.files for hole in handed.holes}
     paths = {handed.path for handed in facts.files}
     for item in checks.values():
@@ -340,19 +369,42 @@ def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -
         place = f"{code.co_filename}:{code.co_firstlineno}: check {item.id}"
         for needed in item.needs:
             if needed not in checks:
-                raise ContractError(f"{place} needs {needed!r}, which does not exist")
+                raise ContractError(
+                    "{place} needs {needed}, which does not exist", place=place, needed=repr(needed)
+                )
             if list(checks).index(needed) >= list(checks).index(item.id):
-                raise ContractError(f"{place} needs {needed!r}, which must be written above it")
+                raise ContractError(
+                    "{place} needs {needed}, which must be written above it", place=place, needed=repr(needed)
+                )
         if item.speed is not None and item.speed.against not in list(checks)[: list(checks).index(item.id)]:
-            raise ContractError(f"{place} is timed against {item.speed.against!r}, which must be a check above it")
+            raise ContractError(
+                "{place} is timed against {against}, which must be a check above it",
+                place=place,
+                against=repr(item.speed.against),
+            )
         if item.tier is not None and item.tier not in facts.tiers:
-            raise ContractError(f"{place} has tier {item.tier}, which {CONTRACT_NAME} does not name")
+            raise ContractError(
+                "{place} has tier {tier}, which {CONTRACT_NAME} does not name",
+                place=place,
+                tier=item.tier,
+                CONTRACT_NAME=CONTRACT_NAME,
+            )
         for hole in item.holes:
             if hole not in holes:
-                raise ContractError(f"{place} names the hole {hole!r}, which {CONTRACT_NAME} does not list")
+                raise ContractError(
+                    "{place} names the hole {hole}, which {CONTRACT_NAME} does not list",
+                    place=place,
+                    hole=repr(hole),
+                    CONTRACT_NAME=CONTRACT_NAME,
+                )
         for name in item.files:
             if name not in paths:
-                raise ContractError(f"{place} names the file {name!r}, which {CONTRACT_NAME} does not list")
+                raise ContractError(
+                    "{place} names the file {name}, which {CONTRACT_NAME} does not list",
+                    place=place,
+                    name=repr(name),
+                    CONTRACT_NAME=CONTRACT_NAME,
+                )
 
 
 def list_labs(labs_folder: Path) -> list[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from grader.compare import Tolerance
 from grader.lab.checks import COURSE, Case
 from grader.language.errors import GraderFailed
+from grader.language.message import sentence
 from grader.project.one_parser import read_arrays
 from grader.project.writing import replace_file, replaced_folder
 from grader.verdicts import Verdict
@@ -30,7 +31,7 @@ ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside t
 WEIGHTS_PREFIX = "weights-"  # of the folder of fixtures that were recorded with a course's own checkpoint
 # Joins the names of two mistakes that are made at once.
 PAIR_SIGN = " + "
-REMEDY = "restore it from version control or publish the lab again"
+REMEDY = sentence("restore it from version control or publish the lab again")
 SCHEMA_ID = "grader/fixture/v1"
 MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")
 
@@ -244,8 +245,11 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
     absent = [name for name in only or () if name not in manifest["checks"]]
     if absent:
         raise FixtureError(
-            f"{folder / MANIFEST_NAME} has no cases of {', '.join(absent)}: the checks were changed since the "
-            f"lab was published; publish it again with `python -m grader publish {manifest['lab']}`"
+            "{value} has no cases of {absent}: the checks were changed since the lab was published; publish "
+            "it again with `python -m grader publish {manifest}`",
+            value=folder / MANIFEST_NAME,
+            absent=", ".join(absent),
+            manifest=manifest["lab"],
         )
     checks = {
         name: _read_check(folder / part["file"], part)
@@ -280,7 +284,9 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     try:
         return [_mistake(number, entry, arrays) for number, entry in enumerate(part["mistakes"])]
     except (ValueError, KeyError, TypeError) as error:
-        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+        raise FixtureError(
+            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
+        ) from None
 
 
 def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
@@ -292,20 +298,41 @@ def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndar
 def _read_manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST_NAME
     lab = folder.parent.name
-    remedy = f"restore it from version control or publish again with `python -m grader publish {lab}`"
+    remedy = sentence(
+        "restore it from version control or publish again with `python -m grader publish {lab}`", lab=lab
+    )
     if lab.startswith(WEIGHTS_PREFIX):
         lab = folder.parent.parent.name
-        remedy = f"publish with your weights first: `python -m grader publish {lab} --weights FILE`"
+        remedy = sentence(
+            "publish with your weights first: `python -m grader publish {lab} --weights FILE`", lab=lab
+        )
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FixtureError(f"{file} is missing: lab {lab} has no {folder.name} fixtures here; {remedy}") from None
+        raise FixtureError(
+            "{file} is missing: lab {lab} has no {name} fixtures here; {remedy}",
+            file=file,
+            lab=lab,
+            name=folder.name,
+            remedy=remedy,
+        ) from None
     except (OSError, ValueError) as error:
-        raise FixtureError(f"{file} cannot be read ({error}); {remedy}") from None
+        raise FixtureError(
+            "{file} cannot be read ({error}); {remedy}", file=file, error=error, remedy=remedy
+        ) from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_ID:
-        raise FixtureError(f"{file} is not a fixture manifest of schema {SCHEMA_ID}; {remedy}")
+        raise FixtureError(
+            "{file} is not a fixture manifest of schema {SCHEMA_ID}; {remedy}",
+            file=file,
+            SCHEMA_ID=SCHEMA_ID,
+            remedy=remedy,
+        )
     if manifest.get("sha256") != _hash_of_manifest(manifest):
-        raise FixtureError(f"{file} was changed after it was published (its hash does not match); {remedy}")
+        raise FixtureError(
+            "{file} was changed after it was published (its hash does not match); {remedy}",
+            file=file,
+            remedy=remedy,
+        )
     return manifest
 
 
@@ -314,21 +341,31 @@ def _read_check(file: Path, part: Mapping[str, Any]) -> list[RecordedCase]:
     try:
         return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
     except (ValueError, KeyError) as error:
-        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+        raise FixtureError(
+            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
+        ) from None
 
 
 def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise FixtureError(f"{file} cannot be read ({error.strerror}); {REMEDY}") from None
+        raise FixtureError(
+            "{file} cannot be read ({strerror}); {REMEDY}", file=file, strerror=error.strerror, REMEDY=REMEDY
+        ) from None
     if hashlib.sha256(data).hexdigest() != part["sha256"]:
-        raise FixtureError(f"{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}")
+        raise FixtureError(
+            "{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}",
+            file=file,
+            REMEDY=REMEDY,
+        )
     try:
         arrays = read_arrays(data)
         return arrays | {name: arrays[original] for name, original in part.get("same", {}).items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise FixtureError(f"{file} does not hold what its manifest says ({error}); {REMEDY}") from None
+        raise FixtureError(
+            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
+        ) from None
 
 
 def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedCase:

@@ -57,7 +57,7 @@ class Project:
         folder = self.root / "labs" / name
         if not folder.is_dir() or "/" in name or not name:
             known = ", ".join(list_labs(self.root / "labs"))
-            raise ProjectError(f"there is no lab {name!r}; the labs here are: {known}")
+            raise ProjectError("there is no lab {name}; the labs here are: {known}", name=repr(name), known=known)
         return load_lab(folder)
 
     def submission(self, lab: str) -> Path:
@@ -95,7 +95,7 @@ def file_digest(file: Path) -> str:
             while piece := stream.read(1 << 22):
                 digest.update(piece)
     except OSError as error:
-        raise ProjectError(f"{file} cannot be read ({error.strerror})") from None
+        raise ProjectError("{file} cannot be read ({strerror})", file=file, strerror=error.strerror) from None
     return digest.hexdigest()
 
 
@@ -110,9 +110,16 @@ def read_picture(file: Path) -> np.ndarray:
         size = file.stat().st_size
         data = file.read_bytes() if size <= MAX_PICTURE_BYTES else b""
     except OSError as error:
-        raise ProjectError(f"{file} cannot be read ({error.strerror}); expected a JPEG or PNG picture") from None
+        raise ProjectError(
+            "{file} cannot be read ({strerror}); expected a JPEG or PNG picture", file=file, strerror=error.strerror
+        ) from None
     if size > MAX_PICTURE_BYTES:
-        raise ProjectError(f"{file} has {size >> 20} MiB; at most {MAX_PICTURE_BYTES >> 20} are read")
+        raise ProjectError(
+            "{file} has {value} MiB; at most {value2} are read",
+            file=file,
+            value=size >> 20,
+            value2=MAX_PICTURE_BYTES >> 20,
+        )
     return np.frombuffer(data, dtype=np.uint8)
 
 

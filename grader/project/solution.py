@@ -43,7 +43,7 @@ def write_solution(reference: Path, variant: str | None, target: Path) -> None:
     if variant is not None:
         folders.append(reference / VARIANTS_NAME / variant)
         if not folders[-1].is_dir():
-            raise MisconceptionError(f"{folders[-1]}: there is no such variant")
+            raise MisconceptionError("{folders}: there is no such variant", folders=folders[-1])
     for folder in folders:
         for file in solution_files(folder):
             shutil.copyfile(file, target / file.name)

@@ -111,8 +111,9 @@ def require_complete(certificate: Certificate) -> None:
     """
     if not certificate.complete:
         rows = [f"  {'held  ' if c.holds else 'FAILED'}  {c.name}: {c.detail}" for c in certificate.conditions]
+        text = "\n".join(rows)
         raise NotProved(
-            f"{certificate.lab} was not published, because not all conditions hold:\n" + "\n".join(rows)
+            "{lab} was not published, because not all conditions hold:\n{rows}", lab=certificate.lab, rows=text
         )
 
 

@@ -87,7 +87,9 @@ def _run(session: Running, check: Check, case: Case) -> Outcome:
     outcome = session.run(check, case)
     if outcome.verdict is not None:
         raise RecordingError(
-            f"a solution ended with {outcome.verdict.value} in {check.id} while its layers were timed: "
-            f"{outcome.message}"
+            "a solution ended with {value} in {id} while its layers were timed: {message}",
+            value=outcome.verdict.value,
+            id=check.id,
+            message=outcome.message,
         )
     return outcome

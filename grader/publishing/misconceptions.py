@@ -106,7 +106,9 @@ def load_misconceptions(reference: Path) -> list[Misconception]:
     for file in misconception_files(reference):
         for item in _load(file):
             if any(item.name == other.name for other in found):
-                raise MisconceptionError(f"{file}: two misconceptions are called {item.name!r}")
+                raise MisconceptionError(
+                    "{file}: two misconceptions are called {name}", file=file, name=repr(item.name)
+                )
             found.append(item)
     return found
 
@@ -120,13 +122,15 @@ def misconception_files(reference: Path) -> list[Path]:
 def _load(file: Path) -> list[Misconception]:
     spec = importlib.util.spec_from_file_location(f"_misconceptions_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise MisconceptionError(f"{file}: cannot be loaded")
+        raise MisconceptionError("{file}: cannot be loaded", file=file)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
         return list(module.MISCONCEPTIONS)
     except Exception as error:
-        raise MisconceptionError(f"{file}: {type(error).__name__}: {error}") from error
+        raise MisconceptionError(
+            "{file}: {name}: {error}", file=file, name=type(error).__name__, error=error
+        ) from error
 
 
 def singles(misconceptions: Iterable[Misconception]) -> list[Mistaken]:
@@ -171,7 +175,11 @@ def write_mistaken(reference: Path, mistaken: Mistaken, target: Path) -> None:
             count = text.count(edit.replace)
             if count != 1:
                 raise MisconceptionError(
-                    f"misconception {part.name}: the text to replace in {edit.file} occurs {count} times, expected "
-                    f"once; adapt the edit to the reference: {edit.replace!r}"
+                    "misconception {name}: the text to replace in {file} occurs {count} times, expected once; "
+                    "adapt the edit to the reference: {replace}",
+                    name=part.name,
+                    file=edit.file,
+                    count=count,
+                    replace=repr(edit.replace),
                 )
             file.write_text(text.replace(edit.replace, edit.with_), encoding="utf-8")

@@ -41,7 +41,7 @@ def prepare_overrides(project: Project, lab: Lab, reference: Path, progress: Pro
     progress.step("fitting the last layer")
     spec = importlib.util.spec_from_file_location(f"_prepare_{lab.name}", script)
     if spec is None or spec.loader is None:
-        raise ContractError(f"{script} cannot be loaded")
+        raise ContractError("{script} cannot be loaded", script=script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     prepare: Prepare = module.prepare

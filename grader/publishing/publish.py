@@ -68,7 +68,9 @@ def publish(
     started = time.monotonic()
     reference = project.reference(lab.name)
     if not reference.is_dir():
-        raise ContractError(f"{reference}: missing; publishing records what the reference returns")
+        raise ContractError(
+            "{reference}: missing; publishing records what the reference returns", reference=reference
+        )
     folders = {kind: project.fixtures(lab.name, kind, weights) for kind in KINDS}
     seeds = {"public": _public_seed(lab), "hidden": _hidden_seed(folders["hidden"], seed, keep_seed)}
     if weights is None:

@@ -14,6 +14,7 @@ import numpy as np
 import grader
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
+from grader.language.message import english
 from grader.project.contract import CHECKS_PARTS, Lab
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
@@ -74,7 +75,7 @@ def as_run(outcome: Outcome) -> RecordedRun:
     """Return what is kept of an outcome."""
     if outcome.verdict is None:
         return RecordedRun(None, dict(outcome.outputs))
-    message = outcome.message[:KEPT_MESSAGE_CHARACTERS]
+    message = english(outcome.message)[:KEPT_MESSAGE_CHARACTERS]
     return RecordedRun(outcome.verdict, {}, outcome.error_type, message)
 
 
@@ -89,8 +90,13 @@ def require_returned(name: str, runs: Runs) -> None:
         for number, run in enumerate(recorded, start=1):
             if run.verdict is not None:
                 raise RecordingError(
-                    f"{name} must come through every check, but {check}, case {number}, ended with {run.verdict}: "
-                    f"{run.error_type} {run.message}".rstrip()
+                    "{name} must come through every check, but {check}, case {number}, ended with {verdict}: "
+                    "{error}",
+                    name=name,
+                    check=check,
+                    number=number,
+                    verdict=run.verdict,
+                    error=f"{run.error_type} {run.message}".strip(),
                 )
 
 

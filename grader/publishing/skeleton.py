@@ -77,31 +77,48 @@ def holes(source: str, file: str = "<source>") -> list[Hole]:
         if begin := _BEGIN.fullmatch(line):
             if begun is not None:
                 raise SkeletonError(
-                    f"{place}: a solution begins inside {begun['name']!r}, which began on line {begun_line}; "
-                    "end that one first with `### END SOLUTION`"
+                    "{place}: a solution begins inside {begun}, which began on line {begun_line}; end that one "
+                    "first with `### END SOLUTION`",
+                    place=place,
+                    begun=repr(begun["name"]),
+                    begun_line=begun_line,
                 )
             if any(hole.name == begin["name"] for hole in found):
-                raise SkeletonError(f"{place}: the name {begin['name']!r} is already taken; give each hole its own")
+                raise SkeletonError(
+                    "{place}: the name {begin} is already taken; give each hole its own",
+                    place=place,
+                    begin=repr(begin["name"]),
+                )
             begun, begun_line = begin, number
         elif end := _END.fullmatch(line):
             if begun is None:
-                raise SkeletonError(f"{place}: a solution ends that never began")
+                raise SkeletonError("{place}: a solution ends that never began", place=place)
             if end["indentation"] != begun["indentation"]:
                 raise SkeletonError(
-                    f"{place}: the end of {begun['name']!r} is indented differently from its beginning on line "
-                    f"{begun_line}"
+                    "{place}: the end of {begun} is indented differently from its beginning on line {begun_line}",
+                    place=place,
+                    begun=repr(begun["name"]),
+                    begun_line=begun_line,
                 )
             if not any(text.strip() for text in lines[begun_line : number - 1]):
-                raise SkeletonError(f"{place}: the solution {begun['name']!r} is empty")
+                raise SkeletonError(
+                    "{place}: the solution {begun} is empty", place=place, begun=repr(begun["name"])
+                )
             found.append(Hole(begun["name"], begun["instruction"], begun_line, number, begun["indentation"]))
             begun = None
         else:
             raise SkeletonError(
-                f"{place}: not a solution mark; expected `### BEGIN SOLUTION name: what to write` "
-                "or `### END SOLUTION`, alone on its line"
+                "{place}: not a solution mark; expected `### BEGIN SOLUTION name: what to write` or `### END "
+                "SOLUTION`, alone on its line",
+                place=place,
             )
     if begun is not None:
-        raise SkeletonError(f"{file}:{begun_line}: the solution {begun['name']!r} never ends")
+        raise SkeletonError(
+            "{file}:{begun_line}: the solution {begun} never ends",
+            file=file,
+            begun_line=begun_line,
+            begun=repr(begun["name"]),
+        )
     return found
 
 
@@ -136,8 +153,11 @@ def write_skeletons(reference: Path, lab: Path, files: Iterable[str]) -> list[Pa
         for hole in holes(source, name):
             if hole.name in owners:
                 raise SkeletonError(
-                    f"{name}:{hole.line}: the name {hole.name!r} is already taken in {owners[hole.name]}; "
-                    "give each hole of a lab its own"
+                    "{name}:{line}: the name {name2} is already taken in {owners}; give each hole of a lab its own",
+                    name=name,
+                    line=hole.line,
+                    name2=repr(hole.name),
+                    owners=owners[hole.name],
                 )
             owners[hole.name] = name
         skeletons[name] = generate(source, name)

@@ -61,8 +61,11 @@ class SpeedBench:
         speed = required_speed(check)
         if len(self.cases[check.id]) < MIN_CASES:
             raise RecordingError(
-                f"{check.id} asks for a speed and has {len(self.cases[check.id])} cases; each is one repeat and "
-                f"the first does not count, so make at least {MIN_CASES}"
+                "{id} asks for a speed and has {cases} cases; each is one repeat and the first does not count, "
+                "so make at least {MIN_CASES}",
+                id=check.id,
+                cases=len(self.cases[check.id]),
+                MIN_CASES=MIN_CASES,
             )
         against = self.lab.checks[speed.against]
         own = self._solution(None)
@@ -116,8 +119,11 @@ class SpeedBench:
                 outcome = session.run(check, case)
                 if outcome.verdict is not None:
                     raise RecordingError(
-                        f"{folder.name} ended with {outcome.verdict.value} in {check.id} while it was timed: "
-                        f"{outcome.message}"
+                        "{name} ended with {value} in {id} while it was timed: {message}",
+                        name=folder.name,
+                        value=outcome.verdict.value,
+                        id=check.id,
+                        message=outcome.message,
                     )
                 if number >= skipped:
                     add(samples, outcome)

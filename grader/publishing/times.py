@@ -101,7 +101,7 @@ def time_again(project: Project, lab: Lab, weights: Path | None, progress: Progr
     """
     reference = project.reference(lab.name)
     if not reference.is_dir():
-        raise ContractError(f"{reference}: missing; it is what is timed")
+        raise ContractError("{reference}: missing; it is what is timed", reference=reference)
     folders = [project.fixtures(lab.name, kind, weights) for kind in KINDS]
     hidden = read_fixture(project.fixtures(lab.name, "hidden", weights))
     cases = {check: [recorded.case for recorded in found] for check, found in hidden.checks.items()}
@@ -110,7 +110,12 @@ def time_again(project: Project, lab: Lab, weights: Path | None, progress: Progr
     with tempfile.TemporaryDirectory(prefix="timing-") as scratch:
         times = measure_times(lab, reference, engine, cases, resources, Path(scratch), progress)
     if times.rows and not (condition := speed_condition(times.rows)).holds:
-        raise RecordingError(f"the times of {lab.name} were left as they are: {condition.name}: {condition.detail}")
+        raise RecordingError(
+            "the times of {name} were left as they are: {name2}: {detail}",
+            name=lab.name,
+            name2=condition.name,
+            detail=condition.detail,
+        )
     for folder in folders:
         replace_facts(folder, times.facts())
     return times

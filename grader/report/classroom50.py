@@ -48,15 +48,23 @@ class Identity:
         missing += [] if owner else ["OWNER"]
         if missing:
             raise ReportError(
-                f"classroom50 needs the variables {', '.join(missing)}, which its runner sets; "
-                "use this format inside that runner, or set them"
+                "classroom50 needs the variables {missing}, which its runner sets; use this format inside that "
+                "runner, or set them",
+                missing=", ".join(missing),
             )
         kind = environment.get("ASSIGNMENT_TYPE", "individual")
         if kind not in ASSIGNMENT_TYPES:
-            raise ReportError(f"ASSIGNMENT_TYPE is {kind!r}; expected {', '.join(ASSIGNMENT_TYPES)}")
+            raise ReportError(
+                "ASSIGNMENT_TYPE is {kind}; expected {ASSIGNMENT_TYPES}",
+                kind=repr(kind),
+                ASSIGNMENT_TYPES=", ".join(ASSIGNMENT_TYPES),
+            )
         submitted_at = environment.get("SUBMITTED_AT", "")
         if submitted_at and not MOMENT.fullmatch(submitted_at):
-            raise ReportError(f"SUBMITTED_AT is {submitted_at!r}; expected UTC such as 2026-01-31T23:59:59Z")
+            raise ReportError(
+                "SUBMITTED_AT is {submitted_at}; expected UTC such as 2026-01-31T23:59:59Z",
+                submitted_at=repr(submitted_at),
+            )
         classroom, assignment, submission, commit, release = (environment[name] for name in needed)
         return cls(
             classroom=classroom,

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from grader.language.errors import BadInput
+from grader.language.message import sentence
 from grader.project.writing import replace_file
 
 
@@ -35,7 +36,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     try:
         if path.is_dir():
-            raise ReportError(f"{path} is a folder; name the file to write the report to")
+            raise ReportError("{path} is a folder; name the file to write the report to", path=path)
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
@@ -45,7 +46,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ReportError(
-            f"the report {path} cannot be written ({reason}); name another place, or free this one"
+            "the report {path} cannot be written ({reason}); name another place, or free this one",
+            path=path,
+            reason=reason,
         ) from None
 
 
@@ -57,10 +60,15 @@ def require_place(path: Path) -> None:
     ReportError : it is a folder, or lies where nothing can be made.
     """
     if path.is_dir():
-        raise ReportError(f"{path} is a folder; name the file to write the report to")
+        raise ReportError("{path} is a folder; name the file to write the report to", path=path)
     if path.exists():
         return
     folder = next((folder for folder in path.absolute().parents if folder.exists()), Path("/"))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        what = "no right to write there" if folder.is_dir() else f"{folder} is a file"
-        raise ReportError(f"the report {path} cannot be written ({what}); name another place, or free this one")
+        right = sentence("no right to write there")
+        what = right if folder.is_dir() else sentence("{folder} is a file", folder=folder)
+        raise ReportError(
+            "the report {path} cannot be written ({what}); name another place, or free this one",
+            path=path,
+            what=what,
+        )

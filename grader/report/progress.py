@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from grader.language.translation import _, translated
+from grader.language.message import Message
+from grader.language.translation import _
 
 FIRST_LINE_AFTER_S = 2.0
 LINE_EVERY_S = 5.0
@@ -86,9 +87,9 @@ class Progress:
         self._text = text
         self._refresh()
 
-    def note(self, text: str) -> None:
+    def note(self, text: Message | str) -> None:
         """Say what is being done now, for preparations that are not one of the counted steps."""
-        self.step(translated(text))
+        self.step(str(text))
 
     def advance(self, n: int = 1) -> None:
         """Count ``n`` steps as done."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grader.lab.checks import CHANNELS_LAST, LAYOUT, Case, Check
+from grader.language.message import Message, sentence
+from grader.language.translation import marked
 from grader.run.session import Running
 
-GRADIENT = "gradient by differences"
+GRADIENT = marked("gradient by differences")
 FORWARD, BACKWARD = "_forward", "_backward"
 # Relative to the largest magnitude. A submission may compute in float32 whatever it is given; a property that does
 # not hold is missed by far more.
@@ -33,6 +35,10 @@ SHARE_OF_ENTRIES = 0.5
 
 class DidNotRun(Exception):
     """A check did not return; properties of the layer cannot be tested."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class PropertyResult:
     cases: int
     case: str = ""
     skipped: int = 0
-    message: str = ""
+    message: Message | str = ""
 
     @property
     def holds(self) -> bool:
@@ -109,7 +115,7 @@ class Probe:
     def backward(self, inputs: np.ndarray | None = None, **arrays: np.ndarray) -> np.ndarray:
         """Return the gradient of the input."""
         if self.layer.backward is None:
-            raise DidNotRun("there is no backward check")
+            raise DidNotRun(sentence("there is no backward check"))
         return self._run(self.layer.backward, inputs, arrays)
 
     def _run(self, check: Check, inputs: np.ndarray | None, changed: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -118,7 +124,9 @@ class Probe:
         arrays.update({name: wide(array) for name, array in changed.items()})
         outcome = self.session.run(check, replace(self.case, arrays=arrays))
         if outcome.verdict is not None:
-            raise DidNotRun(f"{check.id}: {outcome.verdict}: {outcome.message}".strip())
+            ended = sentence("{check}: {verdict}", check=check.id, verdict=outcome.verdict)
+            said = sentence("{what}: {why}", what=ended, why=outcome.message) if outcome.message else ended
+            raise DidNotRun(said)
         return np.asarray(next(iter(outcome.outputs.values())))
 
     @property
@@ -288,14 +296,14 @@ def gradient(
 
 
 PROPERTIES: dict[str, Property] = {
-    "linear in the input": linear_in_input,
-    "linear in the weight": linear_in_weight,
-    "bias added once": bias_once,
-    "adjoint": adjoint,
-    "equivariant to shifts": shift_equivariant,
-    "samples independent": samples_independent,
-    "maximum moves along": maximum_moves_along,
-    "maximum keeps the gradient": maximum_keeps_gradient,
+    marked("linear in the input"): linear_in_input,
+    marked("linear in the weight"): linear_in_weight,
+    marked("bias added once"): bias_once,
+    marked("adjoint"): adjoint,
+    marked("equivariant to shifts"): shift_equivariant,
+    marked("samples independent"): samples_independent,
+    marked("maximum moves along"): maximum_moves_along,
+    marked("maximum keeps the gradient"): maximum_keeps_gradient,
     GRADIENT: gradient,
 }
 
@@ -326,13 +334,15 @@ def _over_cases(
         try:
             found = list(asked)
         except DidNotRun as error:
-            return PropertyResult(layer.name, name, float("nan"), 0.0, used, case.name, 0, str(error))
+            return PropertyResult(layer.name, name, float("nan"), 0.0, used, case.name, 0, error.message)
         used += bool(found)
         for error_, allowed in found:
             if not bound or not error_ / (allowed or 1e-300) <= worst / bound:
                 worst, bound, where = error_, allowed, case.name
     if not used and skipped:
-        message = f"{layer.name}: every direction crosses a kink, so there is no derivative to compare"
+        message = sentence(
+            "{name}: every direction crosses a kink, so there is no derivative to compare", name=layer.name
+        )
         return PropertyResult(layer.name, name, float("nan"), 0.0, 0, "", len(skipped), message)
     if not used:
         return None

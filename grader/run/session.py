@@ -13,46 +13,33 @@ import numpy as np
 from grader.jail import Box, Ending, Level, Limits, View, Worker
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
-from grader.language.text import printable
+from grader.language.message import Message, sentence
 from grader.project.contract import Lab
+from grader.run.answers import Answers, Frame
 from grader.verdicts import Verdict
 
 EXPERIMENT = "experiment"
 LOAD_LIMIT_S = 30.0
-MAX_FRAMES = 6
-MAX_NOTES = 8
-MAX_NOTE_CHARACTERS = 200
-MAX_MESSAGE_CHARACTERS = 2000
 PRINTED_TAIL_CHARACTERS = 1200
-UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One line of a traceback that lies in the submission's own files."""
-
-    file: str
-    line: int
-    function: str
-    code: str
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one run of a check on one case gave. ``verdict`` is None when it ran and returned its outputs.
 
+    A ``message`` that is a plain text, and such a note, is in the submission's own words.
     ``observed`` are outputs that are not compared: the course of a training.
     """
 
     verdict: Verdict | None
-    message: str = ""
+    message: Message | str = ""
     error_type: str = ""
     frames: tuple[Frame, ...] = ()
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     arrived_s: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     printed: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message | str, ...] = ()
     observed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -90,7 +77,7 @@ class Session:
         )
         self.student_s = 0.0
         self.peak_mib = 0.0
-        self._sources = Sources(view.submission)
+        self._answers = Answers(lab.folder, view.submission)
         self._worker: Worker | None = None
         self._group = ""
         self._met: set[str] = set()
@@ -115,7 +102,7 @@ class Session:
         """
         self.end_worker()
         self.box.replace_submission(submission)
-        self._sources = Sources(submission)
+        self._answers = Answers(self.lab.folder, submission)
         self.student_s = 0.0
 
     def end_worker(self) -> None:
@@ -165,7 +152,11 @@ class Session:
         left_s = limits.submission_s - self.student_s
         if left_s <= 0:
             return Outcome(
-                Verdict.TIMEOUT, f"the whole submission may use {limits.submission_s:g} s, and they are used up"
+                Verdict.TIMEOUT,
+                sentence(
+                    "the whole submission may use {submission_s} s, and they are used up",
+                    submission_s=f"{limits.submission_s:g}",
+                ),
             )
         first = name not in self._met
         limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
@@ -188,14 +179,14 @@ class Session:
                 arrived_s=answer.arrived_s,
                 seconds=seconds,
                 printed=printed,
-                notes=_notes_in(answer.info),
+                notes=self._answers.notes(answer.info),
             )
-        verdict = _verdict_in(answer.info)
+        verdict = self._answers.verdict(answer.info)
         return Outcome(
             verdict,
-            self._with_limit(verdict, printable(_text_in(answer.info, "message"), MAX_MESSAGE_CHARACTERS)),
-            printable(_text_in(answer.info, "type"), 80),
-            _frames_in(answer.info, self._sources),
+            self._with_limit(verdict, self._answers.message(answer.info)),
+            self._answers.error_type(answer.info),
+            self._answers.frames(answer.info),
             answer.arrays,
             answer.arrived_s,
             seconds,
@@ -231,13 +222,20 @@ class Session:
             self._met.clear()
         return self._worker
 
-    def _with_limit(self, verdict: Verdict, message: str) -> str:
+    def _with_limit(self, verdict: Verdict, message: Message | str) -> Message | str:
         """Add which limit stands behind an error that the submission itself has seen."""
         limits = self.lab.facts.limits
         if verdict is Verdict.MEMORY:
-            return f"{message} ({limits.memory_mib} MiB are allowed, {self.peak_mib:.0f} MiB were in use)"
+            return sentence(
+                "{message} ({memory_mib} MiB are allowed, {peak_mib} MiB were in use)",
+                message=message,
+                memory_mib=limits.memory_mib,
+                peak_mib=f"{self.peak_mib:.0f}",
+            )
         if verdict is Verdict.FLOOD:
-            return f"{message} (at most {limits.disk_mib} MiB of files may be kept)"
+            return sentence(
+                "{message} (at most {disk_mib} MiB of files may be kept)", message=message, disk_mib=limits.disk_mib
+            )
         return message
 
     def _ended(self, ending: Ending) -> Outcome:
@@ -246,81 +244,12 @@ class Session:
         self.end_worker()
         return Outcome(
             ending.verdict,
-            printable(ending.message, MAX_MESSAGE_CHARACTERS),
+            ending.message,
             outputs=ending.arrays,
             arrived_s=ending.arrived_s,
             seconds=ending.seconds,
             printed=printed,
         )
-
-
-# What the worker says is hostile text: every field may be missing or of another type.
-
-_FROM_WORKER = {
-    v.value: v
-    for v in (
-        Verdict.WRONG,
-        Verdict.OUTPUT,
-        Verdict.EXCEPTION,
-        Verdict.IMPORT,
-        Verdict.UNFINISHED,
-        Verdict.MEMORY,
-        Verdict.FLOOD,
-        Verdict.FORBIDDEN,
-    )
-}
-
-
-def _verdict_in(info: Mapping[str, Any]) -> Verdict:
-    value = info.get("verdict")
-    return _FROM_WORKER.get(value, Verdict.EXCEPTION) if isinstance(value, str) else Verdict.EXCEPTION
-
-
-def _text_in(info: Mapping[str, Any], key: str) -> str:
-    value = info.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _notes_in(info: Mapping[str, Any]) -> tuple[str, ...]:
-    found = info.get("notes")
-    texts = [item for item in found[:MAX_NOTES] if isinstance(item, str)] if isinstance(found, list) else []
-    return tuple(printable(text, MAX_NOTE_CHARACTERS) for text in texts)
-
-
-class Sources:
-    """The submission's files as they were collected: of a traceback only places are taken from the worker."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lines: dict[str, list[str]] = {}
-
-    def frame(self, file: str, line: int, function: str) -> Frame | None:
-        """Return the frame with the line that stands in the file; None if there is no such place."""
-        if file not in self._lines:
-            path = self._folder / file
-            inside = not Path(file).is_absolute() and ".." not in Path(file).parts and path.is_file()
-            text = path.read_text(encoding="utf-8", errors="replace") if inside else ""
-            self._lines[file] = text.split("\n")
-        lines = self._lines[file]
-        if not 0 < line <= len(lines):
-            return None
-        known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
-        return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
-
-
-def _frames_in(info: Mapping[str, Any], sources: Sources) -> tuple[Frame, ...]:
-    found = info.get("frames")
-    frames = []
-    for item in found[:MAX_FRAMES] if isinstance(found, list) else []:
-        if isinstance(item, dict):
-            line = item.get("line")
-            frame = sources.frame(
-                printable(_text_in(item, "file"), 200),
-                line if isinstance(line, int) else 0,
-                printable(_text_in(item, "function"), 80),
-            )
-            frames += [frame] if frame is not None else []
-    return tuple(frames)
 
 
 class Running(Protocol):

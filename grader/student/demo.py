@@ -94,7 +94,7 @@ def run_demo(
     SubmissionError : the submission cannot be collected.
     """
     if lab.facts.network is None or not lab.facts.network.pictures:
-        raise ProjectError(f"lab {lab.name} has no network to run on a picture")
+        raise ProjectError("lab {name} has no network to run on a picture", name=lab.name)
     chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
     case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())
     with opened(project, lab, submission, progress.note, checks=list(lab.checks.values()), weights=weights) as work:

@@ -73,7 +73,7 @@ def _draw(view: Comparison, lab: Lab, check: Check, recorded: RecordedCase, file
     try:
         write_png(found, file)
     except OSError as error:
-        raise ReportError(f"{file} cannot be written ({error.strerror or error})") from None
+        raise ReportError("{file} cannot be written ({value})", file=file, value=error.strerror or error) from None
     planes = _("one square for each sample and channel") if len(found.labels) > 1 else found.labels[0]
     return _(
         "drawn: {file}. `{output}` of {check}, case {case}: {planes}; red is wrong",

@@ -159,7 +159,7 @@ def gradcheck(
     """
     file, _colon, kind = target.partition(":")
     if not file.endswith(".py") or not file[:-3].isidentifier() or not kind.isidentifier():
-        raise ProjectError(f"{target!r}: expected FILE:CLASS, such as layer.py:ConvolutionLayer")
+        raise ProjectError("{target}: expected FILE:CLASS, such as layer.py:ConvolutionLayer", target=repr(target))
     driver = replace(lab, checks=load_checks(DRIVER / "checks.py"), folder=DRIVER)
     gradients: list[Gradient] = []
     message = ""
@@ -193,7 +193,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, int]:
     for text in texts:
         name, _sign, number = text.partition("=")
         if not name.isidentifier() or not number.removeprefix("-").isdecimal():
-            raise ProjectError(f"--set {text}: expected NAME=NUMBER, such as stride=2")
+            raise ProjectError("--set {text}: expected NAME=NUMBER, such as stride=2", text=text)
         found[name] = int(number)
     return found
 

@@ -23,7 +23,12 @@ def checks_of_layer(lab: Lab, layer: str, *, slow: bool = False) -> list[str]:
     found = [check.id for check in quick if wanted and _fits(check, wanted)]
     if not found:
         known = ", ".join(dict.fromkeys(re.sub(r"_(forward|backward)$", "", check.id) for check in quick))
-        raise ProjectError(f"lab {lab.name} has no check of a layer {layer!r}; it has: {known}")
+        raise ProjectError(
+            "lab {name} has no check of a layer {layer}; it has: {known}",
+            name=lab.name,
+            layer=repr(layer),
+            known=known,
+        )
     return found
 
 

@@ -50,7 +50,7 @@ def render_properties(results: Sequence[PropertyResult], lab: Path, console: Con
         table.add_row(Text(item.layer), Text(translated(item.name)), mark, error, bound, Text(case))
     console.print(table)
     for message in dict.fromkeys(item.message for item in results if item.message):
-        console.print(Text(_("not tested: {why}", why=translated(message, lab))), soft_wrap=True)
+        console.print(Text(_("not tested: {why}", why=message)), soft_wrap=True)
     failed = sum(not item.holds for item in results)
     console.print(
         Text(

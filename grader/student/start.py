@@ -45,8 +45,10 @@ def start(lab: Lab, folder: Path, *, force: bool = False) -> Started:
     if changed and not sample:
         if not force:
             raise WouldOverwrite(
-                f"{folder} holds your work: {', '.join(changed)} would be overwritten. Nothing was changed. "
-                f"Use --force to start afresh; your files are then kept in a dated folder beside it."
+                "{folder} holds your work: {changed} would be overwritten. Nothing was changed. Use --force to "
+                "start afresh; your files are then kept in a dated folder beside it.",
+                folder=folder,
+                changed=", ".join(changed),
             )
         backup = _fresh_name(folder.with_name(f"{folder.name}.backup-{datetime.now():%Y%m%d-%H%M%S}"))
         shutil.copytree(folder, backup)

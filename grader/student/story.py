@@ -96,7 +96,12 @@ def story_of(
     """
     check = lab.checks.get(check_id)
     if check is None:
-        raise ProjectError(f"lab {lab.name} has no check {check_id!r}; it has: {', '.join(lab.checks)}")
+        raise ProjectError(
+            "lab {name} has no check {check_id}; it has: {checks}",
+            name=lab.name,
+            check_id=repr(check_id),
+            checks=", ".join(lab.checks),
+        )
     fixture = read_fixture(fixture_folder(project, lab, kind, weights, release), [check_id])
     recorded = fixture.checks[check_id]
     differences = None
@@ -122,7 +127,13 @@ def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, 
     kept = sorted(old.parent.name for old in (folder.parent / ARCHIVE_NAME).glob(f"*/{kind}"))
     if release not in kept:
         known = ", ".join([*kept, read_fixture(folder, ()).release])
-        raise FixtureError(f"lab {lab.name} has no {kind} fixtures of release {release}; there are: {known}")
+        raise FixtureError(
+            "lab {name} has no {kind} fixtures of release {release}; there are: {known}",
+            name=lab.name,
+            kind=kind,
+            release=release,
+            known=known,
+        )
     return folder.parent / ARCHIVE_NAME / release / kind
 
 
@@ -274,7 +285,7 @@ def _shapes(run: CaseRun) -> list[str]:
 def describe_differences(found: PropertyResult) -> str:
     """Say whether the submission's backward pass is the gradient of its own forward pass."""
     if found.message:
-        return _("Its gradient could not be compared with differences: {why}", why=translated(found.message))
+        return _("Its gradient could not be compared with differences: {why}", why=found.message)
     if found.holds:
         return _(
             "Your backward pass is the gradient of your forward pass (central differences agree to {error}): look "
@@ -297,11 +308,11 @@ def save_picture(story: Story, file: Path) -> None:
     ProjectError : there is no picture, or the file cannot be written.
     """
     if story.picture is None:
-        raise ProjectError(f"{story.check.id}: there is no error that could be drawn")
+        raise ProjectError("{id}: there is no error that could be drawn", id=story.check.id)
     try:
         write_png(story.picture, file)
     except OSError as error:
-        raise ProjectError(f"{file} cannot be written ({error.strerror or error})") from None
+        raise ProjectError("{file} cannot be written ({value})", file=file, value=error.strerror or error) from None
 
 
 def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path) -> Case:
@@ -313,10 +324,20 @@ def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path
     FixtureError : the fixtures are missing or damaged.
     """
     if check_id not in lab.checks:
-        raise ProjectError(f"lab {lab.name} has no check {check_id!r}; it has: {', '.join(lab.checks)}")
+        raise ProjectError(
+            "lab {name} has no check {check_id}; it has: {checks}",
+            name=lab.name,
+            check_id=repr(check_id),
+            checks=", ".join(lab.checks),
+        )
     recorded = read_fixture(project.fixtures(lab.name, "public"), [check_id]).checks[check_id]
     if not 1 <= number <= len(recorded):
-        raise ProjectError(f"{check_id} has {len(recorded)} cases, numbered from 1; there is no case {number}")
+        raise ProjectError(
+            "{check_id} has {recorded} cases, numbered from 1; there is no case {number}",
+            check_id=check_id,
+            recorded=len(recorded),
+            number=number,
+        )
     case = recorded[number - 1].case
     settings = {
         key: np.array(value) for key, value in case.config.items() if isinstance(value, int | float | str | bool)
@@ -325,5 +346,5 @@ def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path
         with file.open("wb") as stream:
             np.savez(stream, **settings, **dict(case.arrays))  # type: ignore[arg-type]
     except OSError as error:
-        raise ProjectError(f"{file} cannot be written ({error.strerror})") from None
+        raise ProjectError("{file} cannot be written ({strerror})", file=file, strerror=error.strerror) from None
     return case

@@ -128,7 +128,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     """
     network = lab.facts.network
     if network is None or not network.pictures:
-        raise ProjectError(f"lab {lab.name} has no network to measure on a picture")
+        raise ProjectError("lab {name} has no network to measure on a picture", name=lab.name)
     picture = lab.folder / "pictures" / next(iter(network.pictures))
     case = Case.of(
         picture.name, picture=np.frombuffer(picture.read_bytes(), dtype=np.uint8), suffix=picture.suffix.lower()
@@ -205,8 +205,8 @@ def write_picture(summary: Summary, file: Path) -> None:
             write(text, left + BAR_PIXELS + right - length, upper + 14)
     done, data = cv2.imencode(".png", page)
     if not done:
-        raise ReportError(f"{file}: the picture could not be encoded")
+        raise ReportError("{file}: the picture could not be encoded", file=file)
     try:
         file.write_bytes(data.tobytes())
     except OSError as error:
-        raise ReportError(f"{file} cannot be written ({error.strerror})") from None
+        raise ReportError("{file} cannot be written ({strerror})", file=file, strerror=error.strerror) from None

@@ -17,7 +17,7 @@ from grader.collect.submission import SubmissionError
 from grader.grading import Request
 from grader.lab.checks import Check
 from grader.language.text import clean, one_line
-from grader.language.translation import _, translated
+from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project, ProjectError
@@ -86,7 +86,9 @@ class Watcher:
 
     def __post_init__(self) -> None:
         if not self.request.submission.is_dir():
-            raise ProjectError(f"{self.request.submission} is no folder; only a folder can be watched")
+            raise ProjectError(
+                "{submission} is no folder; only a folder can be watched", submission=self.request.submission
+            )
         lab, request = self.request.lab, self.request
         self.checks = [check for check in lab.in_order(request.only) if request.slow or not check.slow]
         self.fixture = read_fixture(
@@ -185,7 +187,7 @@ def watch(
                 try:
                     once(changed)
                 except SubmissionError as error:
-                    console.print(Text(translated(str(error)), style="yellow"), soft_wrap=True)
+                    console.print(Text(str(error), style="yellow"), soft_wrap=True)
                 before = after
         except KeyboardInterrupt:
             console.print(_("stopped watching"))

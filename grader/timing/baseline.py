@@ -111,8 +111,11 @@ class Measured:
     def _take(self, samples: Seconds, number: int, outcome: Outcome, scale: float = 1.0) -> None:
         if outcome.verdict is not None:
             raise GraderFault(
-                f"the reference of lab {self.lab.name} ended with {outcome.verdict.value} while it was timed for "
-                f"{self.check.id}: {outcome.message}"
+                "the reference of lab {name} ended with {value} while it was timed for {id}: {message}",
+                name=self.lab.name,
+                value=outcome.verdict.value,
+                id=self.check.id,
+                message=outcome.message,
             )
         if number:
             add(samples, outcome, scale)
@@ -157,7 +160,7 @@ class Estimated:
         try:
             measured = self.yardstick()
         except YardstickError as error:
-            raise GraderFault(str(error)) from None
+            raise GraderFault(error.message) from None
         for name, values in measured.items():
             self.here.setdefault(name, []).extend(values)
 
@@ -197,8 +200,10 @@ def trusted_side(
         return Measured(lab, check, cases, open_reference, record=record, yardstick=yardstick)
     if recorded is None:
         raise GraderFault(
-            f"the fixtures of lab {lab.name} do not say how long the reference takes for {check.id}, and the "
-            f"reference is not here: publish the lab again with `python -m grader publish {lab.name}`"
+            "the fixtures of lab {name} do not say how long the reference takes for {id}, and the reference "
+            "is not here: publish the lab again with `python -m grader publish {name}`",
+            name=lab.name,
+            id=check.id,
         )
     return Estimated(SpeedRecord.of(recorded), yardstick)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from grader.lab.observing import START
+from grader.language.translation import marked
 from grader.prepare.weights import checkpoint_shapes
 from grader.project.contract import Lab
 from grader.run.session import Outcome
@@ -81,10 +82,13 @@ def count_multiply_adds(weight: tuple[int, ...] | None, output_shape: np.ndarray
     return math.prod(axes) * math.prod(weight[1:])
 
 
+KINDS = (("pool", marked("max pooling")), ("relu", marked("ReLU")), ("flatten", marked("flatten")))
+
+
 def _kind(name: str, weight: tuple[int, ...] | None) -> str:
     if weight is not None:
-        return "convolution" if len(weight) == 4 else "fully connected"
-    for word, kind in (("pool", "max pooling"), ("relu", "ReLU"), ("flatten", "flatten")):
+        return marked("convolution") if len(weight) == 4 else marked("fully connected")
+    for word, kind in KINDS:
         if word in name:
             return kind
     return ""

@@ -48,7 +48,7 @@ def measure(processors: tuple[int, ...], threads: dict[str, str]) -> Seconds:
         )
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise YardstickError(f"the yardstick did not run: {error}") from None
+        raise YardstickError("the yardstick did not run: {error}", error=error) from None
     return {str(name): [float(value) for value in values] for name, values in found.items()}
 
 

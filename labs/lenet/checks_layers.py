@@ -172,7 +172,7 @@ def orders(student: Any, case: Case) -> tuple[np.ndarray, np.ndarray]:
     """
     numbered = np.arange(1, case.x.size + 1, dtype=np.float64).reshape(case.x.shape)
     matrix, _ = columns_of(student, case, numbered)
-    student.require(matrix.ndim == 2, f"X_col has {matrix.ndim} axes instead of 2")
+    student.require(matrix.ndim == 2, "X_col has {ndim} axes instead of 2", ndim=matrix.ndim)
     columns = np.lexsort(np.sort(matrix, axis=0)[::-1])
     rows = np.lexsort(matrix[:, columns].T[::-1])
     return rows, columns
@@ -228,7 +228,9 @@ def im2col(student, case):
     """im2col: the windows as the columns of a matrix, rows and columns in any order."""
     columns, p = columns_of(student, case, case.x.copy())
     wanted = (int(np.prod(case.weight.shape[:3])), case.columns.shape[1])
-    student.require(columns.shape == wanted, f"X_col has shape {columns.shape}, expected {wanted}")
+    student.require(
+        columns.shape == wanted, "X_col has shape {shape}, expected {wanted}", shape=columns.shape, wanted=wanted
+    )
     rows, order = orders(student, case)
     return {"columns": columns[rows][:, order], "p": p}
 

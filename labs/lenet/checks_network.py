@@ -117,7 +117,10 @@ def lenet_build(student, case):
     net._set_params()
     names = tuple(net.layers)
     student.require(
-        names == LAYERS, f"the layers are {', '.join(names)}; expected {', '.join(LAYERS)}, in this order"
+        names == LAYERS,
+        "the layers are {names}; expected {LAYERS}, in this order",
+        names=", ".join(names),
+        LAYERS=", ".join(LAYERS),
     )
     kind = LOOPS if case.kind == "LeNet" else GEMM
     x = case.x.copy()
@@ -127,21 +130,33 @@ def lenet_build(student, case):
         if name.startswith("Conv"):
             student.require(
                 isinstance(layer, getattr(student.layers, kind)),
-                f"{name} of {case.kind} is a {type(layer).__name__}, expected {kind}",
+                "{name} of {kind} is a {name2}, expected {kind2}",
+                name=name,
+                kind=case.kind,
+                name2=type(layer).__name__,
+                kind2=kind,
             )
         x = np.asarray(layer.forward(x))
-        student.require(x.shape == shapes[name], f"{name} gives {x.shape}, expected {shapes[name]}")
+        student.require(
+            x.shape == shapes[name],
+            "{name} gives {shape}, expected {shapes}",
+            name=name,
+            shape=x.shape,
+            shapes=shapes[name],
+        )
     for name in ("Pool1", "Pool2"):
         one_is_larger = np.full((1, 8, 8, 1), -1.0)
         one_is_larger[0, 3, 3, 0] = -0.5
         largest = np.max(net.layers[name].forward(one_is_larger))
-        student.require(largest == -0.5, f"{name} is not a max pooling")
+        student.require(largest == -0.5, "{name} is not a max pooling", name=name)
     for name in WITH_PARAMETERS:
         steep = name == "FC5"
         slopes = net.layers[name].acti_fn.grad(np.array([-20.0, 20.0]))
         student.require(
             np.allclose(slopes, 1.0 if steep else 0.0, atol=1e-6),
-            f"{name} has not the activation function {'f(x) = x' if steep else 'sigmoid'}",
+            "{name} has not the activation function {function}",
+            name=name,
+            function="f(x) = x" if steep else "sigmoid",
         )
 
 

@@ -163,7 +163,12 @@ def random_image(student, case):
     """The picture to start from: content mixed with noise between -20 and 20."""
     noise = 0.25
     image = student.exp_3_3_style_transfer.get_random_img(case.x.copy(), noise)
-    student.require(np.shape(image) == case.x.shape, f"its shape is {np.shape(image)}, expected {case.x.shape}")
+    student.require(
+        np.shape(image) == case.x.shape,
+        "its shape is {image}, expected {shape}",
+        image=np.shape(image),
+        shape=case.x.shape,
+    )
     mixed_in = (np.asarray(image) - (1 - noise) * case.x) / noise
     student.require(
         bool(np.all(np.abs(mixed_in) <= NOISE_BOUND * 1.001)) and float(np.std(mixed_in)) > NOISE_BOUND / 4,

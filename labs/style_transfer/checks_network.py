@@ -88,7 +88,7 @@ def network_build(student, case):
     student.require(names == NETWORK_LAYERS, "`param_layer_name` does not hold the 37 names from conv1_1 to pool5")
     channels = 3
     for name in NETWORK_LAYERS:
-        student.require(name in network.layers, f"`layers` has no {name!r}")
+        student.require(name in network.layers, "`layers` has no {name}", name=repr(name))
         if name.startswith("conv"):
             width = STAGES[int(name[4]) - 1][0]
             sizes = {"kernel_size": 3, "channel_in": channels, "channel_out": width, "padding": 1, "stride": 1}
@@ -97,7 +97,14 @@ def network_build(student, case):
             sizes = {"kernel_size": 2, "stride": 2} if name.startswith("pool") else {}
         for setting, value in sizes.items():
             found = getattr(network.layers[name], setting, value)
-            student.require(found == value, f"{name} has {setting} {found}, expected {value}")
+            student.require(
+                found == value,
+                "{name} has {setting} {found}, expected {value}",
+                name=name,
+                setting=setting,
+                found=found,
+                value=value,
+            )
 
 
 @network_check(tier=80, cases=one_case(), needs=("network_build",), holes=("network_load",), limit_s=LOAD_LIMIT_S)
@@ -139,7 +146,7 @@ def network_forward(student, case):
     with layers_observed(network.layers, student.emit):
         features = network.forward(case.x.copy(), wanted)
     missing = [name for name in wanted if name not in features]
-    student.require(not missing, f"`forward` did not return the output of {', '.join(missing)}")
+    student.require(not missing, "`forward` did not return the output of {missing}", missing=", ".join(missing))
     return {f"{name} returned": Sampled(features[name], name).parts()["stats"] for name in wanted}
 
 

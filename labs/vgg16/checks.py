@@ -136,7 +136,8 @@ def network_build(student, case):
     layers = getattr(network, "graph_layers", None)
     student.require(
         hasattr(layers, "keys"),
-        f"`graph_layers` is {type(layers).__name__}, expected a dict from layer names to layers",
+        "`graph_layers` is {name}, expected a dict from layer names to layers",
+        name=type(layers).__name__,
     )
     require_names(student, [str(name) for name in layers], [facts.name for facts in NETWORK_LAYERS], "graph_layers")
     owners: dict[int, str] = {}
@@ -145,8 +146,10 @@ def network_build(student, case):
         other = owners.setdefault(id(layer), facts.name)
         student.require(
             other == facts.name,
-            f"{other} and {facts.name} are the same object; make one object for each layer, "
-            "because a layer keeps what its own backward pass needs",
+            "{other} and {name} are the same object; make one object for each layer, because a layer keeps "
+            "what its own backward pass needs",
+            other=other,
+            name=facts.name,
         )
         require_kind(student, layer, facts)
     return {
@@ -173,8 +176,11 @@ def network_load(student, case):
         refused = True
     student.require(
         refused,
-        f"`resume_weights` took a weight of shape {first.weight_shape[::-1]} for {first.name}, which needs "
-        f"{first.weight_shape}; `load_params` should refuse it with an `assert`",
+        "`resume_weights` took a weight of shape {weight_shape} for {name}, which needs {weight_shape2}; "
+        "`load_params` should refuse it with an `assert`",
+        weight_shape=first.weight_shape[::-1],
+        name=first.name,
+        weight_shape2=first.weight_shape,
     )
     layers = loaded_network(student).graph_layers
     return {
@@ -351,19 +357,38 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
     """
     called = f"{facts.name} ({type(layer).__name__})"
     has_weight = np.size(getattr(layer, "weight", ())) > 0
-    student.require(
-        has_weight == bool(facts.weight_shape),
-        f"{called} has {'a' if has_weight else 'no'} `weight`; expected a {facts.kind} layer",
-    )
+    wanted = bool(facts.weight_shape)
+    about = {"called": called, "kind": facts.kind}
+    student.require(has_weight or not wanted, "{called} has no `weight`; expected a {kind} layer", **about)
+    student.require(wanted or not has_weight, "{called} has a `weight`; expected a {kind} layer", **about)
     if facts.weight_shape:
         for parameter, shape in (("weight", facts.weight_shape), ("bias", facts.weight_shape[:1])):
             found = np.shape(getattr(layer, parameter, None))
-            student.require(found == shape, f"the {parameter} of {facts.name} has shape {found}, expected {shape}")
+            student.require(
+                found == shape,
+                "the {parameter} of {name} has shape {found}, expected {shape}",
+                parameter=parameter,
+                name=facts.name,
+                found=found,
+                shape=shape,
+            )
     for setting, value in WINDOWS.get(facts.kind, {}).items():
         found = getattr(layer, setting, value)
-        student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
+        student.require(
+            found == value,
+            "{name} has {setting} {found}, expected {value}",
+            name=facts.name,
+            setting=setting,
+            found=found,
+            value=value,
+        )
     if facts.kind in ("relu", "flatten"):
-        student.require(not hasattr(layer, "kernel_size"), f"{called} has a window; expected a {facts.kind} layer")
+        student.require(
+            not hasattr(layer, "kernel_size"),
+            "{called} has a window; expected a {kind} layer",
+            called=called,
+            kind=facts.kind,
+        )
     if facts.kind == "max pooling" and not (hasattr(layer, "kernel_size") and hasattr(layer, "stride")):
         require_shape(student, layer, facts, (1, 2, 4, 4), (1, 2, 2, 2))
     if facts.kind == "flatten":
@@ -372,7 +397,8 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
         x = np.array([-2.0, 0.0, 3.0, -0.5], np.float32).reshape(1, 2, 1, 2)
         student.require(
             np.array_equal(layer.forward(x.copy()), np.maximum(x, 0)),
-            f"{called} does not compute max(0, x); expected a ReLU layer",
+            "{called} does not compute max(0, x); expected a ReLU layer",
+            called=called,
         )
 
 
@@ -383,8 +409,13 @@ def require_shape(
     found = np.shape(layer.forward(np.ones(given, np.float32)))
     student.require(
         found == wanted,
-        f"{facts.name} ({type(layer).__name__}) turns shape {given} into {found}; "
-        f"expected {wanted}, from a {facts.kind} layer",
+        "{name} ({name2}) turns shape {given} into {found}; expected {wanted}, from a {kind} layer",
+        name=facts.name,
+        name2=type(layer).__name__,
+        given=given,
+        found=found,
+        wanted=wanted,
+        kind=facts.kind,
     )
 
 

@@ -164,14 +164,17 @@ def network_build(student, case):
     layers = getattr(network, "layers", None)
     student.require(
         hasattr(layers, "keys"),
-        f"`layers` is {type(layers).__name__}, expected a dict from layer names to layers",
+        "`layers` is {name}, expected a dict from layer names to layers",
+        name=type(layers).__name__,
     )
     names = [str(name) for name in getattr(network, "param_layer_name", ())]
     # The handout writes SOFTMAX in one place and softmax in another.
     plain = [name.lower() if name.lower() == NETWORK_LAYERS[-1].name else name for name in names]
     require_names(student, plain, [facts.name for facts in NETWORK_LAYERS], "param_layer_name")
     for name, facts in zip(names, NETWORK_LAYERS, strict=True):
-        student.require(name in layers, f"`layers` has no {name!r}; `build_model` makes one object for every name")
+        student.require(
+            name in layers, "`layers` has no {name}; `build_model` makes one object for every name", name=repr(name)
+        )
         require_kind(student, layers[name], facts)
 
 
@@ -337,19 +340,29 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
     """Require the sizes of a layer, without running it. The class may have any name."""
     for setting, value in facts.settings:
         found = getattr(layer, setting, value)
-        student.require(found == value, f"{facts.name} has {setting} {found}, expected {value}")
+        student.require(
+            found == value,
+            "{name} has {setting} {found}, expected {value}",
+            name=facts.name,
+            setting=setting,
+            found=found,
+            value=value,
+        )
     loads = hasattr(layer, "load_param")
     wanted = facts.kind in WITH_PARAMETERS
-    student.require(
-        loads == wanted,
-        f"{facts.name} ({type(layer).__name__}) has {'a' if loads else 'no'} `load_param`; expected a {facts.kind} layer",
-    )
+    about = {"name": facts.name, "name2": type(layer).__name__, "kind": facts.kind}
+    student.require(loads or not wanted, "{name} ({name2}) has no `load_param`; expected a {kind} layer", **about)
+    student.require(wanted or not loads, "{name} ({name2}) has a `load_param`; expected a {kind} layer", **about)
     others = {"channel_in": "convolution", "num_input": "fully connected", "kernel_size": "max pooling"}
     own = {setting for setting, _ in facts.settings}
     for setting, kind in others.items():
         student.require(
             setting in own or not hasattr(layer, setting),
-            f"{facts.name} is a {kind} layer ({type(layer).__name__}), expected {facts.kind}",
+            "{name} is a {kind} layer ({name2}), expected {kind2}",
+            name=facts.name,
+            kind=kind,
+            name2=type(layer).__name__,
+            kind2=facts.kind,
         )
 
 

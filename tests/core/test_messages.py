@@ -3,6 +3,8 @@
 import pytest
 
 from grader.explain.messages import describe_outcome, next_step
+from grader.inside.answers import SENTENCES
+from grader.language.message import Message
 from grader.project.places import Project
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
@@ -26,5 +28,6 @@ def test_next_step_names_a_file_that_was_not_handed_in():
     """To import a file that is not there is no advice."""
     lab = Project(ROOT).lab("vgg16")
     check = lab.checks["conv_forward"]
-    assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, "layer.py was not handed in")
+    absent = Message(SENTENCES["not handed in"], {"name": "layer"})
+    assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, absent)
     assert "import layer" in next_step(lab, check, Verdict.IMPORT, "layer.py does not load: NameError: x")

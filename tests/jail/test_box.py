@@ -177,7 +177,7 @@ def test_a_handler_that_does_not_load_is_the_graders_fault(level, view):
     with Box(view, Limits(), level, handler="missing") as box, pytest.raises(Ending) as ending:
         box.worker()
     assert ending.value.verdict is Verdict.GRADER
-    assert "missing" in ending.value.message
+    assert "missing" in str(ending.value.message)
 
 
 def test_a_missing_package_is_named(level, view):

@@ -3,13 +3,24 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 
+from grader.explain import describe_cause
 from grader.explain.messages import describe_outcome, next_step
+from grader.inside.answers import said
+from grader.jail import Limits
+from grader.jail.endings import explain_ending
+from grader.jail.launcher import Status
+from grader.language.message import english
 from grader.language.translation import _, chosen, joined, language_of, listed, ngettext, translated
+from grader.project.fixtures import RecordedMistake
+from grader.project.places import ProjectError
+from grader.run.answers import Answers
 from grader.run.session import Outcome
 from grader.verdicts import Verdict, verdict_word
 from tests.golden import ROOT, materialise
@@ -64,20 +75,58 @@ def test_english_is_the_source():
 
 
 @pytest.mark.parametrize(
-    ("text", "chinese_text"),
+    ("answer", "chinese_text"),
     [
-        ("layer.py was not handed in", "没有提交 layer.py"),
-        ("layer.py does not load: SyntaxError: invalid syntax", "layer.py 无法加载: SyntaxError: invalid syntax"),
+        (said("not handed in", name="layer"), "没有提交 layer.py"),
         (
-            "the process was ended by SIGSEGV: it read or wrote outside an array; try NUMBA_BOUNDSCHECK=1",
-            "进程被终止，信号 SIGSEGV: 它读写了数组之外的内存；请试试 NUMBA_BOUNDSCHECK=1",
+            said("not loaded", name="layer", type="SyntaxError", text="invalid syntax"),
+            "layer.py 无法加载: SyntaxError: invalid syntax",
         ),
-        ("conv is a student's own text", "conv is a student's own text"),
+        ({"message": "conv is a student's own text"}, "conv is a student's own text"),
+        ({"message": "a library gave up"}, "a library gave up"),
     ],
 )
-def test_sentences_made_elsewhere_are_found_by_their_pattern(chinese, text, chinese_text):
-    """What the jail says in English is shown in Chinese; what a submission says stays."""
-    assert translated(text) == chinese_text
+def test_what_the_jail_says_is_told_in_chinese(chinese, project, tmp_path, answer, chinese_text):
+    """What the jail says by name is shown in Chinese; what a submission says stays."""
+    assert str(Answers(project.lab("vgg16").folder, tmp_path).message(answer)) == chinese_text
+
+
+def test_an_ending_is_told_in_chinese(chinese):
+    """Message and hint are sentences of their own; in English they are as they always were."""
+    status = Status(exit=None, signal=int(signal.SIGSEGV), killed=False, exceeded="", peak_kib=0, cpu_s=0)
+    message = explain_ending(status, Limits(), "")[1]
+    assert str(message) == "进程被终止，信号 SIGSEGV: 它读写了数组之外的内存；请试试 NUMBA_BOUNDSCHECK=1"
+    assert message.english == (
+        "the process was ended by SIGSEGV: it read or wrote outside an array; try NUMBA_BOUNDSCHECK=1"
+    )
+
+
+def test_a_requirement_of_a_lab_is_told_in_chinese(chinese, project, tmp_path):
+    """Its template is in the lab's catalogue, the kind of a layer in the grader's."""
+    answer = {
+        "required": "{called} has no `weight`; expected a {kind} layer",
+        "values": {"called": "conv1 (Conv)", "kind": "convolution"},
+    }
+    message = Answers(project.lab("vgg16").folder, tmp_path).message(answer)
+    assert str(message) == "conv1 (Conv) 没有 `weight`；这里应为卷积层"
+    assert english(message) == "conv1 (Conv) has no `weight`; expected a convolution layer"
+
+
+def test_errors_are_told_in_chinese_and_kept_in_english(chinese):
+    """An error within an error, too."""
+    inner = ProjectError("the experiment of lab {name} takes no weights", name="vgg16")
+    error = ProjectError("{file} cannot be read: {error}", file="lab.yaml", error=inner)
+    assert str(error) == "lab.yaml 无法读取：实验 vgg16 的完整实验不接受权重"
+    assert error.english == "lab.yaml cannot be read: the experiment of lab vgg16 takes no weights"
+
+
+def test_a_message_with_many_signs_costs_nothing(chinese):
+    """A finished text is looked up whole, once: no pattern is tried on it, and none of its parts."""
+    hostile = "a: " * 600
+    with mock.patch("gettext.GNUTranslations.gettext", wraps=lambda text: text) as looked_up:
+        assert describe_outcome(Outcome(Verdict.EXCEPTION, hostile, "ValueError")).startswith("ValueError: a: a: ")
+    assert hostile not in [call.args[0] for call in looked_up.call_args_list]
+    assert translated(hostile) == hostile
 
 
 def test_texts_of_a_lab_are_translated_at_sight(chinese, project):
@@ -86,10 +135,14 @@ def test_texts_of_a_lab_are_translated_at_sight(chinese, project):
     assert translated("Convolution, backward pass", lab.folder) == "卷积，反向传播"
     first = translated("The product is right, but the bias is missing: add it to every row.", lab.folder)
     assert first == "乘积是对的，但缺少偏置：给每一行加上它。"
-    pair = "(1) The loss seems to be the sum over the batch: take the mean. (2) " + (
-        "The product is right, but the bias is missing: add it to every row."
-    )
-    assert translated(pair, lab.folder) == f"(1) 损失似乎是对整批求和：要取平均值。(2) {first}"
+    told = {
+        "a": "The loss seems to be the sum over the batch: take the mean.",
+        "b": "The product is right, but the bias is missing: add it to every row.",
+    }
+    told["a + b"] = f"(1) {told['a']} (2) {told['b']}"
+    mistakes = [RecordedMistake(name, "", text, "", []) for name, text in told.items()]
+    pair = describe_cause(mistakes[-1], mistakes, lab.folder)
+    assert pair == f"(1) 损失似乎是对整批求和：要取平均值。(2) {first}"
 
 
 def test_outcomes_are_told_in_chinese(chinese, project):

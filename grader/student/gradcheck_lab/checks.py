@@ -50,7 +50,10 @@ def made(student: Any, case: Case) -> Any:
                 arguments[name] = settings.get(name, ARGUMENTS.get(name))
             elif parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 student.require(
-                    False, f"it is not known what `{name}` of {case.kind} should be; use --set {name}=NUMBER"
+                    False,
+                    "it is not known what `{name}` of {kind} should be; use --set {name}=NUMBER",
+                    name=name,
+                    kind=case.kind,
                 )
         layer = kind(**arguments)
         if not hasattr(layer, "weight") and hasattr(layer, "init_param"):

@@ -1,0 +1,161 @@
+"""From what a worker says to messages and places in the submission. All of it is hostile text.
+
+A worker names a sentence and gives its values; the sentence itself is looked up here, in the grader's own list or
+among the requirements that stand in the lab's own source. Every field may be missing or of another type.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from grader.inside.answers import MAX_VALUE_CHARACTERS, SENTENCES
+from grader.lab import observing
+from grader.language.message import Message
+from grader.language.text import printable
+from grader.language.translation import marked
+from grader.verdicts import Verdict
+
+MAX_FRAMES = 6
+MAX_NOTES = 8
+MAX_NOTE_CHARACTERS = 200
+MAX_MESSAGE_CHARACTERS = 2000
+UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
+# What labs share: its requirements are those of every lab.
+SHARED_CHECKS = Path(observing.__file__).parent
+# The words that stand for a value in a place of such a name.
+KIND = "kind"
+KINDS = (
+    *(marked("convolution"), marked("fully connected"), marked("max pooling")),
+    *(marked("relu"), marked("flatten"), marked("softmax")),
+)
+
+_FROM_WORKER = {
+    v.value: v
+    for v in (
+        Verdict.WRONG,
+        Verdict.OUTPUT,
+        Verdict.EXCEPTION,
+        Verdict.IMPORT,
+        Verdict.UNFINISHED,
+        Verdict.MEMORY,
+        Verdict.FLOOD,
+        Verdict.FORBIDDEN,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One line of a traceback that lies in the submission's own files."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+
+
+class Answers:
+    """Reads the answers of a submission's workers. Both folders, ``lab`` and ``submission``, are the grader's."""
+
+    def __init__(self, lab: Path, submission: Path) -> None:
+        self._lab = lab
+        self._requirements = requirements(lab) | requirements(SHARED_CHECKS)
+        self._submission = submission
+        self._lines: dict[str, list[str]] = {}
+
+    def verdict(self, info: Mapping[str, Any]) -> Verdict:
+        """Return the verdict, one of those that are a worker's to give."""
+        return _FROM_WORKER.get(_text_in(info, "verdict"), Verdict.EXCEPTION)
+
+    def error_type(self, info: Mapping[str, Any]) -> str:
+        """Return the name of the class of what was raised."""
+        return printable(_text_in(info, "type"), 80)
+
+    def message(self, info: Mapping[str, Any], limit: int = MAX_MESSAGE_CHARACTERS) -> Message | str:
+        """Return the sentence that was named, with its values; else the submission's own words, as a text.
+
+        A sentence that is not on the lists, or whose values are not those of its places, is none.
+        """
+        template, lab = SENTENCES.get(_text_in(info, "said"), ""), None
+        if not template and _text_in(info, "required") in self._requirements:
+            template, lab = _text_in(info, "required"), self._lab
+        values = info.get("values")
+        if template and isinstance(values, dict) and set(values) == places(template):
+            texts = {name: _value(name, value) for name, value in values.items() if isinstance(value, str)}
+            if len(texts) == len(values) and len((found := Message(template, texts, lab)).english) <= limit:
+                return found
+        return printable(_text_in(info, "message"), limit)
+
+    def notes(self, info: Mapping[str, Any]) -> tuple[Message | str, ...]:
+        """Return what a person should know: sentences of the list, and texts of an experiment."""
+        found = info.get("notes")
+        items = found[:MAX_NOTES] if isinstance(found, list) else []
+        told = [{"message": item} if isinstance(item, str) else item for item in items]
+        return tuple(self.message(item, MAX_NOTE_CHARACTERS) for item in told if isinstance(item, dict))
+
+    def frames(self, info: Mapping[str, Any]) -> tuple[Frame, ...]:
+        """Return the places of a traceback that there are, with the lines of the files as they were collected."""
+        found = info.get("frames")
+        frames = [self._frame(item) for item in found[:MAX_FRAMES]] if isinstance(found, list) else []
+        return tuple(frame for frame in frames if frame is not None)
+
+    def _frame(self, item: Any) -> Frame | None:
+        if not isinstance(item, dict):
+            return None
+        file = printable(_text_in(item, "file"), 200)
+        function = printable(_text_in(item, "function"), 80)
+        line = item.get("line")
+        if file not in self._lines:
+            path = self._submission / file
+            inside = not Path(file).is_absolute() and ".." not in Path(file).parts and path.is_file()
+            text = path.read_text(encoding="utf-8", errors="replace") if inside else ""
+            self._lines[file] = text.split("\n")
+        lines = self._lines[file]
+        if not isinstance(line, int) or not 0 < line <= len(lines):
+            return None
+        known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
+        return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
+
+
+def requirements(lab: Path) -> frozenset[str]:
+    """Return the sentences that the lab in a folder can require something with: constants in ``require(…)``.
+
+    Values come as texts, so places with a format of their own cannot be filled.
+    """
+    calls = (
+        node
+        for file in sorted(lab.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "require"
+    )
+    constants = (call.args[1] for call in calls if len(call.args) > 1 and isinstance(call.args[1], ast.Constant))
+    return frozenset(text for constant in constants if isinstance(text := constant.value, str) and is_plain(text))
+
+
+def places(template: str) -> set[str]:
+    """Return the names of the values in a template."""
+    return {name for _text, name, _format, _conversion in Formatter().parse(template) if name}
+
+
+def is_plain(template: str) -> bool:
+    """Whether all places of a template are names, without a format."""
+    try:
+        found = [part[1:] for part in Formatter().parse(template) if part[1] is not None]
+    except ValueError:
+        return False
+    return all((name or "").isidentifier() and not form and conversion is None for name, form, conversion in found)
+
+
+def _value(place: str, value: str) -> Message | str:
+    text = printable(value, MAX_VALUE_CHARACTERS)
+    return Message(text) if place.startswith(KIND) and text in KINDS else text
+
+
+def _text_in(info: Mapping[str, Any], key: str) -> str:
+    value = info.get(key)
+    return value if isinstance(value, str) else ""
