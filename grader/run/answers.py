@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -18,6 +19,7 @@ from grader.lab import observing
 from grader.language.message import Message
 from grader.language.text import printable
 from grader.language.translation import marked
+from grader.project.one_parser import parse_source
 from grader.verdicts import Verdict
 
 MAX_FRAMES = 6
@@ -65,8 +67,7 @@ class Answers:
     def __init__(self, lab: Path, submission: Path) -> None:
         self._lab = lab
         self._requirements = requirements(lab) | requirements(SHARED_CHECKS)
-        self._submission = submission
-        self._lines: dict[str, list[str]] = {}
+        self._files = {file.relative_to(submission).as_posix(): file for file in submission.rglob("*.py")}
 
     def verdict(self, info: Mapping[str, Any]) -> Verdict:
         """Return the verdict, one of those that are a worker's to give."""
@@ -110,18 +111,17 @@ class Answers:
         file = printable(_text_in(item, "file"), 200)
         function = printable(_text_in(item, "function"), 80)
         line = item.get("line")
-        if file not in self._lines:
-            path = self._submission / file
-            inside = not Path(file).is_absolute() and ".." not in Path(file).parts and path.is_file()
-            text = path.read_text(encoding="utf-8", errors="replace") if inside else ""
-            self._lines[file] = text.split("\n")
-        lines = self._lines[file]
-        if not isinstance(line, int) or not 0 < line <= len(lines):
+        # Only of what was collected: a name that a worker makes up is never looked for on the disk.
+        if file not in self._files or not isinstance(line, int):
+            return None
+        lines = self._files[file].read_text(encoding="utf-8", errors="replace").split("\n")
+        if not 0 < line <= len(lines):
             return None
         known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
         return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
 
 
+@lru_cache(maxsize=16)
 def requirements(lab: Path) -> frozenset[str]:
     """Return the sentences that the lab in a folder can require something with: constants in ``require(…)``.
 
@@ -130,7 +130,7 @@ def requirements(lab: Path) -> frozenset[str]:
     calls = (
         node
         for file in sorted(lab.glob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(parse_source(file.read_bytes()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "require"
     )
     constants = (call.args[1] for call in calls if len(call.args) > 1 and isinstance(call.args[1], ast.Constant))
