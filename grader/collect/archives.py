@@ -29,6 +29,7 @@ ZIP_ENTRY_SIGNATURE = b"PK\x01\x02"
 ZIP_LOCAL_HEADER_BYTES = 30
 DOS, UNIX = 0, 3  # zip's numbers of the systems that made an entry
 ENCRYPTED_FLAG = 0x1
+UTF8_FLAG = 0x800
 UNPLAIN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 DRIVE = re.compile(r"[A-Za-z]:")
 LONG_HEADERS = (
@@ -172,7 +173,8 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     _check_unpacked(sum(info.file_size for info in archive.infolist()), limits)
     for info in archive.infolist():
         # Windows PowerShell separates folders with backslashes, which are plain letters in a name from elsewhere.
-        name = info.orig_filename.replace("\\", "/") if info.create_system == DOS else info.orig_filename
+        own = _name_of(info)
+        name = own.replace("\\", "/") if info.create_system == DOS else own
         is_folder = name.endswith("/")
         path = _checked_path(name.removesuffix("/"), seen, limits)
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == UNIX else 0
@@ -194,6 +196,23 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     if any(after[0] < before[1] for before, after in itertools.pairwise(spans)):
         raise ArchiveError("was refused: its entries overlap; pack it again with an ordinary program")
     return members
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """Return the name of an entry as whoever packed it meant it.
+
+    Without the flag for UTF-8 the format knows only code page 437. Programs write UTF-8 there all the same, and
+    Chinese Windows writes GBK; what is valid in neither stays as the format says.
+    """
+    if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
+        return info.orig_filename
+    raw = info.orig_filename.encode("cp437")
+    for encoding in ("utf-8", "gbk"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return info.orig_filename
 
 
 def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:

@@ -9,27 +9,32 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.collect.archives import MIB, ArchiveError, CollectLimits, Member, is_plain, read_archive, shown
+from grader.collect.folders import (
+    NO_FOLLOW,
+    READ_FLAGS,
+    START_UP_FILES,
+    LeftOut,
+    is_left_out_folder,
+    read_regular,
+    walk,
+)
+from grader.collect.home import home_of, with_own_names
 from grader.language.errors import BadInput
 from grader.language.message import sentence
 from grader.language.translation import _, joined, listed, marked
 
 FILE_MODE = 0o444
 FOLDER_MODE = 0o755
-NAMES_IN_A_NOTE = 6
-LEFT_OUT_FOLDERS = frozenset({"__pycache__", "__MACOSX", "venv", "node_modules", "site-packages"})
 NOTEBOOK_ADVICE = marked(
     "A notebook cannot be graded: save it as a Python file (in Jupyter: File, Save and Export Notebook As, "
     "Executable Script) and hand that in."
 )
-LEFT_OUT_FOLDER_SUFFIXES = (".egg-info", ".dist-info")
-START_UP_FILES = frozenset({"conftest.py", "sitecustomize.py", "usercustomize.py"})
-NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-READ_FLAGS = os.O_RDONLY | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | getattr(os, "O_BINARY", 0)
 
 
@@ -65,33 +70,6 @@ class Collected:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _LeftOut:
-    """Names that were left out, by reason, in the order in which the reasons came up; given ones are expected."""
-
-    given: tuple[str, ...] = ()
-    names: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, reason: str, name: str) -> None:
-        if any(name == given or name.startswith(f"{given}/") for given in self.given):
-            return
-        self.names.setdefault(reason, []).append(name)
-
-    def notebooks(self) -> bool:
-        """Tell whether a notebook is among them."""
-        return any(name.endswith(".ipynb") for names in self.names.values() for name in names)
-
-    def notes(self) -> list[str]:
-        lines = []
-        for reason, names in self.names.items():
-            first = ", ".join(shown(name) for name in sorted(names)[:NAMES_IN_A_NOTE])
-            more = len(names) - NAMES_IN_A_NOTE
-            if more > 0:
-                first = _("{names} and {count} more", names=first, count=more)
-            lines.append(_("left out, {reason}: {names}", reason=_(reason), names=first))
-        return lines
-
-
 def collect(
     source: Path,
     target: Path,
@@ -103,10 +81,10 @@ def collect(
 ) -> Collected:
     """Copy the source files of a submission from ``source`` to the new folder ``target``.
 
-    ``source`` is a folder, ``.zip``, ``.tar`` or ``.tar.gz``. Files with one of ``extra_suffixes`` are taken,
-    also from subfolders that Python can import from. If the files lie in a single folder of the source, that
-    folder is entered. Files in ``required`` that are absent are named in a note, which is not an error.
-    What the lab has ``given`` may lie beside the work without being noted.
+    ``source`` is a folder, ``.zip``, ``.tar`` or ``.tar.gz``, or holds one such archive instead of source files.
+    Files with one of ``extra_suffixes`` are taken, also from subfolders that Python can import from. If the work
+    lies in a folder of the source, that folder is entered (`home_of`). Files in ``required`` that are absent are
+    named in a note, which is not an error. What the lab has ``given`` may lie beside the work without being noted.
 
     Raises
     ------
@@ -120,11 +98,13 @@ def collect(
             "{source} is not a readable name; rename it with ordinary characters.", source=ascii(str(source))
         )
     suffixes = tuple(extra_suffixes)
-    left_out = _LeftOut(tuple(given))
+    left_out = LeftOut(tuple(given))
     try:
-        members = _members(source, limits, suffixes, left_out)
+        members, notes = _inside_archive(_members(source, limits, suffixes, left_out), limits, suffixes)
         wanted = [member for member in members if _counts(member.path, suffixes, left_out)]
-        wanted, entered = _enter_single_folder(wanted, required)
+        wanted, renamed = with_own_names(wanted, required)
+        home, where = home_of(wanted, required)
+        wanted = [_below(member, home) for member in wanted if _is_below(member.path, home, left_out)]
         wanted = [member for member in wanted if _importable(member.path, required, left_out)]
         contents = _read_all(wanted, limits)
     except ArchiveError as error:
@@ -139,11 +119,11 @@ def collect(
         advice = _("Hand in the folder (or an archive of it) in which you wrote your code.")
         text = joined([absent, _(NOTEBOOK_ADVICE) if left_out.notebooks() else advice])
         raise SubmissionError("{text}", text=text)
-    notes = [_("the files were taken from the folder {folder}", folder=shown(entered))] if entered else []
+    notes += [*renamed, *filter(None, [where])]
     missing = tuple(name for name in required if name not in contents)
-    notes += [_missing_note(name, list(contents)) for name in missing]
+    notes += [_missing_note(name, [member.path for member in members]) for name in missing]
     if missing and left_out.notebooks():
-        notes.append(NOTEBOOK_ADVICE)
+        notes.append(_(NOTEBOOK_ADVICE))
     notes += left_out.notes()
     _write_all(contents, target)
     files = tuple(
@@ -154,9 +134,7 @@ def collect(
     return Collected(target, files, digest, tuple(notes))
 
 
-def _members(
-    source: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_out: _LeftOut
-) -> Sequence[Member]:
+def _members(source: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_out: LeftOut) -> Sequence[Member]:
     label = _label(source)
     try:
         facts = os.lstat(source)
@@ -169,7 +147,7 @@ def _members(
             reason=reason,
         ) from None
     if stat.S_ISDIR(facts.st_mode):
-        return list(_walk(source, limits, suffixes, left_out))
+        return list(walk(source, limits, suffixes, left_out))
     if stat.S_ISLNK(facts.st_mode):
         raise SubmissionError(
             "{label} is a link, and links are not followed; name the folder or archive itself.", label=label
@@ -193,74 +171,8 @@ def _members(
     if facts.st_size == 0:
         raise SubmissionError("{label} is empty; expected a .zip or a .tar.gz. Pack it again.", label=label)
     # A hard link is harmless here: the archive's bytes are parsed, never shown.
-    return read_archive(_read_regular(source, limits.archive_bytes, one_name=False), limits)
-
-
-def _walk(folder: Path, limits: CollectLimits, suffixes: tuple[str, ...], left_out: _LeftOut) -> Iterator[Member]:
-    """Yield the regular files below ``folder``; links are never followed."""
-    waiting = [("", folder)]
-    looked_at = 0
-    while waiting:
-        prefix, current = waiting.pop()
-        try:
-            entries = os.scandir(current)
-        except OSError as error:
-            raise ArchiveError(
-                "cannot be read at {value} ({strerror})", value=shown(prefix or "."), strerror=error.strerror
-            ) from None
-        with entries:
-            for entry in entries:
-                looked_at += 1
-                if looked_at > limits.folder_entries:
-                    raise ArchiveError(
-                        "was refused: it holds more than {folder_entries} files; hand in a folder with your source "
-                        "files only",
-                        folder_entries=limits.folder_entries,
-                    )
-                path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if _is_left_out_folder(entry.name):
-                        left_out.add(marked("not part of the work"), path + "/")
-                    elif path.count("/") + 1 >= limits.depth:
-                        left_out.add(marked("nested too deep"), path + "/")
-                    else:
-                        waiting.append((path + "/", current / entry.name))
-                elif entry.is_file(follow_symlinks=False):
-                    size = entry.stat(follow_symlinks=False).st_size
-                    yield Member(path, size, _file_reader(current / entry.name))
-                elif path.endswith(suffixes) and not _is_junk(entry.name):
-                    raise ArchiveError(
-                        "was refused: {path} is a link or a device; put the file itself there", path=shown(path)
-                    )
-                else:
-                    left_out.add(marked("links and devices are not followed"), path)
-
-
-def _file_reader(file: Path) -> Callable[[int], bytes]:
-    return lambda limit: _read_regular(file, limit)
-
-
-def _read_regular(file: Path, limit: int, *, one_name: bool = True) -> bytes:
-    """Read at most ``limit`` bytes of a regular file that is no link and, with ``one_name``, has no other name."""
-    try:
-        descriptor = os.open(file, READ_FLAGS)
-    except OSError as error:
-        raise ArchiveError(
-            "cannot be read at {name} ({strerror}); check its rights",
-            name=shown(file.name),
-            strerror=error.strerror,
-        ) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ArchiveError("was refused: {name} is not a regular file", name=shown(file.name))
-        if one_name and facts.st_nlink > 1:
-            raise ArchiveError(
-                "was refused: {name} is a hard link (the file has {st_nlink} names); put a copy of the file there",
-                name=shown(file.name),
-                st_nlink=facts.st_nlink,
-            )
-        return stream.read(limit)
+    data = read_regular(lambda: os.open(source, READ_FLAGS), source.name, limits.archive_bytes, one_name=False)
+    return read_archive(data, limits)
 
 
 def _label(path: Path) -> str:
@@ -275,17 +187,9 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _is_junk(name: str) -> bool:
-    return name.startswith(".") or name in START_UP_FILES
-
-
-def _is_left_out_folder(name: str) -> bool:
-    return name.startswith(".") or name in LEFT_OUT_FOLDERS or name.endswith(LEFT_OUT_FOLDER_SUFFIXES)
-
-
-def _counts(path: str, suffixes: tuple[str, ...], left_out: _LeftOut) -> bool:
+def _counts(path: str, suffixes: tuple[str, ...], left_out: LeftOut) -> bool:
     *folders, name = path.split("/")
-    if any(_is_left_out_folder(folder) for folder in folders) or name.startswith("."):
+    if any(is_left_out_folder(folder) for folder in folders) or name.startswith("."):
         left_out.add(marked("not part of the work"), path)
     elif name in START_UP_FILES:
         left_out.add(marked("it would have no effect"), path)
@@ -296,24 +200,38 @@ def _counts(path: str, suffixes: tuple[str, ...], left_out: _LeftOut) -> bool:
     return False
 
 
-def _enter_single_folder(members: list[Member], required: Sequence[str]) -> tuple[list[Member], str]:
-    """Strip leading folders while they are the only one and hold a required file; return them too."""
-    entered = ""
-    wanted = set(required)
-    while members:
-        paths = {member.path for member in members}
-        tops = {path.split("/")[0] for path in paths}
-        if len(tops) != 1 or paths & wanted or not all("/" in path for path in paths):
-            break
-        top = tops.pop() + "/"
-        if not any(path.endswith(tuple("/" + name for name in wanted)) for path in paths):
-            break
-        members = [Member(member.path.removeprefix(top), member.size, member.read) for member in members]
-        entered += top
-    return members, entered
+def _inside_archive(
+    members: Sequence[Member], limits: CollectLimits, suffixes: tuple[str, ...]
+) -> tuple[Sequence[Member], list[str]]:
+    """Return the members of the one archive among ``members`` if they hold no source file, and a note of that."""
+    if any(member.path.endswith(suffixes) for member in members):
+        return members, []
+    packed = [member for member in members if member.path.lower().endswith(ARCHIVE_SUFFIXES)]
+    if not packed:
+        return members, []
+    names = listed([shown(member.path) for member in packed])
+    if len(packed) > 1:
+        raise ArchiveError(
+            "holds several archives and no source file: {names}; pack the files themselves", names=names
+        )
+    inner = packed[0]
+    if inner.size > limits.archive_bytes:
+        raise ArchiveError("holds the archive {names}, which is too large; pack the files themselves", names=names)
+    found = read_archive(inner.read(limits.archive_bytes), limits)
+    return found, [_("the files were taken from the archive {archive} inside", archive=names)]
 
 
-def _importable(path: str, required: Sequence[str], left_out: _LeftOut) -> bool:
+def _is_below(path: str, home: str, left_out: LeftOut) -> bool:
+    if not path.startswith(home):
+        left_out.add(marked("not in the folder of the work"), path)
+    return path.startswith(home)
+
+
+def _below(member: Member, home: str) -> Member:
+    return replace(member, path=member.path.removeprefix(home))
+
+
+def _importable(path: str, required: Sequence[str], left_out: LeftOut) -> bool:
     """Whether Python could import the file from the root: its folders are named like packages."""
     if not is_plain(path):
         raise ArchiveError(

@@ -361,3 +361,42 @@ def test_device_is_refused_as_a_source(tmp_path):
     os.mkfifo(pipe)
     with pytest.raises(SubmissionError, match="neither a file nor a folder"):
         collect(pipe, tmp_path / "copy", required=REQUIRED)
+
+
+def zip_named(path: Path, names: dict[bytes, bytes]) -> Path:
+    """Write a zip whose names are these bytes, without the flag that would say UTF-8."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, data in enumerate(names.values()):
+            archive.writestr(f"{number:010d}.py", data)
+    content = path.read_bytes()
+    for number, name in enumerate(names):
+        assert len(name) == len(f"{number:010d}.py")
+        content = content.replace(f"{number:010d}.py".encode(), name)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_chinese_names_without_a_flag_are_read(tmp_path, encoding):
+    """What Chinese Windows writes (GBK) and what others write (UTF-8) come out as they were typed."""
+    folder = {"gbk": "实验/", "utf-8": "实a/"}[encoding]
+    source = zip_named(tmp_path / "a.zip", {f"{folder}layer.py".encode(encoding): b"x = 1"})
+    collected = collect(source, tmp_path / "copy", required=["layer.py"])
+    assert any(folder in note for note in collected.notes), collected.notes
+
+
+def test_the_one_archive_inside_is_opened(tmp_path):
+    """A site that packs a report beside the student's own archive does not hide the work; a note says so."""
+    inner = make_zip(tmp_path / "code.zip", HONEST).read_bytes()
+    source = make_zip(tmp_path / "a.zip", {"report.pdf": b"%PDF", "code.zip": inner})
+    collected = collect(source, tmp_path / "copy", required=REQUIRED)
+    assert (collected.root / "vgg.py").read_bytes() == HONEST["vgg.py"]
+    assert any("code.zip" in note for note in collected.notes)
+
+
+def test_two_archives_inside_are_named(tmp_path):
+    """Nothing is guessed between two; the message names both and says what to do."""
+    inner = make_zip(tmp_path / "code.zip", HONEST).read_bytes()
+    source = make_zip(tmp_path / "a.zip", {"one.zip": inner, "two.zip": inner})
+    with pytest.raises(SubmissionError, match=r"one\.zip and two\.zip; pack the files themselves"):
+        collect(source, tmp_path / "copy", required=REQUIRED)

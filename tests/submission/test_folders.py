@@ -88,6 +88,65 @@ def test_enters_a_single_folder(folder, tmp_path):
     assert any("hw1/code v2/" in note for note in collected.notes)
 
 
+@pytest.mark.parametrize(
+    ("files", "home"),
+    [
+        (("stu_upload/layer.py", "stu_upload/vgg.py", "main_exp.py"), "stu_upload/"),
+        (("exp/stu_upload/layer.py", "exp/stu_upload/vgg.py", "exp/main.py", "tools.py"), "exp/stu_upload/"),
+        (("kit/labs/vgg16/layer.py", "kit/labs/vgg16/vgg.py", "kit/stu_upload/vgg16/layer.py",
+          "kit/stu_upload/vgg16/vgg.py", "kit/grader/__init__.py"), "kit/stu_upload/vgg16/"),
+        (("a/layer.py", "a/vgg.py", "a/old/layer.py", "a/old/vgg.py", "b/notes.py"), "a/"),
+        (("a/layer.py", "b/layer.py", "b/vgg.py"), "b/"),
+        (("a/layer.py", "b/notes.py"), "a/"),
+    ],
+)  # fmt: skip
+def test_enters_the_only_folder_that_holds_the_work(folder, tmp_path, files, home):
+    """The folder with all required files is taken, wherever it lies; in a whole kit it is the student's own."""
+    source = folder({name: name.encode() for name in files})
+    collected = collect(source, tmp_path / "copy", required=REQUIRED)
+    assert (collected.root / "layer.py").read_text() == f"{home}layer.py"
+    assert any(home in note for note in collected.notes)
+
+
+def test_several_folders_with_the_work_are_named(folder, tmp_path):
+    """Where nothing tells them apart, none is chosen, and both are named."""
+    source = folder({f"{place}/{name}": b"" for place in ("first", "second") for name in REQUIRED})
+    notes = collect(source, tmp_path / "copy", required=REQUIRED).notes
+    assert any("first/" in note and "second/" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["layer (1).py", "layer(2).py", "layer - Copy.py", "layer - 副本.py", "layer copy 2.py"]
+)
+def test_a_name_that_a_site_has_changed_is_understood(folder, tmp_path, name):
+    """The one file that stands for a required one is taken under its name, and a note says so."""
+    collected = collect(folder({name: b"x = 1", "vgg.py": b""}), tmp_path / "copy", required=REQUIRED)
+    assert (collected.root / "layer.py").read_text() == "x = 1"
+    assert any(name in note and "taken as layer.py" in note for note in collected.notes)
+
+
+def test_two_copies_of_a_file_are_not_chosen_between(folder, tmp_path):
+    """Which of two is meant is not known; both are named in the note on what is missing or left out."""
+    source = folder({"layer (1).py": b"1", "layer (2).py": b"2", "vgg.py": b""})
+    collected = collect(source, tmp_path / "copy", required=REQUIRED)
+    assert not (collected.root / "layer.py").exists()
+
+
+@posix
+def test_a_folder_that_becomes_a_link_is_not_followed(folder, tmp_path):
+    """A link that takes the place of a folder after it was listed leads nowhere: each part is opened by itself."""
+    from grader.collect.folders import READ_FLAGS, open_below
+
+    source = folder({"tools/im2col.py": b"own"})
+    other = tmp_path / "other user"
+    other.mkdir()
+    (other / "im2col.py").write_text("secret")
+    (source / "tools").rename(source / "tools before")
+    (source / "tools").symlink_to(other)
+    with pytest.raises(OSError, match=r"tools|irectory|symbolic|links"):
+        open_below(source, "tools/im2col.py", READ_FLAGS)
+
+
 def test_does_not_choose_between_two_folders(folder, tmp_path):
     """Two folders that both hold the files are not guessed between; the note names a candidate."""
     source = folder({"old/layer.py": b"", "new/layer.py": b"", "vgg.py": b""})
