@@ -1,9 +1,11 @@
 """Reads a submission's source for libraries that the lab rules out. A signal for the rubric, not a wall.
 
-Third-party packages must be in the lab's ``imports.allow``; dotted names in ``imports.forbid`` are ruled out even
-in an allowed package. The standard library is free: what must not be reached is kept out by the jail. Names are
-followed through aliases, ``from`` imports, ``importlib`` and ``getattr`` with constant strings; what hides better
-is seen when it runs, by ``grader.inside.importwatch``.
+What would do the student's work (`refusal`) must be in the lab's ``imports.allow``; dotted names in
+``imports.forbid`` are ruled out even in an allowed package. The standard library is free: what must not be reached
+is kept out by the jail. Names are followed through aliases, ``from`` imports, ``importlib`` and ``getattr`` with
+constant strings; what hides better is seen when it runs, by ``grader.inside.importwatch``. What never runs in a
+grading (below ``if __name__ == "__main__":``) and what only is tried (``try: import …, except ImportError``) is
+left out.
 """
 
 from __future__ import annotations
@@ -89,10 +91,39 @@ def _own_files(names: set[str], files: Sequence[str]) -> list[str]:
     ]
 
 
+def _without_effect(tree: ast.Module) -> set[int]:
+    """Return the nodes, by ``id``, that do not run in a grading, and imports whose failure is provided for."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and _is_main_test(node.test):
+            found |= {id(inner) for statement in node.body for inner in ast.walk(statement)}
+        elif isinstance(node, ast.Try) and any(_provides(handler.type) for handler in node.handlers):
+            found |= {id(item) for item in node.body if isinstance(item, ast.Import | ast.ImportFrom)}
+    return found
+
+
+def _is_main_test(test: ast.expr) -> bool:
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq):
+        return False
+    sides = (test.left, *test.comparators)
+    names = [side.id for side in sides if isinstance(side, ast.Name)]
+    texts = [side.value for side in sides if isinstance(side, ast.Constant)]
+    return (names, texts) == (["__name__"], ["__main__"])
+
+
+def _provides(caught: ast.expr | None) -> bool:
+    """Whether a handler catches an import that fails."""
+    kinds = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+    names = {kind.id for kind in kinds if isinstance(kind, ast.Name)}
+    return caught is None or bool(names & {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
 def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield (line, dotted name) of everything imported and of every attribute of an imported module."""
     aliases: dict[str, str] = {}
-    for node in ast.walk(tree):
+    left_out = _without_effect(tree)
+    nodes = [node for node in ast.walk(tree) if id(node) not in left_out]
+    for node in nodes:
         if isinstance(node, ast.Import):
             for item in node.names:
                 aliases[item.asname or item.name.partition(".")[0]] = (
@@ -107,12 +138,12 @@ def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             for item in node.names:
                 aliases[item.asname or item.name] = f"{node.module}.{item.name}"
                 yield node.lineno, f"{node.module}.{item.name}" if item.name != "*" else node.module
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and (value := _dotted(node.value, aliases)):
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     aliases.setdefault(target.id, value)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute | ast.Call) and (name := _dotted(node, aliases)):
             yield node.lineno, name
 

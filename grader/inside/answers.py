@@ -12,10 +12,13 @@ SENTENCES: Mapping[str, str] = {
     "not loaded": "{name}.py does not load: {type}: {text}",
     "no such name": "{name}.py has no `{name2}`",
     "none": "{name} is None: is a `return` missing?",
+    "a tuple": "{name} is a tuple of {count}; return the array, and keep the rest in `self`",
     "no array": "{name} cannot be read as an array ({name2})",
     "no numbers": "{name} has dtype {dtype}, expected numbers such as float32",
     "ruled out": "{place} uses `{name}`",
     "replaced": "{name}.{function}, which the library no longer has, was replaced",
+    "stand-in": "{name} is not there when this runs: what it draws has no effect, and pictures are read by OpenCV",
+    "quotients": "`/` of integers gives a float on Python 3: sizes were taken as Python 2 took them; write `//`",
     "unreadable": "(the exception's own text could not be read)",
 }
 

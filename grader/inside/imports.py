@@ -6,12 +6,16 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from grader.inside.answers import SENTENCES, said
+from grader.inside.quotients import WholeQuotients
+from grader.inside.stand_ins import ROOTS
 
 UPLOAD_PACKAGE = "stu_upload"
 SHIMS = {"scipy.misc": "grader.inside.scipy_misc"}
@@ -26,6 +30,8 @@ class DeclaredModules:
     """
 
     def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
+        self.student = student
+        self.whole_quotients = False
         self.places: dict[str, tuple[Path, ...]] = {name: (student / f"{name}.py",) for name in declared}
         self.places |= {
             name: tuple(
@@ -45,20 +51,50 @@ class DeclaredModules:
         if name.startswith(f"{UPLOAD_PACKAGE}."):
             return importlib.machinery.ModuleSpec(name, _Alias(name.removeprefix(f"{UPLOAD_PACKAGE}.")))
         file = self.file(name)
-        return importlib.util.spec_from_file_location(name, file) if file is not None else None
+        if self.whole_quotients and file is None and "." not in name and (self.student / f"{name}.py").is_file():
+            file = self.student / f"{name}.py"
+        if file is None:
+            return None
+        loader = WholeQuotients(name, str(file)) if self.whole_quotients and self.student in file.parents else None
+        return importlib.util.spec_from_file_location(name, file, loader=loader)
+
+    def forget(self, *, whole_quotients: bool) -> None:
+        """Let every module of the submission be loaded anew, with quotients as Python 2 took them if so asked."""
+        self.whole_quotients = whole_quotients
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None) or "").startswith(f"{self.student}{os.sep}"):
+                del sys.modules[name]
 
 
 class RemovedFunctions:
-    """Import hook that gives modules which libraries no longer have, where the lab says so."""
+    """Import hook that gives modules which libraries no longer have, where the lab says so.
+
+    They are also attributes of their package, as they were: ``import scipy.io`` was enough for ``scipy.misc``.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = {name: SHIMS[name] for name in names}
+        for package in {name.partition(".")[0] for name in self.names} & set(sys.modules):
+            self._set_attributes(sys.modules[package])
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec of a stand-in, or None to let the usual search go on."""
-        if name not in self.names:
+        if name in self.names:
+            return importlib.machinery.ModuleSpec(name, _Alias(self.names[name]))
+        if not any(removed.startswith(f"{name}.") for removed in self.names):
             return None
-        return importlib.machinery.ModuleSpec(name, _Alias(self.names[name]))
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = Afterwards(spec.loader, self._set_attributes)
+                return spec
+        return None
+
+    def _set_attributes(self, package: ModuleType) -> None:
+        for name, stand_in in self.names.items():
+            root, _dot, attribute = name.partition(".")
+            if root == package.__name__:
+                setattr(package, attribute, importlib.import_module(stand_in))
 
     def notes(self) -> list[dict[str, Any]]:
         """Say which removed functions were used."""
@@ -70,14 +106,35 @@ class RemovedFunctions:
 
 
 def possible_notes() -> frozenset[str]:
-    """Return all that `RemovedFunctions.notes` can say; anything else is a submission's own words."""
+    """Return all notes that the runner can make; anything else is a submission's own words."""
     modules = {name: importlib.import_module(stand_in) for name, stand_in in SHIMS.items()}
-    return frozenset(
+    replaced = {
         SENTENCES["replaced"].format(name=name, function=function)
         for name, module in modules.items()
         for function, value in vars(module).items()
         if isinstance(value, FunctionType)
-    )
+    }
+    stand_ins = {SENTENCES["stand-in"].format(name=name) for name in ROOTS}
+    return frozenset(replaced | stand_ins | {SENTENCES["quotients"]})
+
+
+class Afterwards(importlib.abc.Loader):
+    """A loader that does what the real one does, and something with the module afterwards."""
+
+    def __init__(self, real: Any, then: Callable[[ModuleType], None]) -> None:
+        self._real = real
+        self._then = then
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._real.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._real.exec_module(module)
+        self._then(module)
 
 
 class _Empty(importlib.abc.Loader):

@@ -15,6 +15,15 @@ MAX_NOTED = 64
 SITE_FOLDERS = ("/opt/site/", "/site-packages/", "/dist-packages/", "/site/")
 # Functions that import whatever name they are asked for.
 LAZY_IMPORTS = ("__getattr__", "__dir__")
+# Libraries that have layers, networks, gradients or their kernels ready-made.
+READY_MADE = frozenset(
+    (
+        "autograd", "caffe", "caffe2", "chainer", "cntk", "cupy", "dask", "fastai", "flax", "haiku", "jax",
+        "jaxlib", "jittor", "keras", "lasagne", "lightning", "mindspore", "mlx", "mxnet", "nnabla", "oneflow",
+        "onnx", "onnxruntime", "paddle", "pytorch_lightning", "scipy", "skimage", "sklearn", "tensorflow",
+        "tflearn", "theano", "timm", "tinygrad", "torch", "torchaudio", "torchvision",
+    )
+)  # fmt: skip
 # What an allowed library needs for itself, from packages that are in the box and ruled out for the submission.
 NEEDED = {"numba": ("llvmlite", "scipy.linalg")}
 
@@ -135,11 +144,15 @@ def refusal(
 ) -> Callable[[str], bool]:
     """Return a predicate on dotted names: whether the lab rules that library out.
 
+    Ruled out is what would do the student's work: what the lab forbids by name, libraries with ready-made layers,
+    and packages in the box that are there for the lab's own files. What is no library at all, such as a helper that
+    was not handed in, and what is beside the point, such as drawing, is not: it is missing, or has no effect.
     ``own`` are names of the submission's modules. They do not count where a package of that name is ``present`` in
     the box, because that one is imported.
     """
     allowed = None if allow is None else frozenset(allow)
     mine = (frozenset(own) | {"stu_upload"}) - frozenset(present)
+    doing_the_work = READY_MADE | frozenset(present)
 
     def is_refused(name: str) -> bool:
         if any(name == refused or name.startswith(f"{refused}.") for refused in forbid):
@@ -147,6 +160,6 @@ def refusal(
         root = name.partition(".")[0]
         if not root or allowed is None or root in mine or root in sys.stdlib_module_names:
             return False
-        return root not in allowed
+        return root not in allowed and root in doing_the_work
 
     return is_refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,16 +14,19 @@ from typing import Any
 
 import numpy as np
 
+from grader.inside import quotients
 from grader.inside.answers import Said, said
 from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
-from grader.inside.submission import DoesNotLoad, Emit, NotHeld, RuledOut, Submission, Unusable, text_of
+from grader.inside.stand_ins import StandIns
+from grader.inside.submission import DoesNotLoad, Emit, NotHanded, NotHeld, RuledOut, Submission, Unusable, text_of
 from grader.inside.traps import TrappedModules
 from grader.lab.checks import Case, Check
 from grader.lab.loading import CHECKS_MODULE, load_checks
 
 MAX_MESSAGE_CHARACTERS = 2000
 MAX_FRAMES = 6
+UNFILLED = "raise NotImplementedError"
 DISK_IS_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -37,14 +41,18 @@ class Runner:
         modules = DeclaredModules(
             self.student_folder, self.lab_folder, self.policy.get("modules", ()), self.policy.get("given", ())
         )
-        self.removed = RemovedFunctions(self.policy.get("shims", ()))
-        sys.meta_path[:0] = [modules, self.removed]
-        self.submission = Submission(
-            self.student_folder, modules, self.resources, self._emit, self.policy.get("optional", ())
-        )
         given = self.policy.get("given", ())
         own = [file.name.removesuffix(".py") for file in self.student_folder.iterdir()]
         forbid, present = self.policy.get("forbid", ()), self.policy.get("packages", ())
+        self.modules = modules
+        self.removed = RemovedFunctions(self.policy.get("shims", ()))
+        self.stand_ins = StandIns([*own, *given, *present])
+        sys.meta_path[:0] = [modules, self.removed]
+        # What is really there goes before its stand-in.
+        sys.meta_path.append(self.stand_ins)
+        self.submission = Submission(
+            self.student_folder, modules, self.resources, self._emit, self.policy.get("optional", ())
+        )
         self.watch = ImportWatch(
             str(self.student_folder),
             (str(self.lab_folder), str(Path(__file__).parents[2])),
@@ -94,7 +102,7 @@ class Runner:
         # A demonstration is the submission's own affair; what a check runs has to be its own work.
         is_free = function == self.demo
         try:
-            outputs = function(self.submission, case)
+            outputs = self._call(function, case)
             for key, value in (outputs or {}).items():
                 self.submission.emit(key, value)
         finally:
@@ -102,7 +110,25 @@ class Runner:
             if self.watch.noted and not is_free:
                 place, name = self.watch.noted[0]
                 raise RuledOut("ruled out", place=place, name=name)
-        return {"emitted": self.submission.emitted, "notes": self.removed.notes()}
+        return {"emitted": self.submission.emitted, "notes": self._notes()}
+
+    def _call(self, function: Callable[[Submission, Case], Any], case: Case) -> Any:
+        """Call ``function``; once more, with quotients as Python 2 took them, where that may be what is wrong."""
+        try:
+            return function(self.submission, case)
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, DoesNotLoad) and error.__cause__ else error
+            if self.modules.whole_quotients or self.submission.emitted or not quotients.is_fault(cause):
+                raise
+            self.modules.forget(whole_quotients=True)
+            self.submission.forget()
+        return function(self.submission, case)
+
+    def _notes(self) -> list[dict[str, Any]]:
+        """Say what was done for the submission that it should know of."""
+        notes = self.removed.notes()
+        notes += [said("stand-in", name=name) for name in sorted(self.stand_ins.used)]
+        return notes + ([said("quotients")] if self.modules.whole_quotients else [])
 
 
 _STUDENT_FOLDERS: list[str] = []
@@ -124,9 +150,9 @@ def describe(error: BaseException) -> dict[str, Any]:
         verdict = "memory"
     elif isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         verdict = "flood"
-    elif isinstance(error, NotImplementedError):
-        verdict = "unfinished"
     frames = _own_frames(cause)
+    if verdict == "exception" and _is_hole(cause, frames):
+        verdict = "unfinished"
     missing = _missing_name(cause)
     if missing and not frames:
         verdict, answer = "import", missing
@@ -139,6 +165,16 @@ def describe(error: BaseException) -> dict[str, Any]:
         "frames": frames,
         **answer,
     }
+
+
+def _is_hole(error: BaseException, frames: list[dict[str, Any]]) -> bool:
+    """Whether an error comes of a hole that is not filled: its ``raise`` still stands, or its blanks (``____``)."""
+    if isinstance(error, NameError):
+        return re.fullmatch("_{2,}", error.name or "") is not None
+    if not isinstance(error, NotImplementedError):
+        return False
+    # Libraries raise it, too: Numba for what it cannot compile.
+    return isinstance(error, NotHanded) or bool(frames and frames[-1]["code"].startswith(UNFILLED))
 
 
 def _code(error: SyntaxError) -> str:

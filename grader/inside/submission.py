@@ -95,6 +95,10 @@ class Submission:
         except BaseException as error:
             raise DoesNotLoad("not loaded", name=name, type=type(error).__name__, text=text_of(error)) from error
 
+    def forget(self) -> None:
+        """Keep nothing that `once` has made."""
+        self._shared.clear()
+
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """Return what ``make()`` gave the first time in this worker."""
         if key not in self._shared:
@@ -117,6 +121,8 @@ class Submission:
     def _send(self, name: str, value: Any) -> None:
         if value is None:
             raise Unusable("none", name=name)
+        if isinstance(value, tuple) and any(np.ndim(part) for part in value):
+            raise Unusable("a tuple", name=name, count=len(value))
         try:
             array = np.array(value, order="C", copy=True, subok=False)
         except MemoryError:
@@ -125,6 +131,8 @@ class Submission:
             raise Unusable("no array", name=name, name2=type(error).__name__) from error
         if array.dtype.kind not in "fiub":
             raise Unusable("no numbers", name=name, dtype=array.dtype)
+        if array.dtype.itemsize > np.dtype(np.float64).itemsize:
+            array = array.astype(np.float64)
         self.emitted += 1
         self._emit(name, array)
 

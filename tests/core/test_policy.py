@@ -29,6 +29,10 @@ RULES = Rules(("numpy", "numba", "scipy", "cv2"), ("scipy.signal", "scipy.ndimag
         "__import__('scipy.signal').signal",
         "import importlib\nimportlib.import_module('cv2').filter2D(a)",
         "def forward(self, x):\n    if x is None:\n        import torch",
+        "if __name__ != '__main__':\n    import torch",
+        "if __name__ == '__main__':\n    pass\nelse:\n    import torch",
+        "try:\n    import torch\nfinally:\n    pass",
+        "try:\n    import torch\nexcept ZeroDivisionError:\n    pass",
     ],
 )
 def test_spellings_are_caught(source, tmp_path):
@@ -51,6 +55,11 @@ def test_spellings_are_caught(source, tmp_path):
         "import scipy.io\nfrom scipy.linalg import blas",
         "text = 'import torch'",
         "class A:\n    def filter2D(self): return self.filter2D",
+        "import my_utils\nimport layer2\nfrom im2col_fast import im2col",
+        "import matplotlib.pyplot as plt\nfrom tqdm import tqdm\nfrom PIL import Image\nimport imageio",
+        "if __name__ == '__main__':\n    import torch\n    torch.nn.functional.conv2d(1, 2)",
+        "try:\n    import cupy as cp\nexcept ImportError:\n    cp = None",
+        "try:\n    from torch import nn\nexcept (ImportError, OSError):\n    pass",
         "from . import sibling",
         "def broken(:",
     ],
