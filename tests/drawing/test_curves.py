@@ -1,0 +1,64 @@
+"""Curves are drawn where their values belong, and say what they are."""
+
+import math
+
+import numpy as np
+import pytest
+
+from grader.drawing import Curve, draw_curves, style
+from grader.drawing.appearance import PALETTE
+from grader.drawing.curves import MAX_POINTS
+
+FALLING = Curve([0, 1, 2, 3], [4.0, 3.0, 2.0, 1.0])
+
+
+@pytest.fixture(autouse=True)
+def _styled():
+    with style():
+        yield
+
+
+def test_a_panel_for_each_quantity_with_its_labels_and_lines():
+    """Two lines of one quantity share a panel and have a legend; another is below, and steps at the bottom."""
+    loss, accuracy = draw_curves({"": {"loss/train": FALLING, "loss/test": FALLING, "accuracy": FALLING}}).axes
+    assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("loss", "accuracy (share, 0 to 1)")
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["training", "test"]
+    assert accuracy.get_legend() is None and accuracy.get_xlabel() == "step"
+    assert [line.get_color() for line in loss.lines] == list(PALETTE[:2])
+
+
+def test_points_stand_at_their_values():
+    """A line goes through every step and value, and a value that is no number leaves a gap."""
+    (panel,) = draw_curves({"": {"loss": Curve([1, 2, 5], [0.5, math.nan, 0.25])}}).axes
+    np.testing.assert_array_equal(panel.lines[0].get_xydata(), [[1, 0.5], [2, math.nan], [5, 0.25]])
+
+
+@pytest.mark.parametrize(("least", "scale"), [(0.5**20, "log"), (0.5, "linear"), (0.0, "linear"), (-1.0, "linear")])
+def test_values_of_many_sizes_get_a_logarithmic_axis(least, scale):
+    """A factor of more than 30 between positive values is drawn by powers of ten, and the label says so."""
+    (panel,) = draw_curves({"": {"loss": Curve([0, 1], [1.0, least])}}).axes
+    assert panel.get_yscale() == scale
+    assert panel.get_ylabel() == ("loss (logarithmic)" if scale == "log" else "loss")
+
+
+def test_runs_stand_side_by_side_on_one_scale():
+    """Each run has a column with its name; the values' axes have the same bounds; a run may lack a quantity."""
+    runs = {"adam": {"loss": FALLING, "accuracy": FALLING}, "sgd": {"loss": Curve([0, 9], [8.0, 7.0])}}
+    panels = draw_curves(runs).axes
+    assert [panel.get_title() for panel in panels[:2]] == ["adam", "sgd"]
+    assert panels[0].get_ylim() == panels[1].get_ylim() and panels[0].get_ylim()[1] > 8
+    assert not panels[3].lines
+
+
+def test_a_single_point_is_seen_and_nothing_is_said():
+    """A line of one point has a mark; without any value the picture says so."""
+    assert draw_curves({"": {"loss": Curve([7], [0.0])}}).axes[0].lines[0].get_marker() == "o"
+    assert [text.get_text() for text in draw_curves({"": {"loss": Curve()}}).texts] == ["no values yet"]
+
+
+def test_a_long_curve_stays_bounded():
+    """Every second point is dropped, the newest one never."""
+    curve = Curve()
+    for step in range(MAX_POINTS + 10):
+        curve.add(step, float(step))
+    assert len(curve.steps) <= MAX_POINTS and curve.steps[-1] == curve.values[-1] == MAX_POINTS + 9
