@@ -10,14 +10,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
+from grader.drawing import draw_groups, style, to_png
 
 from . import engine_cases as cases
 
-COLORS = {  # blue, green, red, for cv2
-    "ours": (150, 90, 20), "torch": (40, 120, 230), "im2col": (90, 160, 60), "textbook": (150, 150, 150),
-}  # fmt: skip
+LABELS = {
+    "ours": "engine",
+    "torch": "PyTorch (best layout)",
+    "im2col": "im2col + numpy",
+    "textbook": "textbook numba loops",
+}
 
 GROUPS: tuple[tuple[str, tuple[str, ...], float, float], ...] = (
     *((f"3x3 convolution, {d}, >= 64 channels (geometric mean)",
@@ -128,45 +130,19 @@ def picture(results: dict[str, Any], about: dict[str, Any], path: Path) -> bool:
     layers = [n for n in cases.VGG16_LAYERS if seconds(results, f"conv/{n}/forward", "ours")]
     if not layers:
         return False
-    libraries = [name for name in COLORS if seconds(results, f"conv/{layers[0]}/forward", name)]
-    width, height, left, bottom, top = 1500, 760, 90, 90, 110
-    canvas = np.full((height, width, 3), 255, np.uint8)
-    values = {(n, p): (seconds(results, f"conv/{n}/forward", p) or 0) * 1e3 for n in layers for p in libraries}
-    shown = [v for v in values.values() if v > 0]
-    low, high = np.floor(np.log10(min(shown))), np.ceil(np.log10(max(shown)))
-
-    def level(milliseconds: float) -> int:
-        return int(height - bottom - (np.log10(milliseconds) - low) / (high - low) * (height - bottom - top))
-
-    def text(words: str, x: int, y: int, scale: float = 0.5) -> None:
-        cv2.putText(canvas, words, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (40, 40, 40), 1, cv2.LINE_AA)
-
-    for power in range(int(low), int(high) + 1):
-        y = level(10.0**power)
-        cv2.line(canvas, (left, y), (width - 20, y), (220, 220, 220), 1)
-        text(f"{10.0**power:g} ms", 10, y + 5)
-    slot = (width - left - 20) // len(layers)
-    bar = max(4, (slot - 16) // len(libraries))
-    for i, name in enumerate(layers):
-        for j, library in enumerate(libraries):
-            value = values[name, library]
-            if value > 0:
-                x = left + i * slot + 8 + j * bar
-                cv2.rectangle(canvas, (x, level(value)), (x + bar - 3, height - bottom), COLORS[library], -1)
-                text(f"{value:.0f}" if value >= 100 else f"{value:.3g}", x - 2, level(value) - 5, 0.36)
-        text(name, left + i * slot + 10, height - bottom + 22)
-    text("VGG16 convolutions, forward, one picture of 224 x 224: milliseconds, lower is faster", left, 30, 0.7)
-    text(f"{about['processor']}, {about['threads']} threads, {about['clock']}, {about['measured']}", left, 56)
-    labels = {
-        "ours": "engine",
-        "torch": "PyTorch (best layout)",
-        "im2col": "im2col + numpy",
-        "textbook": "textbook numba loops",
+    series = {
+        label: [seconds(results, f"conv/{name}/forward", library) for name in layers]
+        for library, label in LABELS.items()
+        if seconds(results, f"conv/{layers[0]}/forward", library)
     }
-    for j, library in enumerate(libraries):
-        cv2.rectangle(canvas, (left + j * 260, 72), (left + 18 + j * 260, 90), COLORS[library], -1)
-        text(labels[library], left + 26 + j * 260, 87)
-    return bool(cv2.imwrite(str(path), canvas))
+    times = {label: [s and s * 1e3 for s in values] for label, values in series.items()}
+    title = (
+        "VGG16 convolutions, forward, one picture of 224 x 224: lower is faster\n"
+        f"{about['processor']}, {about['threads']} threads, {about['clock']}, {about['measured']}"
+    )
+    with style():
+        path.write_bytes(to_png(draw_groups(title, layers, times, "time (ms, logarithmic)")))
+    return True
 
 
 def write_report(results: dict[str, Any], threads: int, extra: dict[str, Any], folder: Path) -> str:

@@ -262,7 +262,7 @@ def summary(
     submission: SubmissionPath = None,
     weights: Weights = None,
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Also draw the shares of the layers into this PNG file.")
+        Path | None, typer.Option("--picture", help="Also draw the layers as bars into this PNG file.")
     ] = None,
     lang: Language = None,
 ) -> None:

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.collect.submission import Collected
-from grader.experiment.curves import Curve
+from grader.drawing import Curve
 from grader.experiment.folder import CURVES_NAME, Checkpoint, RunFolder
 from grader.experiment.options import Options, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.experiment.curves import Curve, draw_curves
+from grader.drawing import Curve, draw_curves, style, to_png
 from grader.experiment.records import Kept
 from grader.lab.experiments import STATE
 from grader.project.one_parser import read_arrays
@@ -97,7 +97,8 @@ class RunFolder:
             data = png(picture, self.path / f"{name}.png")
             write_bytes(self.path / STEPS_FOLDER / f"{name}-{checkpoint.step:06d}.png", data)
             write_bytes(self.path / f"{name}.png", data)
-        write_bytes(self.path / CURVES_NAME, png(draw_curves(checkpoint.curves), self.path / CURVES_NAME))
+        with style():
+            write_bytes(self.path / CURVES_NAME, to_png(draw_curves({"": checkpoint.curves})))
         summary = {"step": checkpoint.step, **checkpoint.facts}
         write_text(self.path / SUMMARY_NAME, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
         write_bytes(self.path / CHECKPOINT_NAME, _packed(checkpoint))

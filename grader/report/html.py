@@ -9,7 +9,7 @@ from grader.language.text import MAX_MESSAGE_CHARACTERS, clean, one_line
 from grader.language.translation import _, translated
 from grader.report.files import ReportError, write_text
 from grader.report.layer_table import COMPARED, is_compared, layer_columns, milliseconds
-from grader.report.learning_chart import HEIGHT, NAMES, WIDTH, drawn, range_of, trained
+from grader.report.learning_chart import NAMES, drawn, range_of, trained
 from grader.report.speed_table import speed_heads, speed_line, speed_rows, timed
 from grader.report.summary import (
     beyond_line,
@@ -65,10 +65,15 @@ def to_html(result: GradeResult) -> str:
         beyond_line=beyond_line(result),
         holds_beyond=holds_beyond,
         trainings=[
-            (check.title, [(_(NAMES[curve.name]), drawn(curve), range_of(curve)) for curve in check.curves])
+            (
+                check.title,
+                [
+                    (_(NAMES[curve.name]), drawn(curve, f"{check.id}.{curve.name}"), range_of(curve))
+                    for curve in check.curves
+                ],
+            )
             for check in trained(result.checks)
         ],
-        chart=(WIDTH, HEIGHT),
         speeds=[
             (check.title, speed_heads(speed), speed_rows(speed), speed_line(speed))
             for check, speed in timed(result.checks)

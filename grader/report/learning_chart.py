@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.text import Text
 
+from grader.drawing import Curve, draw_curves, style, to_svg
 from grader.language.text import one_line
 from grader.language.translation import _, marked
 from grader.report.look import Look
@@ -16,7 +18,8 @@ ASCII_BLOCKS = "_.-=+*#@"
 UNKNOWN = "?"
 NAMES = {"loss": marked("loss"), "accuracy": marked("accuracy")}
 SPARK_WIDTH = 48
-WIDTH, HEIGHT = 640.0, 160.0
+# Inches: letters stay readable on a page of 360 pixels.
+PAGE_WIDTH = 5.0
 
 
 def trained(checks: Sequence[CheckResult]) -> list[CheckResult]:
@@ -57,16 +60,11 @@ def sparkline(values: Sequence[float | None], blocks: str = BLOCKS, width: int =
     return "".join(UNKNOWN if mean is None else blocks[round((mean - low) * scale)] for mean in means)
 
 
-def drawn(curve: LearningCurve) -> list[str]:
-    """Return the points of the lines of an SVG drawing, one text for each stretch without a gap."""
-    known = [value for value in curve.values if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    lines: list[list[str]] = [[]]
-    for number, value in enumerate(curve.values):
-        if value is None:
-            lines.append([])
-            continue
-        across = WIDTH * number / max(1, len(curve.values) - 1)
-        up = HEIGHT * (1 - (value - low) / (high - low or 1.0))
-        lines[-1].append(f"{across:.1f},{up:.1f}")
-    return [" ".join(line) for line in lines if line]
+def drawn(curve: LearningCurve, name: str) -> str:
+    """Return a curve as an ``<svg>`` element; ``name`` is that of no other drawing on the page."""
+    values = [math.nan if value is None else value for value in curve.values]
+    # Each value stands for a stretch of steps, and is drawn at its end.
+    steps = [round((number + 1) * curve.steps / len(values)) for number in range(len(values))]
+    with style(page=True):
+        across = "" if curve.name == "loss" else _("measurement")
+        return to_svg(draw_curves({"": {curve.name: Curve(steps, values)}}, PAGE_WIDTH, across), name)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.drawing import draw_layers, style, to_png
 from grader.explain.messages import describe_outcome
 from grader.lab.checks import Case
 from grader.language.translation import _, translated
@@ -18,7 +19,7 @@ from grader.prepare.weights import checkpoint_shapes
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project, ProjectError
-from grader.report.files import ReportError
+from grader.report.files import write_bytes
 from grader.report.look import Look
 from grader.report.progress import Progress
 from grader.run.opening import opened
@@ -29,12 +30,6 @@ from grader.timing.layers import layer_times
 FORWARD_LIMIT_S = 300.0
 BAR_WIDTH = 16
 DEMO_GROUP = "demo"
-# The picture: one row for each layer, its name left, two bars right of it.
-ROW_PIXELS, NAME_PIXELS, BAR_PIXELS, MARGIN_PIXELS = 22, 170, 420, 16
-SHARE_PIXELS, TEXT_PIXELS = 52, 130
-TEXT_SCALE = 0.42
-WHITE, STRIPE, INK = (255, 255, 255), (245, 245, 245), (40, 40, 40)
-TIME_COLOUR, WORK_COLOUR = (180, 110, 30), (90, 170, 250)
 
 
 @dataclass(frozen=True)
@@ -172,41 +167,20 @@ def _compile(project: Project, lab: Lab, session: Session) -> None:
 
 
 def write_picture(summary: Summary, file: Path) -> None:
-    """Draw two bars for each layer, its share of the time and of the multiply-adds, into a PNG file.
+    """Draw time, multiply-adds and parameters of each layer as bars into a PNG file.
 
     Raises
     ------
+    DrawingError : matplotlib is not installed.
     ReportError : the file cannot be written.
     """
-    import cv2
-
-    layers = list(summary.layers)
-    width = NAME_PIXELS + BAR_PIXELS + TEXT_PIXELS + 2 * MARGIN_PIXELS
-    top = MARGIN_PIXELS + ROW_PIXELS
-    page = np.full((top + len(layers) * ROW_PIXELS + MARGIN_PIXELS, width, 3), WHITE, np.uint8)
-
-    def write(text: str, left: int, bottom: int, colour: tuple[int, int, int] = INK) -> None:
-        cv2.putText(page, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, colour, 1, cv2.LINE_AA)
-
-    left = MARGIN_PIXELS + NAME_PIXELS
-    write("share of time", left, MARGIN_PIXELS + 8, TIME_COLOUR)
-    write("share of multiply-adds", left + 130, MARGIN_PIXELS + 8, WORK_COLOUR)
-    largest = max([*(layer.time_share for layer in layers), *(layer.work_share for layer in layers), 1e-9])
-    for row, layer in enumerate(layers):
-        upper = top + row * ROW_PIXELS
-        if row % 2 == 0:
-            page[upper : upper + ROW_PIXELS, MARGIN_PIXELS // 2 : width - MARGIN_PIXELS // 2] = STRIPE
-        write(layer.name, MARGIN_PIXELS, upper + 14)
-        for share, colour, offset in ((layer.time_share, TIME_COLOUR, 2), (layer.work_share, WORK_COLOUR, 10)):
-            length = round(BAR_PIXELS * share / largest)
-            page[upper + offset : upper + offset + 7, left : left + length] = colour
-        for text, right in ((f"{layer.time_share:.1%}", SHARE_PIXELS), (f"{layer.ms:.1f} ms", TEXT_PIXELS)):
-            (length, _height), _base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, TEXT_SCALE, 1)
-            write(text, left + BAR_PIXELS + right - length, upper + 14)
-    done, data = cv2.imencode(".png", page)
-    if not done:
-        raise ReportError("{file}: the picture could not be encoded", file=file)
-    try:
-        file.write_bytes(data.tobytes())
-    except OSError as error:
-        raise ReportError("{file} cannot be written ({strerror})", file=file, strerror=error.strerror) from None
+    layers = summary.layers
+    with style():
+        columns = {
+            _("time (ms)"): [layer.ms for layer in layers],
+            _("multiply-adds (millions)"): [layer.multiply_adds / 1e6 for layer in layers],
+            _("parameters (thousands)"): [layer.parameters / 1e3 for layer in layers],
+        }
+        kinds = [translated(layer.kind) for layer in layers]
+        data = to_png(draw_layers([layer.name for layer in layers], kinds, columns))
+    write_bytes(file, data)

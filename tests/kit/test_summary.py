@@ -2,12 +2,13 @@
 
 import io
 
-import numpy as np
+import cv2
 import pytest
 from rich.console import Console
 
 from grader.report.files import ReportError
 from grader.score.document import LayerTime
+from grader.student import summary
 from grader.student.summary import from_times, summarise, write_picture
 from tests.kit.conftest import LAB
 
@@ -56,23 +57,33 @@ def test_the_table_says_which_layer_is_the_bottleneck(measured):
     assert "10,000" in shown and "762" in shown
 
 
-def test_the_picture_shows_the_longest_bar_for_the_slowest_layer(measured, tmp_path):
-    """The PNG can be read, and bars are as long as the shares that they stand for."""
-    import cv2
-
-    from grader.student.summary import TIME_COLOUR
-
+def test_the_picture_has_bars_for_time_work_and_parameters(measured, tmp_path, monkeypatch):
+    """Each layer's milliseconds, millions of multiply-adds and thousands of parameters are drawn, by its name."""
+    drawn = []
+    monkeypatch.setattr(summary, "to_png", lambda figure: drawn.append(figure) or b"png")
     write_picture(measured, tmp_path / "layers.png")
-    picture = cv2.imread(str(tmp_path / "layers.png"))
-    bars = (picture == np.array(TIME_COLOUR)).all(axis=2).sum(axis=1)
-    lengths = [int(row) for row in bars if row > 20]
-    assert max(lengths) == pytest.approx(6 * min(lengths), rel=0.1)
+    times, work, parameters = drawn[0].axes
+    assert [bar.get_width() for bar in times.patches] == [30.0, 15.0, 5.0]
+    assert [bar.get_width() for bar in work.patches] == [0.009, 0, 0.001]
+    assert [bar.get_width() for bar in parameters.patches] == [0.112, 0, 0.65]
+    assert [text.get_text() for text in times.get_yticklabels()] == ["one", "relu", "two"]
+    assert [axes.get_xlabel() for axes in drawn[0].axes] == [
+        "time (ms)",
+        "multiply-adds (millions)",
+        "parameters (thousands)",
+    ]
+
+
+def test_the_picture_is_a_png_file(measured, tmp_path):
+    """Another library reads it."""
+    write_picture(measured, tmp_path / "layers.png")
+    assert cv2.imread(str(tmp_path / "layers.png")).shape[1] > 600
 
 
 def test_a_picture_that_cannot_be_written_is_said(measured, tmp_path):
-    """A missing folder ends in a message."""
-    with pytest.raises(ReportError, match="cannot be written"):
-        write_picture(measured, tmp_path / "nowhere" / "layers.png")
+    """A folder in its place ends in a message."""
+    with pytest.raises(ReportError, match="is a folder"):
+        write_picture(measured, tmp_path)
 
 
 def test_the_totals_of_vgg16_are_those_of_the_handout(project):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
 from grader.report.html import to_html
-from grader.report.learning_chart import drawn, sparkline
+from grader.report.learning_chart import sparkline
 from grader.score.document import LearningCurve
+from tests.golden import ROOT
 from tests.report import samples
 
 
@@ -22,19 +27,30 @@ def test_sparkline_has_a_largest_width():
 def test_constant_and_empty_curves_are_drawn():
     """No difference of values divides by zero."""
     assert sparkline([2.0, 2.0]) == "▁▁" and sparkline([]) == ""
-    assert drawn(LearningCurve(name="loss", steps=1, values=[2.0])) == ["0.0,160.0"]
 
 
-def test_a_gap_divides_the_drawing():
-    """What is not finite interrupts the line."""
-    assert len(drawn(LearningCurve(name="loss", steps=4, values=[2.0, None, 1.0, 0.0]))) == 2
+def page_with(*curves):
+    """The page of a result with a check that trains."""
+    result = samples.honest()
+    check = result.checks[0].model_copy(update={"curves": list(curves)})
+    return to_html(result.model_copy(update={"checks": [check, *result.checks[1:]]}))
 
 
 def test_page_has_a_drawing_without_scripts():
-    """A result with curves has an SVG line for each of them on its page."""
-    result = samples.honest()
-    check = result.checks[0].model_copy(
-        update={"curves": [LearningCurve(name="loss", steps=3, values=[2.0, 1.0, 0.5])]}
+    """A result with curves has a drawing of each, with labels, and says where it begins and ends."""
+    page = page_with(
+        LearningCurve(name="loss", steps=30, values=[2.0, None, 0.5]),
+        LearningCurve(name="accuracy", steps=3, values=[0.5, 0.75, 1.0]),
     )
-    page = to_html(result.model_copy(update={"checks": [check, *result.checks[1:]]}))
-    assert page.count("<polyline") == 1 and "<script" not in page and "2 to 0.5, 3 values" in page
+    assert page.count("<svg") == 2 and "<script" not in page and "2 to 0.5, 30 values" in page
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert {"loss", "accuracy (share, 0 to 1)", "step", "measurement", "30"} <= set(texts)
+
+
+def test_a_page_without_a_training_loads_no_plotting():
+    """Such a page needs no drawing, so matplotlib is not imported for it."""
+    code = (
+        "import sys\nfrom grader.report.html import to_html\nfrom tests.report import samples\n"
+        "to_html(samples.honest())\nassert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
