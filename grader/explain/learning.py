@@ -18,6 +18,7 @@ FLAT, LEARNED = 0.02, 0.6
 # Guessing is right this often, with the chances of a finite number of pictures.
 CHANCE_SLACK = 1.5
 MAX_NAMED = 6
+MAX_CLASSES = 40
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,25 @@ class Course:
 
     facts: tuple[str, ...] = ()
     hint: str = ""
+
+
+def confusion(check: Check, run: CaseRun) -> np.ndarray | None:
+    """Return how often each class (rows) was taken for which (columns); None if the check trains no classifier."""
+    if check.learning is None or run.outcome.verdict is not None:
+        return None
+    right, made = run.recorded.expected[check.learning.predictions], run.output(check.learning.predictions)
+    if made is None or made.shape != right.shape or made.dtype.kind not in "iu" or right.dtype.kind not in "iu":
+        return None
+    classes = int(right.max(initial=0)) + 1
+    if (
+        right.min(initial=0) < 0
+        or classes > MAX_CLASSES
+        or made.min(initial=0) < 0
+        or made.max(initial=0) >= classes
+    ):
+        return None
+    pairs = right.reshape(-1).astype(np.int64) * classes + made.reshape(-1).astype(np.int64)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def why_not_learned(check: Check, run: CaseRun) -> Course:

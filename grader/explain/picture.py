@@ -1,14 +1,18 @@
-"""Pictures of where an error sits: as text for a terminal, as PNG. They show errors, never an expected value."""
+"""Where an error sits, part by part of an array, and as text for a terminal; never an expected value."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from grader.drawing import Plane
+from grader.explain import comparison
+from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
+from grader.explain.conditions import INPUT_NAMES
+from grader.explain.orientation import grid_axes, is_picture
 from grader.lab.checks import sample_positions
 from grader.language.translation import _
 
@@ -16,33 +20,58 @@ SHADES = (" ", "░", "▒", "▓", "█")
 SHADES_ASCII = (".", "-", "+", "*", "#")
 MAX_COLUMNS = 60
 MAX_ROWS = 24
-MAX_PLANES = 64
 # An error this many times the allowed one has the darkest shade.
 DARKEST = 1e5
 LEAST_SEVERITY = 0.2
-PIXELS_OF_A_PLANE = 160
-GAP = 6
-RIGHT_COLOUR = (235, 240, 235)
-WRONG_COLOURS = ((150, 190, 255), (30, 30, 180))
 BINS = 16
+# A matrix that im2col makes: a column for each window.
+COLUMNS = "columns"
 
 
 @dataclass(frozen=True)
 class ErrorMap:
-    """How wrong each entry is: ``planes`` (count, rows, columns), 0 right to 1 worst, NaN where it is not known."""
+    """How wrong each entry of an array is.
 
-    planes: np.ndarray
-    labels: tuple[str, ...]
+    Attributes
+    ----------
+    view : the array beside the recorded one.
+    planes : its parts, (rows, columns) or (count,): 0 right to 1 worst, NaN where it is not known.
+    places : the indices of each part.
+    """
+
+    view: Comparison
+    planes: tuple[Plane, ...]
+    places: tuple[tuple[int, ...], ...]
 
     @property
     def worst(self) -> int:
         """Number of the plane with the most wrong entries."""
-        return int(np.nansum(self.planes > 0, axis=(1, 2)).argmax())
+        return int(np.argmax([np.nansum(plane.values > 0) for plane in self.planes]))
+
+
+def map_of(run: CaseRun) -> ErrorMap | None:
+    """Return where the first wrong output of a run is wrong; None if there is nothing to draw."""
+    for finding in run.findings:
+        view = comparison(run, finding)
+        if view is None or view.expected.size < 2:
+            continue
+        layer, _slash, part = finding.output.rpartition("/")
+        if not part or not layer:
+            return error_map(view)
+        shape = run.recorded.expected.get(f"{layer}/shape")
+        if shape is not None:
+            return sampled_map(view, layer, tuple(int(n) for n in shape), grid_axes(run.recorded.case))
+    return None
 
 
 def error_map(view: Comparison) -> ErrorMap:
-    """Return the map of an array: one plane for each sample and channel, or one for the whole array."""
-    return ErrorMap(*_planes(_severity(view)))
+    """Return the map of an array: one plane for each sample and channel, or for each index of its leading axes."""
+    places = tuple(np.ndindex(view.actual.shape[:-2]))
+    severity = _severity(view)
+    samples = len(next((array for name, array in view.inputs.items() if name in INPUT_NAMES), ()))
+    axes = axes_of(view.output, view.actual, samples)
+    planes = [Plane(part_of(view.output, view.actual, place), plane_at(severity, place), axes) for place in places]
+    return ErrorMap(view, tuple(planes), places)
 
 
 def sampled_map(view: Comparison, layer: str, shape: tuple[int, ...], grid: tuple[int, int] = (2, 3)) -> ErrorMap:
@@ -54,22 +83,16 @@ def sampled_map(view: Comparison, layer: str, shape: tuple[int, ...], grid: tupl
     positions = sample_positions(layer, total, view.expected.size)
     severity = _severity(view).reshape(-1)
     if len(shape) != 4 or min(shape[axis] for axis in grid) < 2 or positions.size != severity.size:
-        return _wrapped(severity)
+        return ErrorMap(view, (Plane(_("entries in order"), severity, ("", _("entry"))),), ((),))
     places = np.unravel_index(positions, shape)
     sizes = tuple(min(BINS, shape[axis]) for axis in grid)
     plane = np.full(sizes, np.nan)
     bins = (places[axis] * size // shape[axis] for axis, size in zip(grid, sizes, strict=True))
     for row, column, value in zip(*bins, severity, strict=True):
         plane[row, column] = np.fmax(plane[row, column], value)
-    return ErrorMap(plane[None], (_("{layer}, worst of the sampled entries", layer=layer),))
-
-
-def _wrapped(severity: np.ndarray) -> ErrorMap:
-    columns = min(MAX_COLUMNS, max(1, severity.size))
-    rows = math.ceil(severity.size / columns)
-    plane = np.full(rows * columns, np.nan)
-    plane[: severity.size] = severity
-    return ErrorMap(plane.reshape(1, rows, columns), (_("entries in order"),))
+    title = _("{layer}, worst of the sampled entries", layer=layer)
+    span = (shape[grid[0]], shape[grid[1]])
+    return ErrorMap(view, (Plane(title, plane, (_("row"), _("column")), span=span),), ((),))
 
 
 def _severity(view: Comparison) -> np.ndarray:
@@ -79,30 +102,52 @@ def _severity(view: Comparison) -> np.ndarray:
     return np.where(view.right, 0.0, np.clip(np.nan_to_num(size, nan=1.0), LEAST_SEVERITY, 1.0))
 
 
-def _planes(severity: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    if severity.ndim == 4:
-        samples, channels = severity.shape[:2]
-        labels = [_("sample {n}, channel {c}", n=n, c=c) for n in range(samples) for c in range(channels)]
-        planes = severity.reshape(-1, *severity.shape[2:])
-        return planes[:MAX_PLANES], tuple(labels[:MAX_PLANES])
-    if severity.ndim == 2:
-        return severity[None], (_("rows: samples"),)
-    wrapped = _wrapped(severity.reshape(-1))
-    return wrapped.planes, wrapped.labels
+def plane_at(array: np.ndarray, place: tuple[int, ...]) -> np.ndarray:
+    """Return a part of an array; a matrix of a single row or column is a vector."""
+    part = np.asarray(array[place])
+    return part.reshape(-1) if array.ndim < 2 or (array.ndim == 2 and 1 in part.shape) else part
+
+
+def part_of(name: str, array: np.ndarray, place: tuple[int, ...]) -> str:
+    """Return which part of an array stands at the indices ``place``, in words or as one would index it."""
+    if is_picture(name, array.ndim):
+        return _("sample {n}, channel {c}", n=place[0], c=place[1])
+    return f"{name}[{', '.join(map(str, place))}]" if place else _("all of `{name}`", name=name)
+
+
+def axes_of(name: str, array: np.ndarray, samples: int) -> tuple[str, str]:
+    """Return what the last two axes of an array are, as far as its name and the number of samples tell."""
+    if is_picture(name, array.ndim):
+        return _("row"), _("column")
+    if array.ndim == 2 and name == COLUMNS:
+        return _("entry of the window"), _("window")
+    if array.ndim == 2 and "weight" not in name and len(array) == samples:
+        return _("sample"), _("feature")
+    return _("axis {number}", number=max(0, array.ndim - 2)), _("axis {number}", number=array.ndim - 1)
 
 
 def as_text(found: ErrorMap, *, unicode: bool = True) -> list[str]:
     """Return the worst plane as lines: a blank (or ``.``) is right, darker is worse."""
     shades = SHADES if unicode else SHADES_ASCII
-    plane = _smaller(found.planes[found.worst])
+    worst = found.planes[found.worst]
     lines = []
-    for row in plane:
+    for row in _smaller(_wrapped(worst.values)):
         text = "".join(
             "?" if math.isnan(value) else shades[0 if value <= 0 else 1 + int(value * (len(shades) - 2))] * 2
             for value in row
         )
         lines.append(f"|{text}|")
-    return [found.labels[found.worst], *lines]
+    return [worst.title, *lines]
+
+
+def _wrapped(plane: np.ndarray) -> np.ndarray:
+    """Write a vector in lines."""
+    if plane.ndim == 2:
+        return plane
+    columns = min(MAX_COLUMNS // 2, plane.size)
+    filled = np.full(-(-plane.size // columns) * columns, np.nan)
+    filled[: plane.size] = plane
+    return filled.reshape(-1, columns)
 
 
 def _smaller(plane: np.ndarray) -> np.ndarray:
@@ -113,37 +158,3 @@ def _smaller(plane: np.ndarray) -> np.ndarray:
             edges = np.linspace(0, length, most + 1).astype(int)[:-1]
             plane = np.fmax.reduceat(plane, edges, axis=axis)
     return plane
-
-
-def write_png(found: ErrorMap, file: Path) -> None:
-    """Write all planes side by side.
-
-    Raises
-    ------
-    OSError : the file cannot be written.
-    """
-    import cv2
-
-    count, rows, columns = found.planes.shape
-    zoom = max(1, PIXELS_OF_A_PLANE // max(rows, columns))
-    across = math.ceil(math.sqrt(count))
-    down = math.ceil(count / across)
-    height, width = rows * zoom + GAP, columns * zoom + GAP
-    page = np.full((down * height + GAP, across * width + GAP, 3), 255, np.uint8)
-    for number, plane in enumerate(found.planes):
-        top, left = (number // across) * height + GAP, (number % across) * width + GAP
-        tile = _coloured(plane).repeat(zoom, axis=0).repeat(zoom, axis=1)
-        page[top : top + rows * zoom, left : left + columns * zoom] = tile
-    done, data = cv2.imencode(".png", page)
-    if not done:
-        raise OSError(f"{file}: the picture could not be encoded")
-    file.write_bytes(data.tobytes())
-
-
-def _coloured(plane: np.ndarray) -> np.ndarray:
-    """Return blue-green-red bytes: light where right, red where wrong, grey where nothing is known."""
-    light, dark = (np.array(colour, np.float64) for colour in WRONG_COLOURS)
-    share = np.nan_to_num(plane)[..., None]
-    colours = light + share * (dark - light)
-    colours = np.where(share == 0, np.array(RIGHT_COLOUR, np.float64), colours)
-    return np.where(np.isnan(plane)[..., None], 200, colours).astype(np.uint8)

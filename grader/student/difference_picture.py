@@ -1,24 +1,23 @@
-"""Draws where the first wrong output of a submission differs from a public expected one."""
+"""Draws where the first wrong output of a submission differs: what went in, what came out, the error."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from grader.compare import compare
-from grader.explain.comparison import Comparison
-from grader.explain.picture import error_map, write_png
+from grader.drawing import draw_confusion, draw_difference, style, to_png
+from grader.explain.case_run import CaseRun, differences
+from grader.explain.difference import difference
+from grader.explain.learning import confusion
+from grader.explain.picture import map_of
 from grader.grading import Request
 from grader.lab.checks import Check
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
-from grader.project.fixtures import RecordedCase, read_fixture
+from grader.project.fixtures import read_fixture
 from grader.project.places import Project
-from grader.report.files import ReportError
+from grader.report.files import write_bytes
 from grader.report.progress import Progress
 from grader.run.opening import opened
-from grader.run.session import Outcome
 from grader.score.document import GradeResult
 from grader.verdicts import Verdict
 
@@ -49,37 +48,43 @@ def draw_first_difference(
         level=request.level,
     ) as work:
         for recorded in fixture.checks[first]:
-            view = first_difference(recorded, work.session.run(check, recorded.case))
-            if view is not None:
-                return _draw(view, lab, check, recorded, file)
+            outcome = work.session.run(check, recorded.case)
+            run = CaseRun(recorded, outcome, differences(recorded, outcome))
+            what = write_difference(run, lab, check, file, hidden=fixture.hidden)
+            if what:
+                return _("drawn: {file}: {what}", file=file, what=what)
     return _("nothing to draw: {check} has no wrong array", check=translated(check.title, lab.folder))
 
 
-def first_difference(recorded: RecordedCase, outcome: Outcome) -> Comparison | None:
-    """Return the first output with wrong numbers beside the recorded one; None if there is none to draw."""
-    if outcome.verdict is not None:
-        return None
-    for finding in compare(recorded.expected, outcome.outputs, recorded.tolerances):
-        name = finding.output
-        if finding.kind == "values" and recorded.expected[name].size > 1:
-            expected = recorded.expected[name].astype(np.float64)
-            actual = outcome.outputs[name].astype(np.float64)
-            return Comparison(name, expected, actual, recorded.tolerances[name])
-    return None
+def write_difference(run: CaseRun, lab: Lab, check: Check, file: Path, *, hidden: bool) -> str:
+    """Draw the first wrong output of ``run`` into a PNG file; return which it is, nothing if there is none to draw.
+
+    Of a training it is the confusion matrix.
+
+    Raises
+    ------
+    DrawingError : matplotlib is not installed.
+    ReportError : the file cannot be written.
+    """
+    # What stands in the picture is made inside, in its language, which is English where a font is missing.
+    with style():
+        found, counts = map_of(run), confusion(check, run)
+        if found is not None:
+            name = found.view.output
+            figure = draw_difference(difference(found, _title(name, run, lab, check), hidden=hidden))
+        elif counts is not None and check.learning is not None and not hidden:
+            name, figure = check.learning.predictions, draw_confusion(counts)
+        else:
+            return ""
+        data = to_png(figure)
+    write_bytes(file, data)
+    return _title(name, run, lab, check)
 
 
-def _draw(view: Comparison, lab: Lab, check: Check, recorded: RecordedCase, file: Path) -> str:
-    found = error_map(view)
-    try:
-        write_png(found, file)
-    except OSError as error:
-        raise ReportError("{file} cannot be written ({value})", file=file, value=error.strerror or error) from None
-    planes = _("one square for each sample and channel") if len(found.labels) > 1 else found.labels[0]
+def _title(output: str, run: CaseRun, lab: Lab, check: Check) -> str:
     return _(
-        "drawn: {file}. `{output}` of {check}, case {case}: {planes}; red is wrong",
-        file=file,
-        output=view.output,
+        "`{output}` of {check}; case: {case}",
+        output=output,
         check=translated(check.title, lab.folder),
-        case=translated(recorded.case.name, lab.folder),
-        planes=planes,
+        case=translated(run.recorded.case.name, lab.folder),
     )

@@ -11,11 +11,10 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from grader.explain import CaseRun, Explanation, comparison, explain_runs
+from grader.explain import CaseRun, Explanation, explain_runs
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
-from grader.explain.orientation import grid_axes
-from grader.explain.picture import ErrorMap, as_text, error_map, sampled_map, write_png
+from grader.explain.picture import ErrorMap, as_text, map_of
 from grader.lab.checks import Case, Check
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
@@ -32,6 +31,7 @@ from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
 from grader.run.session import Session
+from grader.student.difference_picture import write_difference
 from grader.verdicts import Verdict
 
 ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
@@ -170,7 +170,7 @@ def _story(
         unusable = [finding for finding in failing.findings if not finding.is_number]
         seen = describe_finding((unusable or list(failing.findings))[0])
         explanation = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder)
-        picture = picture_of(failing)
+        picture = map_of(failing)
     command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
     return Story(
         lab=lab,
@@ -198,21 +198,6 @@ def _task(lab: Lab, check: Check) -> list[str]:
                 instruction = translated(found.group(1), lab.folder)
                 lines.append(f"{handed.path}, {hole}: {instruction} ({handout(lab)})")
     return lines
-
-
-def picture_of(run: CaseRun) -> ErrorMap | None:
-    """Return where the first wrong output is wrong; None if there is nothing to draw."""
-    for finding in run.findings:
-        view = comparison(run, finding)
-        if view is None:
-            continue
-        layer, _slash, part = finding.output.rpartition("/")
-        if not part or not layer:
-            return error_map(view)
-        shape = run.recorded.expected.get(f"{layer}/shape")
-        if shape is not None:
-            return sampled_map(view, layer, tuple(int(n) for n in shape), grid_axes(run.recorded.case))
-    return None
 
 
 def render(story: Story, console: Console) -> None:
@@ -305,14 +290,12 @@ def save_picture(story: Story, file: Path) -> None:
 
     Raises
     ------
-    ProjectError : there is no picture, or the file cannot be written.
+    ProjectError : there is no picture.
+    ReportError : the file cannot be written.
     """
-    if story.picture is None:
+    failing, hidden = story.failing, story.kind == "hidden"
+    if failing is None or not write_difference(failing, story.lab, story.check, file, hidden=hidden):
         raise ProjectError("{id}: there is no error that could be drawn", id=story.check.id)
-    try:
-        write_png(story.picture, file)
-    except OSError as error:
-        raise ProjectError("{file} cannot be written ({value})", file=file, value=error.strerror or error) from None
 
 
 def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path) -> Case:

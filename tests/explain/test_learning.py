@@ -7,6 +7,7 @@ import pytest
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
+from grader.explain.learning import confusion
 from grader.explain.messages import describe_finding
 from grader.lab.checks import Case, Check, Learning, one_case
 from grader.project.fixtures import RecordedCase
@@ -122,3 +123,16 @@ def test_odd_outputs_do_no_harm(observed):
     outcome = Outcome(None, outputs={"predictions": RIGHT}, observed={**observed, "progress": np.zeros(3)})
     recorded = run(FALLING, RIGHT).recorded
     assert learning_curves(CHECK, recorded, outcome) == []
+
+
+def test_a_confusion_matrix_counts_every_picture():
+    """Rows are the right classes: each of 10 has 20 pictures, and the first 30 were taken for the next class."""
+    counts = confusion(CHECK, run(FALLING, some_wrong(30)))
+    assert counts.sum(axis=1).tolist() == [PICTURES // CLASSES] * CLASSES
+    assert np.trace(counts) == PICTURES - 30 and [counts[n, (n + 1) % CLASSES] for n in range(CLASSES)] == [3] * 10
+
+
+@pytest.mark.parametrize("made", [RIGHT - 1, RIGHT + 1, RIGHT[:-1], RIGHT.astype(float)])
+def test_what_are_no_classes_is_not_counted(made):
+    """Negative or too large classes, too few of them, and numbers that are not whole give no matrix."""
+    assert confusion(CHECK, run(FALLING, made)) is None
