@@ -211,6 +211,12 @@ def test_every_template_is_filled(files):
     assert files["README.md"].startswith(b"# Deep learning\n")
 
 
+def test_a_kit_can_draw(files):
+    """The room that draws is there, and its library is asked for, at setup and before a command is run."""
+    assert {"grader/drawing/appearance.py", "grader/explain/difference.py"} <= set(files)
+    assert b"matplotlib>=" in files["pyproject.toml"] and b'"matplotlib"' in files["grader/__main__.py"]
+
+
 def test_the_kits_requirements_are_the_graders(files):
     """A kit asks for the same packages as the grader, without those of its tests."""
     lines = dependencies(ROOT / "pyproject.toml")
