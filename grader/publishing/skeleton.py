@@ -22,6 +22,7 @@ from pathlib import Path
 
 from grader.language.errors import GraderFailed
 
+BEGIN_MARK, END_MARK = "### BEGIN SOLUTION", "### END SOLUTION"
 _BEGIN = re.compile(r"(?P<indentation>[ \t]*)### BEGIN SOLUTION (?P<name>[A-Za-z_]\w*): (?P<instruction>\S.*?)\s*")
 _END = re.compile(r"(?P<indentation>[ \t]*)### END SOLUTION\s*")
 _ANY_MARK = re.compile(r"#+[ \t]*(?:BEGIN|END)[ \t]+SOLUTION", re.IGNORECASE)
@@ -78,8 +79,9 @@ def holes(source: str, file: str = "<source>") -> list[Hole]:
             if begun is not None:
                 raise SkeletonError(
                     "{place}: a solution begins inside {begun}, which began on line {begun_line}; end that one "
-                    "first with `### END SOLUTION`",
+                    "first with `{end}`",
                     place=place,
+                    end=END_MARK,
                     begun=repr(begun["name"]),
                     begun_line=begun_line,
                 )
@@ -108,9 +110,10 @@ def holes(source: str, file: str = "<source>") -> list[Hole]:
             begun = None
         else:
             raise SkeletonError(
-                "{place}: not a solution mark; expected `### BEGIN SOLUTION name: what to write` or `### END "
-                "SOLUTION`, alone on its line",
+                "{place}: not a solution mark; expected `{begin} name: what to write` or `{end}`, alone on its line",
                 place=place,
+                begin=BEGIN_MARK,
+                end=END_MARK,
             )
     if begun is not None:
         raise SkeletonError(

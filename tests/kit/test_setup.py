@@ -35,7 +35,7 @@ def test_the_start_can_be_read_by_an_old_python(main_module):
     """Nothing in it is newer than Python 3.7, so that an old one gets as far as the message."""
     import ast
 
-    for file in ("kits/kit_files/grader_main.py", "translation.py"):
+    for file in ("kits/kit_files/grader_main.py", "language/translation.py"):
         ast.parse((ROOT / "grader" / file).read_text(), feature_version=(3, 7))
     assert "annotations" not in (ROOT / "grader" / "__init__.py").read_text()
 
