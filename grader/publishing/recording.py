@@ -22,7 +22,7 @@ from grader.run.session import Outcome, Running
 
 KEPT_MESSAGE_CHARACTERS = 400
 # Code of the grader that runs between a check and what is recorded; ``layer_*.py`` holds what labs share.
-DECIDES_OUTPUTS = ("inside/runner.py", "inside/submission.py")
+DECIDES_OUTPUTS = ("inside/answers.py", "inside/runner.py", "inside/submission.py")
 
 
 class RecordingError(GraderFailed):

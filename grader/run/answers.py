@@ -16,9 +16,11 @@ from typing import Any
 
 from grader.inside.answers import MAX_VALUE_CHARACTERS, SENTENCES
 from grader.lab import observing
+from grader.lab.loading import EXPERIMENT_NAME
 from grader.language.message import Message
 from grader.language.text import printable
 from grader.language.translation import marked
+from grader.project.contract import CHECKS_PARTS
 from grader.project.one_parser import parse_source
 from grader.verdicts import Verdict
 
@@ -27,8 +29,6 @@ MAX_NOTES = 8
 MAX_NOTE_CHARACTERS = 200
 MAX_MESSAGE_CHARACTERS = 2000
 UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
-# What labs share: its requirements are those of every lab.
-SHARED_CHECKS = Path(observing.__file__).parent
 # The words that stand for a value in a place of such a name.
 KIND = "kind"
 KINDS = (
@@ -66,7 +66,6 @@ class Answers:
 
     def __init__(self, lab: Path, submission: Path) -> None:
         self._lab = lab
-        self._requirements = requirements(lab) | requirements(SHARED_CHECKS)
         self._files = {file.relative_to(submission).as_posix(): file for file in submission.rglob("*.py")}
 
     def verdict(self, info: Mapping[str, Any]) -> Verdict:
@@ -83,8 +82,9 @@ class Answers:
         A sentence that is not on the lists, or whose values are not those of its places, is none.
         """
         template, lab = SENTENCES.get(_text_in(info, "said"), ""), None
-        if not template and _text_in(info, "required") in self._requirements:
-            template, lab = _text_in(info, "required"), self._lab
+        required = _text_in(info, "required")
+        if required and not template and required in requirements(self._lab):
+            template, lab = required, self._lab
         values = info.get("values")
         if template and isinstance(values, dict) and set(values) == places(template):
             texts = {name: _value(name, value) for name, value in values.items() if isinstance(value, str)}
@@ -123,13 +123,14 @@ class Answers:
 
 @lru_cache(maxsize=16)
 def requirements(lab: Path) -> frozenset[str]:
-    """Return the sentences that the lab in a folder can require something with: constants in ``require(…)``.
+    """Return the sentences with which the lab in a folder can require something: constants in ``require(…)``.
 
-    Values come as texts, so places with a format of their own cannot be filled.
+    Those of what labs share are among them. Values come as texts, so places with a format of their own cannot be
+    filled.
     """
     calls = (
         node
-        for file in sorted(lab.glob("*.py"))
+        for file in (*lab.glob(CHECKS_PARTS), *lab.glob(EXPERIMENT_NAME), Path(observing.__file__))
         for node in ast.walk(parse_source(file.read_bytes()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "require"
     )

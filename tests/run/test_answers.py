@@ -34,7 +34,8 @@ def test_a_requirement_of_the_lab_is_taken(answers, tmp_path):
     """Only what stands in the lab's own source, as a constant with plain places."""
     answer = {"required": "x is {x}, expected {wanted}", "values": {"x": "2", "wanted": "1"}}
     assert answers.message(answer) == Message(answer["required"], answer["values"], tmp_path)
-    assert requirements(tmp_path) == {answer["required"]}
+    own = {text for text in requirements(tmp_path) if text in CHECKS}
+    assert own == {answer["required"]}
 
 
 @pytest.mark.parametrize(
