@@ -214,11 +214,9 @@ class Lab:
         unknown = [name for name in wanted if name not in self.checks]
         if unknown:
             known = ", ".join(self.checks)
+            text = ", ".join(unknown)
             raise ContractError(
-                "lab {name} has no check {unknown}; it has: {known}",
-                name=self.name,
-                unknown=", ".join(unknown),
-                known=known,
+                "lab {name} has no check {unknown}; it has: {known}", name=self.name, unknown=text, known=known
             )
         ordered: dict[str, Check] = {}
 
@@ -243,11 +241,10 @@ def load_lab(folder: Path) -> Lab:
     """
     facts = _read_facts(folder / CONTRACT_NAME)
     if facts.lab != folder.name:
+        file = folder / CONTRACT_NAME
+        name = folder.name
         raise ContractError(
-            "{value}: `lab: {lab}` must be the folder's name, {name}",
-            value=folder / CONTRACT_NAME,
-            lab=facts.lab,
-            name=folder.name,
+            "{file}: `lab: {lab}` must be the folder's name, {name}", file=file, lab=facts.lab, name=name
         )
     _validate_experiment(folder, facts)
     checks = _read_checks(folder / CHECKS_NAME)
@@ -259,11 +256,9 @@ def _read_facts(file: Path) -> LabFacts:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
+        reason = error.strerror
         raise ContractError(
-            "{file}: cannot be read ({strerror}); every lab needs a {CONTRACT_NAME}",
-            file=file,
-            strerror=error.strerror,
-            CONTRACT_NAME=CONTRACT_NAME,
+            "{file}: cannot be read ({reason}); every lab needs a lab.yaml", file=file, reason=reason
         ) from None
     try:
         data = yaml.safe_load(text)
@@ -299,25 +294,17 @@ def _validate_experiment(folder: Path, facts: LabFacts) -> None:
     needed = [name for option in experiment.options.values() for name in option.needs.values()]
     for name in (*experiment.resources, *needed):
         if name not in facts.resources:
-            raise ContractError("{place}: there is no resource {name}", place=place, name=repr(name))
+            raise ContractError("{place}: there is no resource {name!r}", place=place, name=name)
     for name, option in experiment.options.items():
         if not re.fullmatch("[a-z][a-z0-9_]*", name):
-            raise ContractError(
-                "{place}: option {name} must be written in small letters", place=place, name=repr(name)
-            )
+            raise ContractError("{place}: option {name!r} must be written in small letters", place=place, name=name)
         if option.kind == "picture" and not (folder / "pictures" / str(option.default)).is_file():
-            raise ContractError(
-                "{place}: option {name}: pictures/{default} does not exist",
-                place=place,
-                name=name,
-                default=option.default,
-            )
+            file = f"pictures/{option.default}"
+            raise ContractError("{place}: option {name}: {file} does not exist", place=place, name=name, file=file)
         if option.kind == "choice" and option.default not in option.values:
+            text = ", ".join(option.values)
             raise ContractError(
-                "{place}: option {name}: the default must be one of {values}",
-                place=place,
-                name=name,
-                values=", ".join(option.values),
+                "{place}: option {name}: the default must be one of {all}", place=place, name=name, all=text
             )
 
 
@@ -345,7 +332,7 @@ def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
 
 def _read_checks(file: Path) -> dict[str, Check]:
     if not file.is_file():
-        raise ContractError("{file}: missing; every lab needs a {CHECKS_NAME}", file=file, CHECKS_NAME=CHECKS_NAME)
+        raise ContractError("{file}: missing; every lab needs a checks.py", file=file)
     try:
         return load_checks(file)
     except Exception as error:
@@ -369,41 +356,29 @@ def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -
         place = f"{code.co_filename}:{code.co_firstlineno}: check {item.id}"
         for needed in item.needs:
             if needed not in checks:
-                raise ContractError(
-                    "{place} needs {needed}, which does not exist", place=place, needed=repr(needed)
-                )
+                raise ContractError("{place} needs {needed!r}, which does not exist", place=place, needed=needed)
             if list(checks).index(needed) >= list(checks).index(item.id):
                 raise ContractError(
-                    "{place} needs {needed}, which must be written above it", place=place, needed=repr(needed)
+                    "{place} needs {name!r}, which must be written above it", place=place, name=needed
                 )
         if item.speed is not None and item.speed.against not in list(checks)[: list(checks).index(item.id)]:
+            name = item.speed.against
             raise ContractError(
-                "{place} is timed against {against}, which must be a check above it",
-                place=place,
-                against=repr(item.speed.against),
+                "{place} is timed against {name!r}, which must be a check above it", place=place, name=name
             )
         if item.tier is not None and item.tier not in facts.tiers:
             raise ContractError(
-                "{place} has tier {tier}, which {CONTRACT_NAME} does not name",
-                place=place,
-                tier=item.tier,
-                CONTRACT_NAME=CONTRACT_NAME,
+                "{place} has tier {tier}, which lab.yaml does not name", place=place, tier=item.tier
             )
         for hole in item.holes:
             if hole not in holes:
                 raise ContractError(
-                    "{place} names the hole {hole}, which {CONTRACT_NAME} does not list",
-                    place=place,
-                    hole=repr(hole),
-                    CONTRACT_NAME=CONTRACT_NAME,
+                    "{place} names the hole {hole!r}, which lab.yaml does not list", place=place, hole=hole
                 )
         for name in item.files:
             if name not in paths:
                 raise ContractError(
-                    "{place} names the file {name}, which {CONTRACT_NAME} does not list",
-                    place=place,
-                    name=repr(name),
-                    CONTRACT_NAME=CONTRACT_NAME,
+                    "{place} names the file {name!r}, which lab.yaml does not list", place=place, name=name
                 )
 
 

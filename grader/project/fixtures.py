@@ -284,15 +284,19 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     try:
         return [_mistake(number, entry, arrays) for number, entry in enumerate(part["mistakes"])]
     except (ValueError, KeyError, TypeError) as error:
-        raise FixtureError(
-            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
-        ) from None
+        raise _damaged(file, error) from None
 
 
 def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
     runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry["runs"])]
     texts = {key: entry[key] for key in MISTAKE_TEXTS}
     return RecordedMistake(runs=runs, reads_outside=entry["reads_outside"], **texts)
+
+
+def _damaged(file: Path, error: Exception) -> FixtureError:
+    return FixtureError(
+        "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
+    )
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -341,9 +345,7 @@ def _read_check(file: Path, part: Mapping[str, Any]) -> list[RecordedCase]:
     try:
         return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
     except (ValueError, KeyError) as error:
-        raise FixtureError(
-            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
-        ) from None
+        raise _damaged(file, error) from None
 
 
 def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -363,9 +365,7 @@ def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
         arrays = read_arrays(data)
         return arrays | {name: arrays[original] for name, original in part.get("same", {}).items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise FixtureError(
-            "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
-        ) from None
+        raise _damaged(file, error) from None
 
 
 def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedCase:
