@@ -10,6 +10,7 @@ from grader.compare import compare
 from grader.explain.case_run import CaseRun
 from grader.explain.mistakes import recognise
 from grader.lab.checks import Case
+from grader.language.message import english
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.certificate import Certificate, Condition, SpeedRow
@@ -167,7 +168,7 @@ def _gradients(lab: Lab, found: Found) -> Condition:
     wanted = [layer.name for layer in layers(lab.checks) if layer.backward is not None]
     bad = [f"{name}: could not be compared" for name in wanted if name not in asked]
     bad += [
-        f"{item.layer}: {item.error:.1e} {item.message}".strip()
+        f"{item.layer}: {item.error:.1e} {english(item.message)}".strip()
         for item in found.gradients
         if not item.holds or item.bound > EXACT_DIFFERENCES[1]
     ]
