@@ -5,9 +5,10 @@ Like `grader.lab.checks`, this module runs inside the jail, beside the submissio
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,39 +39,93 @@ def layers_observed(
     reach their layers by another way than this dict.
     """
     originals = dict(layers)
-
     methods = {name: getattr(layer, method) for name, layer in originals.items()}
 
-    def observed(name: str) -> Any:
+    def observed(name: str) -> Callable[..., Any]:
         original = methods[name]
-        layer = originals[name] if in_place else _acting_for(originals[name])
 
         def call(*args: Any, **kwargs: Any) -> Any:
             value = original(*args, **kwargs)
             emit(name.lower(), Sampled(value, name.lower()))
             return value if after is None else after(name, value)
 
-        setattr(layer, method, call)
-        return layer
+        return call
 
-    for name in originals:
-        layers[name] = observed(name)
+    if in_place:
+        with replaced_methods({name: (originals[name], method, observed(name)) for name in originals}):
+            yield
+        return
+    for name, layer in originals.items():
+        layers[name] = Double(layer, {method: observed(name)})
     try:
         yield
     finally:
         layers.update(originals)
-        if in_place:
-            for name, layer in originals.items():
-                setattr(layer, method, methods[name])
 
 
-def _acting_for(layer: Any) -> Any:
-    """Return a copy of a layer whose two passes are those of the layer itself."""
-    double = copy.copy(layer)
-    for method in ("forward", "backward"):
-        if callable(getattr(layer, method, None)):
-            setattr(double, method, getattr(layer, method))
-    return double
+class Double:
+    """Stands for a layer, of whose methods some are replaced; everything else is the layer's own.
+
+    It works for whatever a layer is: with ``__slots__``, or with methods that are properties.
+    """
+
+    def __init__(self, layer: Any, methods: Mapping[str, Callable[..., Any]]) -> None:
+        object.__setattr__(self, "_double_of", layer)
+        object.__setattr__(self, "_methods", dict(methods))
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[override]
+        return type(self._double_of)
+
+    def __getattr__(self, name: str) -> Any:
+        methods = object.__getattribute__(self, "_methods")
+        return methods[name] if name in methods else getattr(object.__getattribute__(self, "_double_of"), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._double_of, name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return type(self._double_of).__call__(self, *args, **kwargs)
+
+
+@contextmanager
+def replaced_methods(wanted: Mapping[str, tuple[Any, str, Callable[..., Any]]]) -> Iterator[None]:
+    """Let methods of objects be others for a while: ``name: (object, method, replacement)``.
+
+    An object that takes no such attribute has it replaced in its class, for itself alone.
+    """
+    undo: list[Callable[[], None]] = []
+    of_class: dict[tuple[type, str], dict[int, Callable[..., Any]]] = {}
+    try:
+        for target, method, replacement in wanted.values():
+            own = method in getattr(target, "__dict__", {})
+            before = getattr(target, "__dict__", {}).get(method)
+            try:
+                setattr(target, method, replacement)
+            except AttributeError:
+                key = (type(target), method)
+                if key not in of_class:
+                    of_class[key] = {}
+                    undo.append(_class_replaced(type(target), method, of_class[key]))
+                of_class[key][id(target)] = replacement
+            else:
+                undo.append(partial(setattr, target, method, before) if own else partial(delattr, target, method))
+        yield
+    finally:
+        for step in reversed(undo):
+            step()
+
+
+def _class_replaced(kind: type, method: str, table: Mapping[int, Callable[..., Any]]) -> Callable[[], None]:
+    """Replace a method of a class by one that looks its objects up in ``table``; return what undoes that."""
+    original = inspect.getattr_static(kind, method)
+    own = method in vars(kind)
+
+    def dispatch(self: Any) -> Any:
+        return table[id(self)] if id(self) in table else original.__get__(self, type(self))
+
+    setattr(kind, method, property(dispatch))
+    return partial(setattr, kind, method, original) if own else partial(delattr, kind, method)
 
 
 def parameters_given(
@@ -95,11 +150,11 @@ def parameters_given(
 
         return load_param
 
+    with replaced_methods(
+        {name: (layers[name], "load_param", note(name, layers[name].load_param)) for name in wanted}
+    ):
+        load()
     for name in wanted:
-        layers[name].load_param = note(name, layers[name].load_param)
-    load()
-    for name in wanted:
-        vars(layers[name]).pop("load_param", None)
         if (name, "weight") not in given:
             keep(name, layers[name].weight, layers[name].bias)
     return given

@@ -110,7 +110,8 @@ def holes(source: str, file: str = "<source>") -> list[Hole]:
             begun = None
         else:
             raise SkeletonError(
-                "{place}: not a solution mark; expected `{begin} name: what to write` or `{end}`, alone on its line",
+                "{place}: not a solution mark; expected `{begin} name: what to write` or `{end}`, alone on its "
+                "line",
                 place=place,
                 begin=BEGIN_MARK,
                 end=END_MARK,

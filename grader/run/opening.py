@@ -101,7 +101,21 @@ def opened(
 
 
 def _collected(lab: Lab, submission: Path, scratch: Path) -> Collected:
-    return collect(submission, scratch / "submission", required=lab.required, given=lab.facts.given)
+    collected = collect(submission, scratch / "submission", required=lab.required, given=lab.facts.given)
+    _lay_out_given(lab, collected.root)
+    return collected
+
+
+def _lay_out_given(lab: Lab, root: Path) -> None:
+    """Put the lab's given data beside the work, as ``start`` does; given Python files are found by importing."""
+    for name in lab.facts.given:
+        source = lab.folder / name
+        files = sorted(source.rglob("*")) if source.is_dir() else [source]
+        for file in files:
+            target = root / file.relative_to(lab.folder)
+            if file.is_file() and file.suffix != ".py" and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
 
 
 def open_session(
