@@ -149,5 +149,5 @@ def test_a_level_that_needs_fork_is_refused(without_fork, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has job objects")
 def test_missing_limits_are_said(spawned):
     """Where nothing bounds memory and processor time, the warnings say so."""
-    assert any("does not limit memory" in warning for warning in spawned.box.warnings)
-    assert any("NOT ISOLATED" in warning for warning in spawned.box.warnings)
+    assert any("does not limit memory" in str(warning) for warning in spawned.box.warnings)
+    assert any("NOT ISOLATED" in str(warning) for warning in spawned.box.warnings)
