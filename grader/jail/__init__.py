@@ -1,5 +1,6 @@
 """The jail: runs a submission's code where it can change nothing but its own answers."""
 
+from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import Box
 from grader.jail.doctor import doctor_lines
 from grader.jail.model import Answer, Ending, JailError, Level, Limits, Usage, View
@@ -8,6 +9,7 @@ from grader.jail.worker import Worker
 
 __all__ = [
     "Answer",
+    "Arithmetic",
     "Box",
     "Ending",
     "HostReport",

@@ -11,6 +11,7 @@ from typing import Any
 
 from grader.inside import landlock
 from grader.jail import bubblewrap
+from grader.jail.arithmetic import Arithmetic, chosen_arithmetic
 from grader.jail.channel import Closed, Flooded, Late, Printed
 from grader.jail.forking import Supervisor
 from grader.jail.host import (
@@ -81,6 +82,7 @@ class Box:
         *,
         slot: int = 0,
         handler: str = "grader.inside.runner",
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         if level is None:
             from grader.jail.probe import probe
@@ -96,6 +98,7 @@ class Box:
             )
         self.slot = slot
         self.handler = handler
+        self.arithmetic = arithmetic or chosen_arithmetic()
         self.start_s = 0.0
         self.warnings: tuple[Message, ...] = ()
         self._home: Path | None = None
@@ -173,8 +176,9 @@ class Box:
             else:
                 layout = ordinary_folder(home, self.view)
             command, configuration = self._plan(layout, uid)
+            variables = environment(layout.scratch, self.limits.threads, self.arithmetic.variables())
             new_launcher = Supervisor if can_fork() else Spawner
-            self._launcher = new_launcher(command, environment(layout.scratch, self.limits.threads), configuration)
+            self._launcher = new_launcher(command, variables, configuration)
             self._launcher.wait_until_ready(START_LIMIT_S)
             if self._launcher.unlimited:
                 why = self._launcher.unlimited

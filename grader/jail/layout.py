@@ -49,8 +49,11 @@ class Layout:
     private: tuple[str, ...] = ()
 
 
-def environment(scratch: str, threads: int) -> dict[str, str]:
-    """Return the whole environment of a box; it is the same for a student's own check and for grading."""
+def environment(scratch: str, threads: int, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the whole environment of a box; it is the same for a student's own check and for grading.
+
+    ``variables`` are those of an arithmetic, see `grader.jail.arithmetic`.
+    """
     system = _windows_environment(scratch) if sys.platform == "win32" else {"PATH": "/usr/bin:/bin"}
     return {
         **system,
@@ -61,6 +64,7 @@ def environment(scratch: str, threads: int) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         **thread_counts(threads),
+        **(variables or {}),
     }
 
 

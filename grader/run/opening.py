@@ -13,7 +13,7 @@ from typing import Any
 
 from grader.collect.policy import Rules, Use, find_uses
 from grader.collect.submission import Collected, collect
-from grader.jail import Level, View
+from grader.jail import Arithmetic, Level, View
 from grader.lab.checks import Check
 from grader.prepare.resources import prepare_named, prepare_resources
 from grader.prepare.weights import Note
@@ -127,11 +127,12 @@ def open_session(
     slot: int = 0,
     handler: str = RUNNER,
     free: Sequence[str] = (),
+    arithmetic: Arithmetic | None = None,
 ) -> Session:
     """Start a box in which ``submission``, a folder of files as they are, can be run against the checks of ``lab``.
 
     ``handler`` is the module that serves the requests inside; ``free`` are files that may import
-    everything, besides the given ones.
+    everything, besides the given ones. ``arithmetic`` is the chosen one if it is None.
     """
     policy: dict[str, Any] = {
         "modules": [file.module for file in lab.facts.files],
@@ -144,7 +145,7 @@ def open_session(
         "packages": packages_of(lab),
     }
     view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)
-    return Session(lab, view, level=level, slot=slot, handler=handler)
+    return Session(lab, view, level=level, slot=slot, handler=handler, arithmetic=arithmetic)
 
 
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.jail import Box, Ending, Level, Limits, View, Worker
+from grader.jail import Arithmetic, Box, Ending, Level, Limits, View, Worker
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
 from grader.language.message import Message, sentence
@@ -58,6 +58,7 @@ class Session:
         level: Level | None = None,
         slot: int = 0,
         handler: str = "grader.inside.runner",
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         limits = lab.facts.limits
         self.lab = lab
@@ -74,6 +75,7 @@ class Session:
             level,
             slot=slot,
             handler=handler,
+            arithmetic=arithmetic,
         )
         self.student_s = 0.0
         self.peak_mib = 0.0
