@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from grader.inside import quotients
 from grader.inside.answers import Said, said
 from grader.inside.imports import DeclaredModules, RemovedFunctions
 from grader.inside.importwatch import ImportWatch, refusal
+from grader.inside.rounding import Roundings
 from grader.inside.stand_ins import StandIns
 from grader.inside.submission import DoesNotLoad, Emit, NotHanded, NotHeld, RuledOut, Submission, Unusable, text_of
 from grader.inside.traps import TrappedModules
@@ -63,6 +65,7 @@ class Runner:
         sys.meta_path.insert(0, TrappedModules(forbid, self.watch.note))
         self.checks: dict[str, Check] = {}
         self.case: Case | None = None
+        self.roundings: Roundings | None = None
         self._send: Emit | None = None
         _STUDENT_FOLDERS.append(str(self.student_folder))
 
@@ -78,7 +81,7 @@ class Runner:
             self.case = Case(head["case"], head.get("config", {}), arrays)
             return {}
         if operation == "run":
-            return self._run(self._checks()[head["check"]], emit)
+            return self._run(self._checks()[head["check"]], emit, head.get("rounding"))
         if operation == "demo":
             return self._run(self.demo, emit)
         raise ValueError(f"unknown request {operation!r}")
@@ -93,7 +96,9 @@ class Runner:
         self._checks()
         return sys.modules[CHECKS_MODULE].demo(submission, case)
 
-    def _run(self, function: Callable[[Submission, Case], Any], emit: Emit) -> dict[str, Any]:
+    def _run(
+        self, function: Callable[[Submission, Case], Any], emit: Emit, rounding: int | None = None
+    ) -> dict[str, Any]:
         if self.case is None:
             raise RuntimeError("no case was loaded")
         case, self.case = self.case, None
@@ -102,7 +107,8 @@ class Runner:
         # A demonstration is the submission's own affair; what a check runs has to be its own work.
         is_free = function == self.demo
         try:
-            outputs = self._call(function, case)
+            with nullcontext() if rounding is None else self._rounded(rounding):
+                outputs = self._call(function, case)
             for key, value in (outputs or {}).items():
                 self.submission.emit(key, value)
         finally:
@@ -129,6 +135,15 @@ class Runner:
         notes = self.removed.notes()
         notes += [said("stand-in", name=name) for name in sorted(self.stand_ins.used)]
         return notes + ([said("quotients")] if self.modules.whole_quotients else [])
+
+    def _rounded(self, seed: int) -> AbstractContextManager[None]:
+        """Move what the submission's layers return, see `grader.inside.rounding`; all its files are loaded first."""
+        for name in self.policy.get("modules", ()):
+            if name not in self.policy.get("optional", ()) or (self.student_folder / f"{name}.py").is_file():
+                self.submission.module(name)
+        if self.roundings is None:
+            self.roundings = Roundings((self.student_folder, self.lab_folder))
+        return self.roundings.active(seed)
 
 
 _STUDENT_FOLDERS: list[str] = []

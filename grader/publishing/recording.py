@@ -100,16 +100,23 @@ def require_returned(name: str, runs: Runs) -> None:
                 )
 
 
-def make_cases(lab: Lab, seed: int) -> dict[str, list[Case]]:
+def maker_of(check: Check) -> str:
+    """Return the name of the function that makes a check's cases."""
+    return str(getattr(check.cases, "__qualname__", check.id))
+
+
+def make_cases(lab: Lab, seed: int, draws: Mapping[str, int] | None = None) -> dict[str, list[Case]]:
     """Make the cases of every check; they depend only on the seed and the name of the function that makes them.
 
     Checks that share that function share their cases: a backward pass can then build on the forward pass that
-    was run on the same input before.
+    was run on the same input before. ``draws`` says which functions are asked again, and how often.
     """
     cases = {}
     for check in lab.checks.values():
-        maker = getattr(check.cases, "__qualname__", check.id)
-        key = hashlib.sha256(f"{seed}:{maker}".encode()).digest()[:16]
+        maker = maker_of(check)
+        draw = (draws or {}).get(maker, 0)
+        text = f"{seed}:{maker}:{draw}" if draw else f"{seed}:{maker}"
+        key = hashlib.sha256(text.encode()).digest()[:16]
         generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
         cases[check.id] = list(check.cases(generator))
     return cases
