@@ -171,20 +171,23 @@ def fully_connected_cases(rng: np.random.Generator, layout: str = "OI") -> Itera
 def logits_cases(rng: np.random.Generator, few: int, many: int) -> Iterable[Case]:
     """Make ``logits`` and ``labels`` of ``few`` and of ``many`` classes.
 
-    The large ones overflow float32 where the maximum is not subtracted before ``exp``. They are not larger still,
-    because float32 could not tell neighbouring logits apart well enough.
+    The large ones overflow float32 where the maximum is not subtracted before ``exp``. They lie far apart, because
+    float32 does not tell neighbouring logits of this size apart well enough, and no label is the largest's: a loss
+    of almost nothing would be lost in rounding.
     """
-    for name, batch, classes, offset in (
-        ("one sample", 1, few, 0),
-        ("batch of five", 5, few, 0),
-        ("batch of three, more classes", 3, many, 0),
-        ("logits near 100", 2, few, 100),
+    for name, batch, classes in (
+        ("one sample", 1, few),
+        ("batch of five", 5, few),
+        ("batch of three, more classes", 3, many),
     ):
         yield Case.of(
             name,
-            logits=normal(rng, batch, classes) + np.float32(offset),
+            logits=normal(rng, batch, classes),
             labels=rng.integers(0, classes, size=batch).astype(np.int64),
         )
+    places = np.stack([rng.permutation(few) for _ in range(2)])
+    labels = np.argmin(places, axis=1).astype(np.int64)
+    yield Case.of("logits near 100", logits=(90 + 20 * places + normal(rng, 2, few)).astype(np.float32), labels=labels)
 
 
 def random_crop(rng: np.random.Generator, image: np.ndarray, least: float = 0.85) -> np.ndarray:
@@ -194,3 +197,14 @@ def random_crop(rng: np.random.Generator, image: np.ndarray, least: float = 0.85
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
     part = image[top : top + rows, left : left + columns]
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)
+
+
+def dithered(rng: np.random.Generator, picture: np.ndarray, most: int = 16) -> np.ndarray:
+    """Return a picture of bytes with noise of at most ``most`` added, and room made for it at both ends.
+
+    In an area of one colour all sums of a convolution are equal, and a matrix product rounds equal sums differently
+    by their place: which of them is the maximum of a window would be left to rounding.
+    """
+    room = 255 - 2 * most
+    darker = np.rint(picture * (room / 255)).astype(np.int64) + most
+    return (darker + rng.integers(-most, most + 1, size=picture.shape)).astype(np.uint8)

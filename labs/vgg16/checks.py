@@ -19,6 +19,7 @@ import numpy as np
 from grader.lab import Case, Sampled, check, one_case
 from grader.lab.layer_cases import (
     convolution_cases,
+    dithered,
     flatten_cases,
     fully_connected_cases,
     logits_cases,
@@ -82,11 +83,11 @@ NETWORK_LAYERS: tuple[LayerFacts, ...] = tuple(_vgg16())
 
 
 def network_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Crop and mirror the lab's picture; made where the lab is published, never in a submission's process."""
+    """Crop and mirror the lab's picture, and add noise; made where the lab is published, never in a worker."""
     main = given_main()
     image = random_crop(rng, main.read_image(main.DEMO_PICTURE))
     scaled = main.resize_image(image, (IMAGE_SIZE, IMAGE_SIZE))
-    yield Case.of("flower, cropped", image=scaled)
+    yield Case.of("flower, cropped", image=dithered(rng, scaled))
 
 
 def normalised(image: np.ndarray) -> np.ndarray:
