@@ -181,3 +181,13 @@ def spread(expected: np.ndarray, actual: np.ndarray, metric: str) -> float:
     if metric == "l2":
         return float(np.linalg.norm(difference)) / (float(np.linalg.norm(first)) or 1.0)
     return float(np.abs(difference).max(initial=0.0)) / (float(np.abs(first).max(initial=0.0)) or 1.0)
+
+
+def spread_allowed(expected: np.ndarray, tolerance: Tolerance) -> float:
+    """Return what a tolerance allows, on the scale of `spread`."""
+    if tolerance.metric == "l2":
+        norm = float(np.linalg.norm(expected.astype(np.float64)))
+        return tolerance.rtol + (tolerance.atol / norm if norm else 0.0)
+    finite = expected[np.isfinite(expected)]
+    scale = float(np.abs(finite).max(initial=0.0)) or 1.0
+    return tolerance.rtol + tolerance.atol / scale

@@ -1,14 +1,15 @@
 """Explains a failed check: what was seen, and the likely cause. Arrays only, and never an expected value.
 
 In this order: what is structurally wrong; the known mistake whose recorded arrays these are; the pattern that the
-error follows; its size and place.
+error follows; its size and place. What could be rounding is said to be that, and nothing else is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from grader.explain.network import describe_divergence, exchanged_parameters, fi
 from grader.explain.orientation import channels_first
 from grader.explain.place import places
 from grader.explain.precision import precision
+from grader.explain.rounding import could_be_rounding
 from grader.explain.scale import scales
 from grader.explain.structure import structure
 from grader.lab.checks import Check
@@ -66,22 +68,30 @@ def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path |
         replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
         for mistake in read_mistakes(fixture, check.id)
     ]
-    return explain_runs(check, runs, mistakes, lab)
+    return explain_runs(check, runs, mistakes, lab, fixture.facts)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def explain_runs(
-    check: Check, runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake], lab: Path | None = None
+    check: Check,
+    runs: Sequence[CaseRun],
+    mistakes: Sequence[RecordedMistake],
+    lab: Path | None = None,
+    published: Mapping[str, Any] | None = None,
 ) -> Explanation:
-    """Explain failed runs, given the known mistakes that the check can recognise."""
+    """Explain failed runs, given the known mistakes that the check can recognise and the facts of the fixture."""
     failing = [run for run in runs if not run.passed]
     if not failing:
         return Explanation()
+    prints = common_fingerprints(failing)
+    known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
+    if known is None:
+        rounding = could_be_rounding(failing, has_mistakes=bool(mistakes), check=check.id, facts=published)
+        if rounding:
+            return Explanation(joined(rounding))
     facts = list(_structural(failing)) + list(_in_network(check, failing[0])) + list(_which_cases(runs))
     course = why_not_learned(check, failing[0])
     facts += course.facts
-    prints = common_fingerprints(failing)
-    known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     if known is not None:
@@ -168,7 +178,7 @@ def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
     if found is None:
         return
     yield describe_divergence(found, backward="backward" in check.id)
-    if found.layer and check.needs:
+    if found.layer and found.given_right and check.needs:
         yield _(
             "This kind of layer and the parameters have checks of their own. If those pass, look at how the "
             "network hands arrays to `{layer}`, and at the settings it was built with.",

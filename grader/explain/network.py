@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grader.compare import Finding, spread, spread_allowed
 from grader.explain.case_run import CaseRun
 from grader.language.translation import _, joined, ngettext
 
 STATISTICS_TOLERANCE = 1e-6
+JUMP = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Divergence:
     layer : its name; empty if all layers are right and only what is made of them is wrong.
     before : number of layers before it, all right.
     what : ``missing``, ``shape``, ``values``, or ``after`` if no layer differs.
+    given_right : whether what it was given is far nearer to what is required than what it returned.
     """
 
     layer: str
     before: int
     what: str
+    given_right: bool = True
 
 
 def first_divergence(run: CaseRun) -> Divergence | None:
@@ -46,8 +50,28 @@ def first_divergence(run: CaseRun) -> Divergence | None:
         kind = "shape" if f"{layer}/shape" in wrong or parts[0].kind == "shape" else "values"
         if any(part.kind == "missing" for part in parts):
             kind = "missing"
-        return Divergence(layer, number, kind)
+        return Divergence(layer, number, kind, _is_jump(run, layers[:number], parts))
     return Divergence("", len(layers), "after")
+
+
+def _is_jump(run: CaseRun, before: Sequence[str], wrong: Sequence[Finding]) -> bool:
+    """Whether the error of a layer, in units of what is allowed, is far larger than that of any layer before it.
+
+    An error that grows slowly from layer to layer exceeds what is allowed somewhere, and that place means nothing.
+    """
+    found = [finding.error / finding.allowed for finding in wrong if finding.allowed > 0]
+    if not found:
+        return True
+    earlier = 0.0
+    for name, expected in run.recorded.expected.items():
+        actual = run.output(name)
+        if name.split("/")[0] not in before or expected.dtype.kind != "f" or actual is None:
+            continue
+        tolerance = run.recorded.tolerances[name]
+        allowed = spread_allowed(expected, tolerance)
+        if allowed > 0:
+            earlier = max(earlier, spread(expected, actual, tolerance.metric) / allowed)
+    return max(found) >= JUMP * earlier
 
 
 def describe_divergence(found: Divergence, backward: bool) -> str:
@@ -77,6 +101,10 @@ def describe_divergence(found: Divergence, backward: bool) -> str:
         what = _("{layer} returns gradients of another shape.", layer=layer)
     elif found.what == "shape":
         what = _("{layer} returns outputs of another shape.", layer=layer)
+    elif not found.given_right and backward:
+        what = _("{layer} is the first whose gradient differs by more than is allowed.", layer=layer)
+    elif not found.given_right:
+        what = _("{layer} is the first whose output differs by more than is allowed.", layer=layer)
     elif backward:
         what = _("{layer} returns a wrong gradient, although what it is given is right.", layer=layer)
     else:

@@ -78,7 +78,7 @@ class Roundings:
             if inspect.isfunction(method):
                 setattr(owner, name, self._wrapped(method))
         if "__init__" in vars(owner):
-            setattr(owner, "__init__", self._wrapped_start(vars(owner)["__init__"]))
+            owner.__init__ = self._wrapped_start(vars(owner)["__init__"])
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

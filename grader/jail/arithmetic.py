@@ -7,6 +7,7 @@ environment that can be chosen, and a result says which it was.
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import subprocess
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from grader.jail.model import JailError
+from grader.language.errors import BadInput
 
 VARIABLE = "GRADER_ARITHMETIC"
 HOST = "host"
@@ -24,7 +25,16 @@ ASK_LIMIT_S = 30.0
 # Features that decide how sums are formed; the rest of a processor's long list does not matter here.
 TELLING_FEATURES = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512bw", "avx512vl", "asimd", "sve")
 # NumPy's own names of what it may use beyond its baseline, by the least that an arithmetic allows.
-BEYOND_AVX2 = ("X86_V4", "AVX512F", "AVX512CD", "AVX512_SKX", "AVX512_CLX", "AVX512_CNL", "AVX512_ICL", "AVX512_SPR")
+BEYOND_AVX2 = (
+    "X86_V4",
+    "AVX512F",
+    "AVX512CD",
+    "AVX512_SKX",
+    "AVX512_CLX",
+    "AVX512_CNL",
+    "AVX512_ICL",
+    "AVX512_SPR",
+)
 BEYOND_SSE = ("X86_V3", "AVX", "F16C", "FMA3", "AVX2", *BEYOND_AVX2)
 ASK_BLAS = """
 import ctypes, glob, os, numpy
@@ -44,7 +54,7 @@ print(said)
 """
 
 
-class UnknownArithmetic(JailError):
+class UnknownArithmetic(BadInput):
     """The arithmetic that was asked for does not exist or cannot be had on this host."""
 
 
@@ -111,12 +121,20 @@ def chosen_arithmetic() -> Arithmetic:
     """
     name = os.environ.get(VARIABLE, "") or HOST
     if name not in ARITHMETICS:
-        raise UnknownArithmetic(f"{VARIABLE} is {name!r}; expected one of {', '.join(ARITHMETICS)}")
+        raise UnknownArithmetic(
+            "{variable} is {name}; expected one of {known}",
+            variable=VARIABLE,
+            name=name,
+            known=", ".join(ARITHMETICS),
+        )
     if not is_possible(ARITHMETICS[name]):
         missing = sorted(set(ARITHMETICS[name].needs) - set(_features()))
         raise UnknownArithmetic(
-            f"{VARIABLE} is {name!r}, but this processor lacks {', '.join(missing)}; expected one of "
-            f"{', '.join(item.name for item in ARITHMETICS.values() if is_possible(item))}"
+            "{variable} is {name}, but this processor lacks {missing}; expected one of {known}",
+            variable=VARIABLE,
+            name=name,
+            missing=", ".join(missing),
+            known=", ".join(item.name for item in ARITHMETICS.values() if is_possible(item)),
         )
     return ARITHMETICS[name]
 
@@ -185,11 +203,8 @@ def _blas(arithmetic: Arithmetic) -> str:
 def _dispatched(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return those of the names that this NumPy chooses at run time; others it refuses."""
     try:
-        from numpy._core import _multiarray_umath as core  # NumPy 2
-    except ImportError:
-        try:
-            from numpy.core import _multiarray_umath as core  # type: ignore[no-redef]
-        except ImportError:
-            return ()
+        core = importlib.import_module("numpy._core._multiarray_umath")
+    except ImportError:  # NumPy 1
+        core = importlib.import_module("numpy.core._multiarray_umath")
     dispatched = getattr(core, "__cpu_dispatch__", ())
     return tuple(name for name in names if name in dispatched)

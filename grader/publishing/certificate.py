@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.publishing.conditioning import SHARE_OF_TOLERANCE, CaseMovement
 from grader.publishing.recording import RecordingError
 from grader.publishing.tolerances import MARGIN, Measured
 from grader.run.properties import PropertyResult
@@ -83,6 +84,8 @@ class Certificate:
     versions: dict[str, str]
     seconds: float
     speeds: Sequence[SpeedRow] = ()
+    movements: Sequence[CaseMovement] = ()
+    computers: Sequence[str] = ()
 
     @property
     def complete(self) -> bool:
@@ -152,7 +155,8 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield ""
     yield (
         "Relative to the largest magnitude of the expected array (`max`) or to its norm (`l2`). Each is at least "
-        f"{MARGIN:g} times the spread among right variants; every mistake exceeds one at least {MARGIN:g} times."
+        f"{MARGIN:g} times the spread among right solutions under all arithmetics; every mistake exceeds one at least "
+        f"{MARGIN:g} times."
     )
     yield ""
     yield from _table(
@@ -169,6 +173,8 @@ def _lines(item: Certificate) -> Iterator[str]:
         [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in item.gradients],
     )
     yield ""
+    if item.movements:
+        yield from _conditioning(item.movements)
     if item.speeds:
         yield from _speeds(item.speeds)
     yield f"## Mistakes ({len(item.mistakes)}, and {item.pairs} pairs of common ones)"
@@ -191,7 +197,36 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield "## Versions"
     yield ""
     yield ", ".join(f"{name} {version}" for name, version in sorted(item.versions.items())) + "."
+    if item.computers:
+        yield f"Arithmetics: {'; '.join(item.computers)}; and float64, by the engine, where the lab has one."
     yield f"Right variants: {', '.join(f'`{name}`' for name in item.variants)}."
+
+
+def _conditioning(movements: Sequence[CaseMovement]) -> Iterator[str]:
+    yield "## Conditioning"
+    yield ""
+    yield (
+        "How far rounding moves each case, as a share of the tolerance of the output that moves most: every "
+        "activation, forward and backward, and every input is moved at random by a few units of float32 rounding, "
+        "again and again. "
+        f"A case that moves by more than {SHARE_OF_TOLERANCE:.0%} is not published."
+    )
+    yield ""
+    found: dict[tuple[str, int], dict[str, CaseMovement]] = {}
+    for item in movements:
+        found.setdefault((item.check, item.place), {})[item.kind] = item
+    yield from _table(
+        ("check", "case", "hidden", "public"),
+        [
+            (
+                f"`{check}`",
+                next(iter(kinds.values())).case,
+                *(f"{kinds[kind].share:.1%}" if kind in kinds else "" for kind in ("hidden", "public")),
+            )
+            for (check, _), kinds in found.items()
+        ],
+    )
+    yield ""
 
 
 def _speeds(speeds: Sequence[SpeedRow]) -> Iterator[str]:

@@ -15,32 +15,34 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checking import by_groups
-from grader.checks import Case, Check
-from grader.contract import Lab
-from grader.fixtures import RecordedRun
 from grader.inside.rounding import UNIT, UNITS
+from grader.lab.checks import Case, Check
+from grader.project.contract import Lab
+from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import digest_of_files
-from grader.publishing.recording import RETURNED, Recorder, RecordingError, as_run, make_cases, maker_of
+from grader.publishing.recording import Item, Recorder, RecordingError, as_run, make_cases, maker_of
 from grader.publishing.tolerances import FLOOR, Measured, Output, errors
+from grader.run.order import by_groups
 
 REPEATS = 20
 SHARE_OF_TOLERANCE = 0.1
-MAX_DRAWS = 12
+MAX_DRAWS = 40
 # While cases are drawn, tolerances are not known yet. A flip moves a sampled gradient by far more than rounding
 # itself does, which is what this separates; the proof afterwards asks for the share of the real tolerance.
 DRAWN_AGAIN_ABOVE = {"max": 1e-5, "l2": SHARE_OF_TOLERANCE * FLOOR["l2"]}
+# A solution that takes longer than this for a group of checks is run by a quicker one that is right as well.
+QUICK_S = 5.0
 
-# By check, for each of its cases: output to the largest error that rounding caused.
-Movements = Mapping[str, Sequence[Mapping[str, float]]]
+# Of the outputs of one case, the largest error that rounding caused.
+Moved = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Cases with what rounding moves in them. ``draws`` says how often a maker of cases was asked again."""
+    """Cases with how far rounding moves each. ``draws`` says how often a maker of cases was asked again."""
 
     cases: dict[str, list[Case]]
-    movements: Movements
+    movements: Mapping[str, Sequence[Moved]]
     draws: Mapping[str, int]
 
 
@@ -50,6 +52,7 @@ class CaseMovement:
 
     kind: str
     check: str
+    place: int
     case: str
     output: str
     share: float
@@ -57,103 +60,154 @@ class CaseMovement:
 
 @dataclass(frozen=True)
 class Conditioner:
-    """Runs the reference, in ``reference``, again and again; ``slot`` is that of its box."""
+    """Runs right solutions again and again; ``solutions`` are their folders, the reference first.
+
+    The reference itself runs where it is quick. Where its loops take long, as in a whole network, the quickest
+    right variant stands for it: what is measured belongs to the case, not to the program.
+    """
 
     lab: Lab
     recorder: Recorder
-    reference: Path
-    slot: int = 0
+    solutions: Sequence[Path]
     note: Callable[[str], None] = lambda text: None
 
-    def draw(self, seed: int) -> Drawn:
+    def quickest(self, cases: Mapping[str, Sequence[Case]], slot: int = 0) -> dict[str, Path]:
+        """Return for every group of checks the solution to run: the first one that is quick, or the quickest."""
+        chosen = {}
+        for group in dict.fromkeys(check.group for check in self.lab.checks.values()):
+            checks = [check for check in by_groups(list(self.lab.checks.values())) if check.group == group]
+            items = [(check, cases[check.id][:1]) for check in checks]
+            best = (float("inf"), self.solutions[0])
+            for solution in self.solutions:
+                seconds = self._seconds(solution, items, slot, best[0])
+                if seconds < best[0]:
+                    best = (seconds, solution)
+                if seconds <= QUICK_S:
+                    break
+            chosen[group] = best[1]
+        return chosen
+
+    def _seconds(self, solution: Path, items: Sequence[Item], slot: int, most: float) -> float:
+        """Return how long a solution takes for these checks, compiled code included; no longer than ``most``."""
+        total = 0.0
+        with self.recorder.open_session(solution, slot) as session:
+            for check, cases in items:
+                for case in cases:
+                    total += session.run(check, case).seconds
+                if total > most:
+                    break
+        return total
+
+    def draw(self, seed: int, chosen: Mapping[str, Path], slot: int = 0) -> Drawn:
         """Make cases from a seed; those that rounding would decide are made again from the next draw.
 
         Raises
         ------
-        RecordingError : the reference does not come through, or no draw of a maker is well conditioned.
+        RecordingError : a solution does not come through, or no draw of a maker is well conditioned.
         """
         draws: dict[str, int] = {}
-        known: dict[str, Sequence[Mapping[str, float]]] = {}
+        known: dict[str, list[Moved]] = {}
+        every = by_groups(list(self.lab.checks.values()))
         while True:
             cases = make_cases(self.lab, seed, draws)
-            open_ = [check for check in by_groups(list(self.lab.checks.values())) if check.id not in known]
-            known |= self.measure([(check, cases[check.id]) for check in open_])
+            known |= self.measure(
+                [(check, cases[check.id]) for check in every if check.id not in known], chosen, slot
+            )
             again = {}
-            for check in self.lab.checks.values():
+            for check in every:
                 for case, moved in zip(cases[check.id], known[check.id], strict=True):
-                    for output, error in moved.items():
-                        if not error <= DRAWN_AGAIN_ABOVE[check.metric] and check.learning is None:
-                            again[maker_of(check)] = f"{check.id}, {case.name}: {output} moves by {error:.1e}"
+                    if _is_decided(check, moved):
+                        output = max(moved, key=lambda name: moved[name])
+                        again[maker_of(check)] = f"{check.id}, {case.name}: {output} moves by {moved[output]:.1e}"
             if not again:
                 return Drawn(cases, {check: known[check] for check in self.lab.checks}, draws)
             for maker, why in again.items():
                 draws[maker] = draws.get(maker, 0) + 1
-                self.note(f"{maker} is drawn again: {why}")
+                self.note(f"drawing the cases of {maker} again, because rounding decides in {why}")
                 if draws[maker] >= MAX_DRAWS:
-                    raise RecordingError(f"rounding decides what {maker} makes, in {MAX_DRAWS} draws: {why}")
+                    raise RecordingError(
+                        f"rounding decides in all {MAX_DRAWS} draws of {maker}, in the last one {why}; choose "
+                        "inputs without near ties, for example without areas of one colour"
+                    )
             known = {name: moved for name, moved in known.items() if maker_of(self.lab.checks[name]) not in again}
 
-    def measure(self, items: Sequence[tuple[Check, Sequence[Case]]]) -> dict[str, list[dict[str, float]]]:
+    def measure(self, items: Sequence[Item], chosen: Mapping[str, Path], slot: int = 0) -> dict[str, list[Moved]]:
         """Return how far rounding moves the outputs of checks on their cases, at most over all repeats."""
-        own = digest_of_files(sorted(self.reference.rglob("*.py")))
-        own += f" moved {REPEATS} times by {UNITS} units"
-        keys = {check.id: self.recorder.cache.key(own, check.id, cases) for check, cases in items}
-        found: dict[str, list[dict[str, float]]] = {}
-        for check, _ in items:
-            runs = self.recorder.cache.read(keys[check.id])
-            if runs is not None:
-                found[check.id] = [{name: float(array) for name, array in run.outputs.items()} for run in runs]
-        fresh = [(check, cases) for check, cases in items if check.id not in found]
-        for group in dict.fromkeys(check.group for check, _ in fresh):
-            members = [item for item in fresh if item[0].group == group]
-            still = self.recorder.run(self.reference, members, self.slot)
-            for (check, _), moved in zip(members, self._repeat(members, still), strict=True):
-                found[check.id] = moved
-                runs = [RecordedRun(RETURNED, {name: np.array(error) for name, error in one.items()}) for one in moved]
-                self.recorder.cache.write(keys[check.id], runs)
+        cache = self.recorder.cache
+        found: dict[str, list[Moved]] = {}
+        for group in dict.fromkeys(check.group for check, _ in items):
+            solution = chosen.get(group, self.solutions[0])
+            own = digest_of_files(sorted(solution.rglob("*.py"))) + f" moved {REPEATS} times by {UNITS} units"
+            members = [item for item in items if item[0].group == group]
+            keys = [cache.key(own, check.id, cases) for check, cases in members]
+            fresh = []
+            for item, key in zip(members, keys, strict=True):
+                runs = cache.read(key)
+                if runs is None:
+                    fresh.append((item, key))
+                else:
+                    found[item[0].id] = [
+                        {name: float(error) for name, error in run.outputs.items()} for run in runs
+                    ]
+            if not fresh:
+                continue
+            moved = self._repeat(solution, [item for item, _ in fresh], slot)
+            for ((check, _), key), one in zip(fresh, moved, strict=True):
+                found[check.id] = one
+                cache.write(
+                    key,
+                    [RecordedRun(None, {name: np.array(error) for name, error in case.items()}) for case in one],
+                )
         return found
 
-    def _repeat(
-        self, members: Sequence[tuple[Check, Sequence[Case]]], still: Sequence[Sequence[RecordedRun]]
-    ) -> list[list[dict[str, float]]]:
-        """Run checks of one group `REPEATS` times, as far as nothing is out of hand; return the largest errors."""
-        worst = [[dict.fromkeys(_compared(run), 0.0) for run in runs] for runs in still]
-        with self.recorder.open_session(self.reference, self.slot) as session:
+    def _repeat(self, solution: Path, members: Sequence[Item], slot: int) -> list[list[Moved]]:
+        """Return the largest errors in `REPEATS` runs of one group's checks, or until rounding decides something.
+
+        All checks follow one another in each repeat: a backward pass may build on the forward pass before it.
+        """
+        still = self.recorder.fresh(solution, members, slot)
+        worst: list[list[Moved]] = [[dict.fromkeys(_compared(run), 0.0) for run in runs] for runs in still]
+        with self.recorder.open_session(solution, slot) as session:
             for number in range(1, REPEATS + 1):
-                for (check, cases), runs, errors_ in zip(members, still, worst, strict=True):
-                    for place, (case, run) in enumerate(zip(cases, runs, strict=True)):
-                        if run.verdict != RETURNED:
+                for (check, cases), runs, found in zip(members, still, worst, strict=True):
+                    for case, run, largest in zip(cases, runs, found, strict=True):
+                        if run.verdict is not None:
                             raise RecordingError(
-                                f"the reference must come through every check, but {check.id}, {case.name}, ended "
-                                f"with {run.verdict}: {run.error_type} {run.message}".rstrip()
+                                f"right solutions must come through every check, but {check.id}, {case.name}, "
+                                f"ended with {run.verdict}: {run.error_type} {run.message}".rstrip()
                             )
-                        if not errors_[place]:
-                            continue  # Nothing of it can be moved: shapes, or a network that was only built.
+                        if not largest:
+                            continue  # Nothing of it can move: a network that was only built.
                         seed = _seed(check, case, number)
                         again = as_run(session.run(check, moved_inputs(case, seed), rounding=seed))
-                        session.student_s = 0.0
+                        session.forget_time()
                         for output, error in _errors(check, case, run, again).items():
-                            errors_[place][output] = max(errors_[place][output], error)
+                            largest[output] = max(largest[output], error)
                 if any(
-                    not error <= DRAWN_AGAIN_ABOVE[check.metric]
-                    for (check, _), cases_ in zip(members, worst, strict=True)
-                    if check.learning is None
-                    for one in cases_
-                    for error in one.values()
+                    _is_decided(check, moved)
+                    for (check, _), found in zip(members, worst, strict=True)
+                    for moved in found
                 ):
-                    break  # The case is drawn again; more repeats would not save it.
+                    break  # It is drawn again; more repeats would not save it.
         return worst
 
 
+def _is_decided(check: Check, moved: Moved) -> bool:
+    """Whether rounding moves a case by so much that something fell the other way."""
+    most = max(moved.values(), default=0.0)
+    if check.learning is not None:
+        return not most <= SHARE_OF_TOLERANCE * (1 - check.learning.at_least)
+    return not most <= DRAWN_AGAIN_ABOVE[check.metric]
+
+
 def _compared(run: RecordedRun) -> list[str]:
-    """Return the outputs to look at; none where there is no fraction that rounding could move."""
-    if any(array.dtype.kind == "f" for array in run.outputs.values()):
-        return list(run.outputs)
-    return list(run.outputs) if "predictions" in run.outputs else []
+    """Return the outputs that are compared; none where rounding can move nothing, as in shapes."""
+    moves = any(array.dtype.kind == "f" for array in run.outputs.values())
+    return list(run.outputs) if moves or "predictions" in run.outputs else []
 
 
 def _errors(check: Check, case: Case, still: RecordedRun, again: RecordedRun) -> dict[str, float]:
-    if again.verdict != RETURNED:
+    if again.verdict is not None:
         return dict.fromkeys(still.outputs, float("inf"))
     if check.learning is not None:
         name = check.learning.predictions
@@ -188,20 +242,17 @@ def moved_inputs(case: Case, seed: int) -> Case:
     return replace(case, arrays={name: moved(array) for name, array in case.arrays.items()})
 
 
-def shares(
-    lab: Lab, drawn: Mapping[str, Drawn], tolerances: Mapping[Output, Measured]
-) -> list[CaseMovement]:
-    """Return of every case of every check which share of a tolerance rounding moves it by, at most."""
+def shares(lab: Lab, drawn: Mapping[str, Drawn], tolerances: Mapping[Output, Measured]) -> list[CaseMovement]:
+    """Return of every case of every check by which share of a tolerance rounding moves it, at most."""
     found = []
     for kind, item in drawn.items():
-        for check, cases in item.movements.items():
-            for case, moved in zip(item.cases[check], cases, strict=True):
-                by_output = {name: _share(lab.checks[check], name, error, tolerances) for name, error in moved.items()}
-                if by_output:
-                    output = max(by_output, key=lambda name: by_output[name])
-                    found.append(CaseMovement(kind, check, case.name, output, by_output[output]))
-                else:
-                    found.append(CaseMovement(kind, check, case.name, "", 0.0))
+        for check, movements in item.movements.items():
+            for place, (case, moved) in enumerate(zip(item.cases[check], movements, strict=True)):
+                by_output = {
+                    name: _share(lab.checks[check], name, error, tolerances) for name, error in moved.items()
+                }
+                output = max(by_output, key=lambda name: by_output[name], default="")
+                found.append(CaseMovement(kind, check, place, case.name, output, by_output.get(output, 0.0)))
     return found
 
 
@@ -212,3 +263,23 @@ def _share(check: Check, output: str, error: float, tolerances: Mapping[Output, 
     if known is None:
         return 0.0 if error == 0 else float("inf")
     return error / known.tolerance
+
+
+def largest_movements(drawn: Mapping[str, Drawn]) -> dict[Output, float]:
+    """Return for every output the largest error that rounding causes in any of its cases."""
+    found: dict[Output, float] = {}
+    for item in drawn.values():
+        for check, movements in item.movements.items():
+            for moved in movements:
+                for output, error in moved.items():
+                    found[check, output] = max(error, found.get((check, output), 0.0))
+    return found
+
+
+def worst_shares(movements: Sequence[CaseMovement], kind: str) -> dict[str, float]:
+    """Return for every check the largest share of a tolerance by which rounding moves a case of that kind."""
+    found: dict[str, float] = {}
+    for item in movements:
+        if item.kind == kind:
+            found[item.check] = max(found.get(item.check, 0.0), round(item.share, 4))
+    return found

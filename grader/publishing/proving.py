@@ -9,11 +9,21 @@ from datetime import datetime, timezone
 from grader.compare import compare
 from grader.explain.case_run import CaseRun
 from grader.explain.mistakes import recognise
+from grader.jail.arithmetic import Computer
 from grader.lab.checks import Case
 from grader.language.message import english
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
+from grader.publishing.arithmetics import FLOAT64, described
 from grader.publishing.certificate import Certificate, Condition, SpeedRow
+from grader.publishing.conditioning import (
+    REPEATS,
+    SHARE_OF_TOLERANCE,
+    CaseMovement,
+    Drawn,
+    largest_movements,
+    shares,
+)
 from grader.publishing.engine_proof import engine_condition
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.proof import (
@@ -44,6 +54,7 @@ from grader.score.document import versions
 from grader.verdicts import Verdict
 
 MIN_VARIANTS = 3
+MOVED_ROUNDING = "moved rounding"
 # A variant further away than this is not right, or the check is ill-conditioned; either way it needs a look.
 LARGEST_SPREAD = {"max": 1e-4, "l2": 5e-2}
 MIN_RECOGNISED = 0.95
@@ -67,8 +78,10 @@ def prove(
     cases: Mapping[str, Mapping[str, Sequence[Case]]],
     speeds: Sequence[SpeedRow],
     seconds: float,
+    drawn: Mapping[str, Drawn],
+    computers: Sequence[Computer],
 ) -> Proof:
-    """Check every condition of publishing.
+    """Check every condition of publishing. ``drawn`` are the cases with how far rounding moves each of them.
 
     Raises
     ------
@@ -79,11 +92,22 @@ def prove(
     for name, kinds in found.variants.items():
         for runs in kinds.values():
             require_returned(f"the variant {name}", runs)
+    for name, kinds in found.elsewhere.items():
+        for runs in kinds.values():
+            require_returned(name, runs)
     spreads: dict[Output, tuple[float, str]] = {}
     for kind, runs in found.reference.items():
-        others = {name: kinds[kind] for name, kinds in found.variants.items()}
+        others = {
+            name: kinds[kind] for name, kinds in {**found.variants, **found.elsewhere}.items() if kind in kinds
+        }
+        if kind in found.engine:
+            others[FLOAT64] = found.engine[kind]
         for output, worst in measure_spreads(lab, runs, others).items():
             spreads[output] = max(worst, spreads.get(output, (0.0, "")))
+    # A jump is not what a tolerance is for, so the loose metric of deep gradients takes no part in this.
+    for output, error in largest_movements(drawn).items():
+        if output in spreads and lab.checks[output[0]].metric == "max":
+            spreads[output] = max(spreads[output], (error, MOVED_ROUNDING))
     tolerances = derive(lab, spreads)
     recorded = {kind: with_tolerances(lab, cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
     trials = [
@@ -101,13 +125,16 @@ def prove(
         for trial in trials
         if not trial.mistaken.is_pair
     ]
+    movements = shares(lab, drawn, tolerances)
     conditions = [
         _reference(lab, found, recorded[HIDDEN]),
         _skeleton(lab, found, recorded[HIDDEN]),
         _variants(lab, found, recorded),
+        _elsewhere(lab, found, recorded),
         *([engine_condition(lab, found, recorded, tolerances)] if found.engine else []),
         _gradients(lab, found),
         _spreads(tolerances),
+        _conditioned(movements),
         _mistakes(problems, len(rows)),
         _recognised(lab, trials, recorded[HIDDEN], found, same),
         *([speed_condition(speeds)] if speeds else []),
@@ -116,7 +143,8 @@ def prove(
     certificate = Certificate(
         lab.name, lab.facts.version, f"{lab.name}-{lab.facts.version}-{moment}", conditions,
         list(tolerances.values()), rows, sum(trial.mistaken.is_pair for trial in trials), found.gradients,
-        list(found.variants), versions(), round(seconds, 1), speeds,
+        list(found.variants), versions(), round(seconds, 1), speeds, movements,
+        [described(item) for item in computers],
     )  # fmt: skip
     return Proof(certificate, tolerances, trials)
 
@@ -160,6 +188,34 @@ def _variants(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequen
     holds = not bad and len(found.variants) >= MIN_VARIANTS
     return Condition(
         f"at least {MIN_VARIANTS} right variants score full marks", holds, "; ".join(bad[:MAX_LISTED]) or names
+    )
+
+
+def _elsewhere(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]]) -> Condition:
+    bad = []
+    for name, kinds in found.elsewhere.items():
+        lost = {check for kind, runs in kinds.items() for check in failed(judge_all(recorded[kind], runs))}
+        if lost:
+            bad.append(f"{name} loses {', '.join(sorted(lost))}")
+    names = ", ".join(found.elsewhere) or "this host can run no other that is known"
+    return Condition(
+        "the reference and the variants pass every check under another arithmetic",
+        not bad,
+        "; ".join(bad[:MAX_LISTED]) or names,
+    )
+
+
+def _conditioned(movements: Sequence[CaseMovement]) -> Condition:
+    bad = [item for item in movements if not item.share <= SHARE_OF_TOLERANCE]
+    worst = max(movements, key=lambda item: item.share, default=None)
+    named = [f"{item.check}, {item.case} ({item.kind}): {item.output} by {item.share:.2g}" for item in bad]
+    detail = f"{len(movements)} cases"
+    if worst is not None:
+        detail += f", at most {worst.share:.1%} ({worst.check}, {worst.output})"
+    return Condition(
+        f"rounding moves no case by more than {SHARE_OF_TOLERANCE:.0%} of a tolerance in {REPEATS} random runs",
+        not bad,
+        "; ".join(named[:MAX_LISTED]) or detail,
     )
 
 

@@ -13,22 +13,26 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.jail.arithmetic import computer
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
 from grader.project.places import Project
+from grader.project.solution import variants_of, write_solution
+from grader.publishing.arithmetics import arithmetics, computer_facts, recorder_of
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
+from grader.publishing.conditioning import Conditioner, Drawn, worst_shares
 from grader.publishing.engine import engine_version
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
 from grader.publishing.overrides import prepare_overrides
 from grader.publishing.proof import recorded_mistakes
 from grader.publishing.proving import prove
-from grader.publishing.record_cache import RecordCache
-from grader.publishing.recording import Recorder, context_of, make_cases
-from grader.publishing.times import KINDS, measure_times, opener
+from grader.publishing.recording import Recorder, make_cases
+from grader.publishing.times import KINDS, measure_times
 from grader.publishing.tolerances import with_tolerances
 from grader.publishing.workbench import Workbench
 from grader.report.progress import Progress
@@ -76,21 +80,23 @@ def publish(
     if weights is None:
         prepare_overrides(project, lab, reference, progress)
     resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
-    cases = {kind: make_cases(lab, seeds[kind]) for kind in KINDS}
-    recorder = Recorder(
-        lab,
-        opener(lab, resources),
-        RecordCache(project.cache / "records" / lab.name, context_of(lab, resources)),
-    )
+    store = project.cache / "records" / lab.name
+    ways = arithmetics()
+    recorder, *others = (recorder_of(lab, resources, store, way) for way in ways)
     mistakes = load_misconceptions(reference)
     engine = engine_version(project, lab, resources)
     trials = [*singles(mistakes), *common_pairs(mistakes)]
     with tempfile.TemporaryDirectory(prefix="publishing-") as scratch:
-        bench = Workbench(lab, reference, Path(scratch), recorder, cases, trials, progress, engine)
+        drawn = _draw(lab, reference, recorder, seeds, Path(scratch), progress)
+        cases = {kind: drawn[kind].cases for kind in KINDS}
+        elsewhere = {way.name: other for way, other in zip(ways[1:], others, strict=True)}
+        bench = Workbench(lab, reference, Path(scratch), recorder, cases, trials, progress, engine, elsewhere)
         found = bench.run()
         # Afterwards, because nothing else may run meanwhile.
         times = measure_times(lab, reference, engine, cases["hidden"], resources, Path(scratch), progress)
-    proof = prove(lab, found, trials, cases, times.rows, time.monotonic() - started)
+    computers = [computer(way) for way in ways]
+    seconds = time.monotonic() - started
+    proof = prove(lab, found, trials, cases, times.rows, seconds, drawn, computers)
     certificate = proof.certificate
     require_complete(certificate)
     _keep_old(folders)
@@ -104,6 +110,9 @@ def publish(
             checks=with_tolerances(lab, cases[kind], found.reference[kind], proof.tolerances),
             facts={
                 "seed": seeds[kind],
+                "draws": dict(drawn[kind].draws),
+                "conditioning": worst_shares(proof.certificate.movements, kind),
+                **computer_facts(computers[0]),
                 "versions": certificate.versions,
                 "variants": list(certificate.variants),
                 **times.facts(),
@@ -113,6 +122,27 @@ def publish(
     write_certificate(certificate, folders["hidden"].parent)
     count = {kind: sum(len(part) for part in cases[kind].values()) for kind in KINDS}
     return Published(certificate.release, folders, count, certificate)
+
+
+def _draw(
+    lab: Lab,
+    reference: Path,
+    recorder: Recorder,
+    seeds: Mapping[str, int],
+    scratch: Path,
+    progress: Progress,
+) -> dict[str, Drawn]:
+    """Draw the cases of both kinds that rounding does not decide, side by side."""
+    solutions = []
+    for name in (None, *variants_of(reference)):
+        solutions.append(scratch / f"conditioning-{name or 'reference'}")
+        write_solution(reference, name, solutions[-1])
+    progress.step("cases that rounding does not decide")
+    conditioner = Conditioner(lab, recorder, solutions, progress.note)
+    chosen = conditioner.quickest(make_cases(lab, seeds["public"]))
+    with ThreadPoolExecutor(len(KINDS), thread_name_prefix="draw") as pool:
+        jobs = {kind: pool.submit(conditioner.draw, seeds[kind], chosen, slot) for slot, kind in enumerate(KINDS)}
+        return {kind: job.result() for kind, job in jobs.items()}
 
 
 def _public_seed(lab: Lab) -> int:

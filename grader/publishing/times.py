@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.jail import Arithmetic
 from grader.lab.checks import Case
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
@@ -53,11 +54,14 @@ class Times:
         return found or ["this lab has nothing that is timed"]
 
 
-def opener(lab: Lab, resources: Mapping[str, Path], handler: str = RUNNER) -> OpenSession:
+def opener(
+    lab: Lab, resources: Mapping[str, Path], handler: str = RUNNER, arithmetic: Arithmetic | None = None
+) -> OpenSession:
     """Return what starts a box for a solution in a slot; the engine beside it may import what it needs."""
 
     def open_solution(folder: Path, slot: int) -> Session:
-        return open_session(lab, folder, resources, slot=slot, handler=handler, free=package_files(folder))
+        free = package_files(folder)
+        return open_session(lab, folder, resources, slot=slot, handler=handler, free=free, arithmetic=arithmetic)
 
     return open_solution
 

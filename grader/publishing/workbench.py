@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ Result = TypeVar("Result")
 class Found:
     """What was run: for each solution the runs by kind of cases (``public``, ``hidden``), then by check id.
 
-    ``engine`` is empty where the lab has no version on the engine.
+    ``engine`` is empty where the lab has no version on the engine. ``elsewhere`` holds the reference and the
+    variants once more, under another arithmetic, by names such as ``reference, haswell``.
     """
 
     reference: Mapping[str, Runs]
@@ -44,13 +46,15 @@ class Found:
     mistakes: Mapping[str, Mapping[str, Runs]]
     gradients: Sequence[PropertyResult]
     engine: Mapping[str, Runs] = field(default_factory=dict)
+    elsewhere: Mapping[str, Mapping[str, Runs]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Workbench:
     """Everything that is to be run. ``scratch`` is an empty folder for the files of the solutions.
 
-    ``engine`` writes the lab's version on the engine, if it has one.
+    ``engine`` writes the lab's version on the engine, if it has one. ``elsewhere`` runs right solutions once more,
+    under the arithmetics that its keys name.
     """
 
     lab: Lab
@@ -61,6 +65,7 @@ class Workbench:
     mistakes: Sequence[Mistaken]
     progress: Progress
     engine: EngineVersion | None = None
+    elsewhere: Mapping[str, Recorder] = field(default_factory=dict)
 
     def run(self) -> Found:
         """Run all of it, the longest first, on as many boxes as there are processors (at most four).
@@ -93,7 +98,14 @@ class Workbench:
             gradients = start("gradients of the reference", self._gradients)
             plan = {HIDDEN: every, PUBLIC: quick}
             engine = start("the engine", self._on_engine(self.engine, plan)) if self.engine else None
-            jobs: list[Future[Any]] = [*reference.values(), *others.values(), *wrong.values()]
+            elsewhere = {
+                f"{name or 'reference'}, {arithmetic}": start(
+                    f"{name or 'reference'}, {arithmetic}", self._solution(name, plan, recorder=recorder)
+                )
+                for arithmetic, recorder in self.elsewhere.items()
+                for name in (None, *variants)
+            }
+            jobs: list[Future[Any]] = [*reference.values(), *others.values(), *wrong.values(), *elsewhere.values()]
             jobs += [skeleton, again, gradients, *([engine] if engine else [])]
             self.progress.total = len(jobs)
             finished, unfinished = wait(jobs, return_when=FIRST_EXCEPTION)
@@ -110,6 +122,7 @@ class Workbench:
                 {name: job.result() for name, job in wrong.items()},
                 gradients.result(),
                 engine.result() if engine else {},
+                {name: job.result() for name, job in elsewhere.items()},
             )
 
     def _in_slot(self, slots: queue.SimpleQueue[int], text: str, job: Callable[[int], Result]) -> Result:
@@ -122,7 +135,9 @@ class Workbench:
         finally:
             slots.put(slot)
 
-    def _runs(self, folder: Path, plan: Plan, slot: int, *, fresh: bool = False) -> dict[str, Runs]:
+    def _runs(
+        self, folder: Path, plan: Plan, slot: int, *, fresh: bool = False, recorder: Recorder | None = None
+    ) -> dict[str, Runs]:
         """Run a plan in one box: group by group, so that workers are shared, and kind by kind within a group."""
         ordered = [
             (kind, check)
@@ -132,7 +147,8 @@ class Workbench:
             if check.group == group
         ]
         items = [(check, self.cases[kind][check.id]) for kind, check in ordered]
-        results = (self.recorder.fresh if fresh else self.recorder.run)(folder, items, slot)
+        recorder = recorder or self.recorder
+        results = (recorder.fresh if fresh else recorder.run)(folder, items, slot)
         found: dict[str, dict[str, Sequence[RecordedRun]]] = {kind: {} for kind in plan}
         for (kind, check), runs in zip(ordered, results, strict=True):
             found[kind][check.id] = runs
@@ -142,12 +158,12 @@ class Workbench:
         }
 
     def _solution(
-        self, variant: str | None, plan: Plan, *, fresh: bool = False
+        self, variant: str | None, plan: Plan, *, fresh: bool = False, recorder: Recorder | None = None
     ) -> Callable[[int], Mapping[str, Runs]]:
         def job(slot: int) -> Mapping[str, Runs]:
-            folder = self.scratch / f"variant-{variant}-{'-'.join(plan)}-{fresh}"
+            folder = Path(tempfile.mkdtemp(prefix=f"{variant or 'reference'}-", dir=self.scratch))
             write_solution(self.reference, variant, folder)
-            return self._runs(folder, plan, slot, fresh=fresh)
+            return self._runs(folder, plan, slot, fresh=fresh, recorder=recorder)
 
         return job
 

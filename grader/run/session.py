@@ -114,6 +114,10 @@ class Session:
             self.peak_mib = max(self.peak_mib, usage.peak_mib)
             self._worker = None
 
+    def forget_time(self) -> None:
+        """Count the time that a submission may use from here on, for a solution that runs again and again."""
+        self.student_s = 0.0
+
     def start_over(self) -> None:
         """Put a new box in the place of the old one: what the submission has kept on its disk is gone."""
         self.end_worker()
@@ -260,5 +264,8 @@ class Session:
 class Running(Protocol):
     """What is needed of `grader.run.session.Session`."""
 
-    def run(self, check: Check, case: Case) -> Outcome:
+    def run(self, check: Check, case: Case, rounding: int | None = None) -> Outcome:
         """Run a check on a case and return what came of it."""
+
+    def forget_time(self) -> None:
+        """Count the time that a submission may use from here on."""
