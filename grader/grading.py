@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from typing import Literal
 from grader.checking import run_checks
 from grader.collect.submission import Collected
 from grader.jail import Level, probe
+from grader.jail.arithmetic import chosen_arithmetic, computer
 from grader.language.errors import BadInput
 from grader.language.message import sentence
 from grader.language.translation import _, chosen, marked, translated
@@ -25,6 +26,7 @@ from grader.run.opening import Opened, open_session, opened, ruled_out
 from grader.run.session import GraderFault, Outcome, Session
 from grader.score.document import (
     SCHEMA_ID,
+    ComputerInfo,
     FileInfo,
     FixtureInfo,
     GradeResult,
@@ -138,6 +140,7 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
         memory=Memory(worker_peak_mib=_rounded(session.peak_mib), grader_peak_mib=_rounded(_own_peak_mib())),
         fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
         versions=versions(),
+        computer=ComputerInfo(**asdict(computer(chosen_arithmetic()))),
     )
 
 

@@ -14,7 +14,7 @@ from grader.compare import Tolerance
 # A pattern may differ from what a submission returned by a little more than the bound for a right result:
 # two roundings meet, and both arrays may be larger than the expected one.
 SLACK = 4.0
-# Where only the length of an error is bounded, an entry follows a pattern if it is as near, relative to the largest.
+# Where only the length of an error is bounded, an entry follows a pattern if it is as near, relative to the scale.
 SAME_ENTRY = 1e-3
 MIN_ENTRIES = 4
 

@@ -1,9 +1,9 @@
 """Failures that rounding alone may have caused: they are said to be that, and no cause is named.
 
-Two things look like it. Either everything is off by little: publishing makes sure that every known mistake exceeds a
-tolerance at least `SMALLEST_MISTAKE` times where it shows best. Or, in the gradients of a deep network, few entries
-are wrong and the rest is right: so it is when a window's maximum or a ReLU stands so near a tie that the last digits
-decide it.
+Two things look like it. Either everything is off by little: publishing makes sure that every known mistake exceeds
+a tolerance at least `SMALLEST_MISTAKE` times where it shows best. Or, in the gradients of a deep network, few
+entries are wrong and the rest is right: so it is when the maximum of a window or a ReLU stands so near a tie that
+the last digits decide it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.explain.network import first_divergence
 from grader.jail.arithmetic import chosen_arithmetic, computer
@@ -37,13 +38,16 @@ def could_be_rounding(
     """
     if not failing or any(not _only_values(run) for run in failing):
         return []
+    found = [few for run in failing if (few := _few_entries(run))]
+    if len(found) == len(failing):
+        return [found[0], *_measured(check, facts or {})]
     worst = max(finding.error / finding.allowed for run in failing for finding in run.findings)
-    if worst < SMALLEST_MISTAKE:
+    # Of a deep gradient far more is allowed than rounding explains; there only the few entries count.
+    if worst < SMALLEST_MISTAKE and not any(_is_loose(run, finding) for run in failing for finding in run.findings):
         text = _("This could be rounding: the error is {times} times what is allowed.", times=f"{worst:.2g}")
         more = [_("Every known mistake gives a larger one.")] if has_mistakes else []
         return [text, *more, *_measured(check, facts or {})]
-    found = [few for run in failing if (few := _few_entries(run))]
-    return [*found[:1], *_measured(check, facts or {})] if len(found) == len(failing) else []
+    return []
 
 
 def _only_values(run: CaseRun) -> bool:
@@ -54,7 +58,7 @@ def _only_values(run: CaseRun) -> bool:
 
 def _few_entries(run: CaseRun) -> str:
     """Look at the layer whose gradient is the first that is wrong, in the sample of it."""
-    if any(tolerance.metric != "l2" for finding in run.findings if (tolerance := _tolerance(run, finding.output))):
+    if not all(_is_loose(run, finding) for finding in run.findings):
         return ""
     divergence = first_divergence(run)
     name = f"{divergence.layer}/values" if divergence is not None and divergence.layer else ""
@@ -76,8 +80,9 @@ def _few_entries(run: CaseRun) -> str:
     )
 
 
-def _tolerance(run: CaseRun, output: str) -> Any:
-    return run.recorded.tolerances.get(output)
+def _is_loose(run: CaseRun, finding: Finding) -> bool:
+    """Whether only the length of an output's error is bounded."""
+    return run.recorded.tolerances[finding.output].metric == "l2"
 
 
 def _measured(check: str, facts: Mapping[str, Any]) -> list[str]:
@@ -87,8 +92,8 @@ def _measured(check: str, facts: Mapping[str, Any]) -> list[str]:
     if isinstance(share, int | float):
         found.append(
             _(
-                "When the lab was published, rounding changed at random moved the results by at most {share} of what "
-                "is allowed.",
+                "When the lab was published, rounding changed at random moved the results by at most {share} of "
+                "what is allowed.",
                 share=percent(share),
             )
         )

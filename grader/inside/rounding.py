@@ -1,7 +1,7 @@
-"""Moves what layers return by a few units of float32 rounding, to see whether what is compared moves more than that.
+"""Moves what layers return by a few units of float32 rounding, to see how far what is compared moves.
 
-Publishing asks for it when it runs the reference; see `grader.publishing.conditioning`. Everything that a layer
-computes is a sum that another right program rounds otherwise, so every output is moved a little, forward and backward.
+Publishing asks for it when it runs right solutions; see `grader.publishing.conditioning`. Everything that a layer
+computes is a sum that another right program rounds otherwise, so every output is moved a little in both passes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Roundings:
             if inspect.isfunction(method):
                 setattr(owner, name, self._wrapped(method))
         if "__init__" in vars(owner):
-            owner.__init__ = self._wrapped_start(vars(owner)["__init__"])
+            owner.__init__ = self._wrapped_start(vars(owner)["__init__"])  # type: ignore[misc]
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

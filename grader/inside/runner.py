@@ -137,7 +137,7 @@ class Runner:
         return notes + ([said("quotients")] if self.modules.whole_quotients else [])
 
     def _rounded(self, seed: int) -> AbstractContextManager[None]:
-        """Move what the submission's layers return, see `grader.inside.rounding`; all its files are loaded first."""
+        """Move what the submission's layers return, see `grader.inside.rounding`; its files are loaded first."""
         for name in self.policy.get("modules", ()):
             if name not in self.policy.get("optional", ()) or (self.student_folder / f"{name}.py").is_file():
                 self.submission.module(name)

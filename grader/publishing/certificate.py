@@ -155,8 +155,8 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield ""
     yield (
         "Relative to the largest magnitude of the expected array (`max`) or to its norm (`l2`). Each is at least "
-        f"{MARGIN:g} times the spread among right solutions under all arithmetics; every mistake exceeds one at least "
-        f"{MARGIN:g} times."
+        f"{MARGIN:g} times the spread among right solutions under all arithmetics; every mistake exceeds one at "
+        f"least {MARGIN:g} times."
     )
     yield ""
     yield from _table(

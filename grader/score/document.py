@@ -175,6 +175,15 @@ class Memory(Part):
     grader_peak_mib: float | None = None
 
 
+class ComputerInfo(Part):
+    """What computed: sums are rounded in another order on another processor, or by another BLAS."""
+
+    processor: str
+    features: list[str] = Field([], description="those of its instructions that decide how sums are formed")
+    blas: str = Field("", description="library of NumPy's matrix products, with the kernels that it chose")
+    arithmetic: str = Field("host", description="what GRADER_ARITHMETIC asked for")
+
+
 class FixtureInfo(Part):
     """Which published fixtures were used."""
 
@@ -214,6 +223,7 @@ class GradeResult(Part):
     memory: Memory = Memory()
     fixtures: list[FixtureInfo] = []
     versions: dict[str, str] = {}
+    computer: ComputerInfo | None = None
 
     @property
     def breaks_beyond(self) -> list[CheckResult]:
