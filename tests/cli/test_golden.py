@@ -4,21 +4,35 @@ Each folder below ``tests/submissions/<lab>`` is one submission with what is exp
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from grader.jail.arithmetic import ARITHMETICS, VARIABLE, is_possible
 from tests.golden import ROOT, golden_folders, materialise
 
 LABS = sorted(folder.name for folder in (ROOT / "tests" / "submissions").iterdir() if folder.is_dir())
 GOLDEN = [(lab, folder) for lab in LABS for folder in golden_folders(lab)]
 DEADLINE_S = 500
+# Right submissions that multiply matrices: what a BLAS of another processor rounds otherwise.
+ELSEWHERE = [
+    *(
+        ("vgg16", name)
+        for name in ("einsum_windows", "im2col_gemm", "kn2row", "relu_spelling", "strided_tensordot")
+    ),
+    ("vgg19", "im2col_gemm"),
+    ("style_transfer", "einsum_windows"),
+    ("lenet", "index_arrays"),
+]
 
 
-def run_grade(lab: str, submission: Path, document: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m grader grade`` as CI does and capture what it prints."""
+def run_grade(
+    lab: str, submission: Path, document: Path, *options: str, arithmetic: str = "host"
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m grader grade`` as CI does, perhaps with another processor's arithmetic; capture its output."""
     command = [
         sys.executable,
         "-m",
@@ -31,7 +45,13 @@ def run_grade(lab: str, submission: Path, document: Path, *options: str) -> subp
         str(document),
     ]
     return subprocess.run(
-        [*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        [*command, *options],
+        cwd=ROOT,
+        env={**os.environ, VARIABLE: arithmetic},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
     )
 
 
@@ -61,3 +81,19 @@ def test_golden_submission(lab, folder, tmp_path, request):
             assert " ".join(fragment.split()).lower() in printed.lower()
     if "exit" in expected:
         assert done.returncode == expected["exit"], done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("arithmetic", ["haswell", "nehalem"])
+@pytest.mark.parametrize(("lab", "name"), ELSEWHERE, ids=[f"{lab}-{name}" for lab, name in ELSEWHERE])
+def test_right_submission_keeps_its_score_depends_on_processor(lab, name, arithmetic, tmp_path):
+    """A right submission has full marks with the matrix products and the instructions of another processor."""
+    if not is_possible(ARITHMETICS[arithmetic]):
+        pytest.skip(f"this processor has not the instructions of {arithmetic}")
+    submission, document = tmp_path / "submission", tmp_path / "result.json"
+    expected = materialise(ROOT / "tests" / "submissions" / lab / name, submission)
+    done = run_grade(lab, submission, document, arithmetic=arithmetic)
+    assert document.is_file(), done.stdout + done.stderr
+    result = json.loads(document.read_text())
+    assert result["computer"]["arithmetic"] == arithmetic
+    seen = {check["id"]: check["message"] for check in result["checks"] if check["verdict"] != "pass"}
+    assert result["score"] == expected["score"], seen
