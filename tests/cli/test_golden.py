@@ -32,7 +32,7 @@ ELSEWHERE = [
 def run_grade(
     lab: str, submission: Path, document: Path, *options: str, arithmetic: str = "host"
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m grader grade`` as CI does, perhaps with another processor's arithmetic; capture its output."""
+    """Run ``python -m grader grade`` as CI does, with the arithmetic of some processor; capture what it prints."""
     command = [
         sys.executable,
         "-m",
