@@ -165,6 +165,7 @@ class Conditioner:
 
         All checks follow one another in each repeat: a backward pass may build on the forward pass before it.
         """
+        name = "the reference" if solution == self.solutions[0] else f"the solution {solution.name}"
         still = self.recorder.fresh(solution, members, slot)
         worst: list[list[Moved]] = [[dict.fromkeys(_compared(run), 0.0) for run in runs] for runs in still]
         with self.recorder.open_session(solution, slot) as session:
@@ -173,8 +174,8 @@ class Conditioner:
                     for case, run, largest in zip(cases, runs, found, strict=True):
                         if run.verdict is not None:
                             raise RecordingError(
-                                f"right solutions must come through every check, but {check.id}, {case.name}, "
-                                f"ended with {run.verdict}: {run.error_type} {run.message}".rstrip()
+                                f"{name} must come through every check, but {check.id}, {case.name}, ended with "
+                                f"{run.verdict}: {run.error_type} {run.message}".rstrip()
                             )
                         if not largest:
                             continue  # Nothing of it can move: a network that was only built.

@@ -54,7 +54,6 @@ from grader.score.document import versions
 from grader.verdicts import Verdict
 
 MIN_VARIANTS = 3
-MOVED_ROUNDING = "moved rounding"
 # A variant further away than this is not right, or the check is ill-conditioned; either way it needs a look.
 LARGEST_SPREAD = {"max": 1e-4, "l2": 5e-2}
 MIN_RECOGNISED = 0.95
@@ -104,11 +103,7 @@ def prove(
             others[FLOAT64] = found.engine[kind]
         for output, worst in measure_spreads(lab, runs, others).items():
             spreads[output] = max(worst, spreads.get(output, (0.0, "")))
-    # A jump is not what a tolerance is for, so the loose metric of deep gradients takes no part in this.
-    for output, error in largest_movements(drawn).items():
-        if output in spreads and lab.checks[output[0]].metric == "max":
-            spreads[output] = max(spreads[output], (error, MOVED_ROUNDING))
-    tolerances = derive(lab, spreads)
+    tolerances = derive(lab, spreads, largest_movements(drawn))
     recorded = {kind: with_tolerances(lab, cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
     trials = [
         Trial(
