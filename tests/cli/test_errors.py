@@ -63,6 +63,15 @@ def test_bad_usage_is_status_2(words, message):
     assert " ".join(message.split()) in " ".join((done.stdout + done.stderr).replace("│", " ").split())
 
 
+def test_an_unknown_arithmetic_is_status_2(submission, tmp_path, monkeypatch):
+    """The variable's value is named with those that there are, and no result is written."""
+    monkeypatch.setenv("GRADER_ARITHMETIC", "pentium")
+    document = tmp_path / "result.json"
+    done = grader("grade", "vgg16", "--submission", submission, "--only", "relu_forward", "--json", document)
+    assert done.returncode == 2 and not document.exists()
+    assert "GRADER_ARITHMETIC is pentium; expected one of host, nehalem, haswell" in done.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive"])
 def test_a_damaged_weights_file_is_status_2(content, submission, tmp_path):
     """The file is the user's own: it is named, and the status says that it was the call."""
