@@ -55,6 +55,24 @@ def test_a_good_lab_is_published_with_its_certificate(project):
         assert {item.name for item in read_mistakes(fixture, "scale_forward")} == {"bias_forgotten", "scaled_twice"}
 
 
+def test_a_release_says_what_computed_it_and_how_far_rounding_moves_each_case(project):
+    """The manifest keeps processor, BLAS and draws; the certificate has a figure for every case of both kinds."""
+    result = published(project)
+    movements = result.certificate.movements
+    for kind, folder in result.folders.items():
+        fixture = read_fixture(folder)
+        assert fixture.facts["computer"]["processor"] and fixture.facts["computer"]["blas"]
+        assert fixture.facts["draws"] == {}
+        cases = {(check, place) for check, found in fixture.checks.items() for place in range(len(found))}
+        assert {(item.check, item.place) for item in movements if item.kind == kind} == cases
+        assert set(fixture.facts["conditioning"]) == set(fixture.checks)
+    assert all(0 <= item.share <= 0.1 for item in movements) and any(item.share for item in movements)
+    text = (project.root / "fixtures" / "toy" / "certificate.md").read_text()
+    assert text.split("## Conditioning")[1].split("## ")[0].count("| `scale_forward` |") == len(
+        read_fixture(result.folders["hidden"]).checks["scale_forward"]
+    )
+
+
 def test_tolerances_follow_the_variants(project):
     """The single-precision variant widens the tolerance of the forward pass to 20 times its error, no other one."""
     tolerances = {item.check: item for item in published(project).certificate.tolerances}
