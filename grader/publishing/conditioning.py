@@ -21,15 +21,16 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import digest_of_files
 from grader.publishing.recording import Item, Recorder, RecordingError, as_run, make_cases, maker_of
-from grader.publishing.tolerances import FLOOR, Measured, Output, errors
+from grader.publishing.tolerances import Measured, Output, errors
 from grader.run.order import by_groups
 
 REPEATS = 20
 SHARE_OF_TOLERANCE = 0.1
 MAX_DRAWS = 40
-# While cases are drawn, tolerances are not known yet. A flip moves a sampled gradient by far more than rounding
-# itself does, which is what this separates; the proof afterwards asks for the share of the real tolerance.
-DRAWN_AGAIN_ABOVE = {"max": 1e-5, "l2": SHARE_OF_TOLERANCE * FLOOR["l2"]}
+# While cases are drawn, tolerances are not known yet: they follow from these movements, too. These bounds keep them
+# far below any mistake. A near tie in an area of one colour moves a sampled gradient by half of its length; single
+# ones, of which some million ReLUs and windows always have a few, move it by up to a hundredth.
+DRAWN_AGAIN_ABOVE = {"max": 1e-5, "l2": 1e-2}
 # A solution that takes longer than this for a group of checks is run by a quicker one that is right as well.
 QUICK_S = 5.0
 
