@@ -9,8 +9,9 @@ maximum or a ReLU falls the other way in one of these runs, and the case is draw
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,7 @@ class Conditioner:
     recorder: Recorder
     solutions: Sequence[Path]
     note: Callable[[str], None] = lambda text: None
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def quickest(self, cases: Mapping[str, Sequence[Case]], slot: int = 0) -> dict[str, Path]:
         """Return for every group of checks the solution to run: the first one that is quick, or the quickest."""
@@ -180,6 +182,8 @@ class Conditioner:
         worst: list[list[Moved]] = [[dict.fromkeys(_compared(run), 0.0) for run in runs] for runs in still]
         with self.recorder.open_session(solution, slot) as session:
             for number in range(1, REPEATS + 1):
+                if self.stopped.is_set():
+                    raise RecordingError("drawing cases was stopped")
                 for (check, cases), runs, found in zip(members, still, worst, strict=True):
                     for case, run, largest in zip(cases, runs, found, strict=True):
                         if run.verdict is not None:

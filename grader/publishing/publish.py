@@ -142,7 +142,10 @@ def _draw(
     chosen = conditioner.quickest(make_cases(lab, seeds["public"]))
     with ThreadPoolExecutor(len(KINDS), thread_name_prefix="draw") as pool:
         jobs = {kind: pool.submit(conditioner.draw, seeds[kind], chosen, slot) for slot, kind in enumerate(KINDS)}
-        return {kind: job.result() for kind, job in jobs.items()}
+        try:
+            return {kind: job.result() for kind, job in jobs.items()}
+        finally:
+            conditioner.stopped.set()
 
 
 def _public_seed(lab: Lab) -> int:
