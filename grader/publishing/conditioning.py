@@ -32,6 +32,8 @@ MAX_DRAWS = 40
 # far below any mistake. A near tie in an area of one colour moves a sampled gradient by half of its length; single
 # ones, of which some million ReLUs and windows always have a few, move it by up to a hundredth.
 DRAWN_AGAIN_ABOVE = {"max": 1e-5, "l2": 1e-2}
+# What a kept measurement depends on besides the solution and the case.
+MOVED = f"moved {REPEATS} times by {UNITS} units, or until an error is above {DRAWN_AGAIN_ABOVE}"
 # A solution that takes longer than this for a group of checks is run by a quicker one that is right as well.
 QUICK_S = 5.0
 
@@ -149,7 +151,7 @@ class Conditioner:
         found: dict[str, list[Moved]] = {}
         for group in dict.fromkeys(check.group for check, _ in items):
             solution = chosen.get(group, self.solutions[0])
-            own = digest_of_files(sorted(solution.rglob("*.py"))) + f" moved {REPEATS} times by {UNITS} units"
+            own = digest_of_files(sorted(solution.rglob("*.py"))) + f" {MOVED}"
             members = [item for item in items if item[0].group == group]
             keys = [cache.key(own, check.id, cases) for check, cases in members]
             fresh = []
