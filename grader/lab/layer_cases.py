@@ -7,7 +7,8 @@ runs on both sides of the trust boundary and needs nothing but NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ CONVOLUTIONS = (
     ("5x5 kernel, padding 2", 1, 2, 3, 5, 2, 1, 0),
     ("5x5 kernel, padding 2, stride 2", 2, 3, 2, 5, 2, 2, 0),
     ("one channel in, one out", 3, 1, 1, 3, 1, 1, 0),
+    ("one channel in, several out", 1, 1, 4, 3, 1, 1, 0),
     ("many channels", 1, 40, 12, 3, 1, 1, 0),
     ("three channels everywhere", 1, 3, 3, 3, 1, 1, 0),
 )
@@ -35,6 +37,7 @@ POOLINGS = (
     ("3x3 window, stride 2: windows overlap", 2, 3, 3, 2, 0, "distinct"),
     ("3x3 window, stride 1: windows overlap much", 1, 2, 3, 1, 0, "distinct"),
     ("2x2 window, stride 3: gaps between windows", 2, 2, 2, 3, 1, "distinct"),
+    ("2x2 window, stride 1, sizes that 2 divides", 1, 3, 2, 1, 0, "even sizes"),
     ("only negative values", 1, 3, 2, 2, 0, "negative"),
     ("equal maxima", 2, 3, 2, 2, 0, "ties"),
     ("equal maxima, overlapping windows", 1, 3, 3, 2, 1, "ties"),
@@ -111,6 +114,9 @@ def pooling_cases(rng: np.random.Generator, pictures: str = CHANNELS_FIRST) -> I
     """Make cases with ``x`` and, for a backward pass, ``out_grad``, both in the layout ``pictures``."""
     for name, batch, channels, k, stride, rest, values in POOLINGS:
         out_height, out_width = output_sizes(rng)
+        if values == "even sizes":
+            # A window that is reshaped out of the picture, as if stride and window were equal, fits here.
+            out_height, out_width = out_height // 2 * 2 + 1, out_width // 2 * 2 + 1
         shape = (batch, channels, (out_height - 1) * stride + k + rest, (out_width - 1) * stride + k + rest)
         if values == "ties":
             x = rng.integers(-2, 2, size=shape).astype(np.float32)
@@ -132,7 +138,7 @@ def relu_cases(rng: np.random.Generator) -> Iterable[Case]:
     The gradient that arrives at a zero is zero, so that either convention for the slope there is right.
     """
     for name, shape in (("pictures", (2, 3, 5, 6)), ("features", (3, 17))):
-        x = normal(rng, *shape)
+        x = normal(rng, *shape) * np.float32(8.0 if name == "features" else 1.0)
         places = rng.permutation(x.size)
         x.reshape(-1)[places[:4]] = 0.0
         x.reshape(-1)[places[4:8]] = -0.0
@@ -166,6 +172,88 @@ def fully_connected_cases(rng: np.random.Generator, layout: str = "OI") -> Itera
             bias=normal(rng, width),
             out_grad=normal(rng, batch, width),
         )
+
+
+THREADS_SHAPE = (64, 24, 24)
+CALLS = 3
+
+
+def square_convolution_cases(rng: np.random.Generator, layout: str = "OIHW") -> Iterable[Case]:
+    """Make convolutions as VGG has them, on square pictures: 3x3 kernels, padding 1, stride 1, one sample."""
+    for name, c_in, c_out in (("3 to 8 channels", 3, 8), ("8 to 5 channels", 8, 5)):
+        side = int(rng.integers(5, 9))
+        yield _vgg_convolution(rng, f"square picture, {name}", layout, c_in, c_out, (side, side))
+
+
+def square_pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make a pooling as VGG has it, on a square picture of even size."""
+    side = 2 * int(rng.integers(3, 6))
+    x = distinct(rng, (1, 5, side, side), -3.0, 3.0)
+    yield Case.of("square picture", k=2, stride=2, x=x, out_grad=normal(rng, 1, 5, side // 2, side // 2))
+
+
+def repeated_convolution_cases(rng: np.random.Generator, layout: str = "OIHW") -> Iterable[Case]:
+    """Make convolutions as VGG has them whose layer is called several times, see `grader.lab.calls`.
+
+    In one the layer has seen another number of pictures of another size before; the other is large enough that two
+    threads which write to the same place are noticed.
+    """
+    case = _vgg_convolution(rng, "called before with other pictures", layout, 3, 4, (6, 7))
+    earlier = {"earlier_x": normal(rng, 2, 3, 8, 5), "earlier_out_grad": normal(rng, 2, 4, 8, 5)}
+    yield replace(case, arrays={**case.arrays, **earlier}).beyond()
+    channels, *size = THREADS_SHAPE
+    many = _vgg_convolution(
+        rng, "called three times, large enough for two threads", layout, channels, channels, size
+    )
+    yield replace(many, config={**many.config, "calls": CALLS})
+
+
+def repeated_pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make a pooling as VGG has it whose layer has seen other pictures before."""
+    x = distinct(rng, (1, 3, 6, 8), -3.0, 3.0)
+    yield Case.of(
+        "called before with other pictures",
+        k=2,
+        stride=2,
+        x=x,
+        out_grad=normal(rng, 1, 3, 3, 4),
+        earlier_x=distinct(rng, (2, 3, 4, 6), -3.0, 3.0),
+        earlier_out_grad=normal(rng, 2, 3, 2, 3),
+    ).beyond()
+
+
+def _vgg_convolution(
+    rng: np.random.Generator, name: str, layout: str, c_in: int, c_out: int, size: Sequence[int]
+) -> Case:
+    weight = normal(rng, c_out, c_in, 3, 3) / np.float32(np.sqrt(c_in) * 3)
+    return Case.of(
+        name,
+        c_in=c_in,
+        c_out=c_out,
+        k=3,
+        padding=1,
+        stride=1,
+        x=normal(rng, 1, c_in, *size),
+        weight=weight.transpose(WEIGHT_LAYOUTS[layout]),
+        bias=normal(rng, c_out),
+        out_grad=normal(rng, 1, c_out, *size),
+    )
+
+
+def as_vgg_convolves(case: Case) -> bool:
+    """Whether a convolution is one of VGG's: 3x3 kernel, padding 1, stride 1, one sample."""
+    return (case.k, case.padding, case.stride, len(case.x)) == (3, 1, 1, 1)
+
+
+def as_vgg_pools(case: Case) -> bool:
+    """Whether a pooling is one of VGG's: one sample, even sizes, 2x2 windows apart, no equal maxima."""
+    even = all(length % 2 == 0 for length in case.x.shape[2:])
+    return (case.k, case.stride, len(case.x)) == (2, 2, 1) and even and "equal" not in case.name
+
+
+def one_sample(case: Case) -> bool:
+    """Whether the input of a case, its first array, has one sample."""
+    return len(next(iter(case.arrays.values()))) == 1
 
 
 def logits_cases(rng: np.random.Generator, few: int, many: int) -> Iterable[Case]:

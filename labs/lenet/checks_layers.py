@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab import CHANNELS_LAST, Case, check
-from grader.lab.layer_cases import convolution_cases, flatten_cases, normal, output_sizes, pooling_cases
+from grader.lab import CHANNELS_LAST, GENERAL, Case, check, course_cases
+from grader.lab.calls import backward_outputs, forward_outputs
+from grader.lab.layer_cases import convolution_cases, distinct, flatten_cases, normal, output_sizes, pooling_cases
 from grader.lab.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 
 LOOPS, GEMM = "Conv2D", "Conv2D_gemm"
@@ -42,15 +43,50 @@ def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the convolutions that many labs have, then other paddings, kernels and dilations."""
+    """Make the convolutions that many labs have, then other paddings, kernels and dilations, then two batches."""
     yield from convolution_cases(rng, "HWIO", CHANNELS_LAST)
     yield from any_convolution_cases(rng)
+    yield Case.of(
+        "two batches before an update",
+        c_in=2,
+        c_out=3,
+        kernel_shape=[3, 2],
+        pad=1,
+        stride=1,
+        dilation=1,
+        layout=CHANNELS_LAST,
+        x=normal(rng, 2, 5, 6, 2),
+        weight=normal(rng, 3, 2, 2, 3) / np.float32(np.sqrt(12)),
+        bias=normal(rng, 3),
+        out_grad=normal(rng, 2, 5, 7, 3),
+        earlier_x=normal(rng, 1, 4, 7, 2),
+        earlier_out_grad=normal(rng, 1, 4, 8, 3),
+    )
 
 
-def pool_cases(rng: np.random.Generator) -> Iterable[Case]:
+def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
     """Make the poolings that many labs have, then windows that are not square, and padding."""
     yield from pooling_cases(rng, CHANNELS_LAST)
     yield from any_pooling_cases(rng)
+    yield Case.of(
+        "called before with other pictures",
+        k=2,
+        stride=2,
+        layout=CHANNELS_LAST,
+        x=distinct(rng, (1, 6, 4, 3), -3.0, 3.0),
+        out_grad=normal(rng, 1, 3, 2, 3),
+        earlier_x=distinct(rng, (2, 4, 6, 3), -3.0, 3.0),
+        earlier_out_grad=normal(rng, 2, 2, 3, 3),
+    ).beyond()
+
+
+def is_open(case: Case) -> bool:
+    """Whether the chapter leaves a case open: which of equal maxima counts, and layers that see several sizes."""
+    return "equal" in case.name or case.domain == GENERAL
+
+
+# The chapter defines all paddings, strides, dilations and kernels, so they are the course's.
+pool_cases = course_cases(all_poolings, lambda case: not is_open(case))
 
 
 def average_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -133,7 +169,13 @@ def convolution(student: Any, case: Case, kind: str) -> Any:
 
 
 def gradients(layer: Any, case: Case) -> dict[str, Any]:
-    """Return the gradients of input, weight and bias, after the forward pass that they build on."""
+    """Return the gradients of input, weight and bias, after the forward pass that they build on.
+
+    Those of a batch before, if the case has one, are added to those of the parameters.
+    """
+    if "earlier_x" in case.arrays:
+        layer.forward(case.earlier_x.copy())
+        layer.backward(case.earlier_out_grad.copy())
     layer.forward(case.x.copy())
     in_grad = layer.backward(case.out_grad.copy())
     return {
@@ -149,18 +191,13 @@ def pooling(student: Any, case: Case, mode: str) -> Any:
     return student.layers.Pool2D(kernel_of(case), stride=case.stride, pad=0 if pad is None else pad, mode=mode)
 
 
-def in_grad(layer: Any, case: Case) -> np.ndarray:
-    """Return the gradient of the input of a layer without parameters."""
-    layer.forward(case.x.copy())
-    return layer.backward(case.out_grad.copy())
-
-
 def columns_of(student: Any, case: Case, x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Return the submission's matrix of windows and its padding."""
     result = student.conv.im2col(x, case.weight.shape, *geometry(case))
     student.require(isinstance(result, tuple) and len(result) == 2, "`im2col` must return two things, (X_col, p)")
     columns, p = result
-    return np.asarray(columns), p
+    # A right submission may write the next matrix into the same array.
+    return np.array(columns), p
 
 
 def orders(student: Any, case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -214,13 +251,13 @@ def conv_forward(student, case):
 @layer_check(tier=60, cases=pool_cases, needs=("padding",), holes=("pool_forward",))
 def max_pool_forward(student, case):
     """Max pooling, forward pass."""
-    return {"outputs": pooling(student, case, "max").forward(case.x.copy())}
+    return forward_outputs(pooling(student, case, "max"), case)
 
 
 @layer_check(tier=60, cases=average_cases, needs=("padding",), holes=("pool_forward",))
 def average_pool_forward(student, case):
     """Average pooling, forward pass."""
-    return {"outputs": pooling(student, case, "average").forward(case.x.copy())}
+    return forward_outputs(pooling(student, case, "average"), case)
 
 
 @conv_check(tier=80, cases=column_cases, needs=("padding",), holes=("im2col",))
@@ -288,13 +325,13 @@ def activation(student, case):
 @layer_check(tier=80, cases=pool_cases, needs=("max_pool_forward",), holes=("pool_backward",))
 def max_pool_backward(student, case):
     """Max pooling, backward pass."""
-    return {"in_grad": in_grad(pooling(student, case, "max"), case)}
+    return backward_outputs(pooling(student, case, "max"), case)
 
 
 @layer_check(tier=80, cases=average_cases, needs=("average_pool_forward",), holes=("pool_backward",))
 def average_pool_backward(student, case):
     """Average pooling, backward pass."""
-    return {"in_grad": in_grad(pooling(student, case, "average"), case)}
+    return backward_outputs(pooling(student, case, "average"), case)
 
 
 @layer_check(tier=80, cases=flat_cases, holes=("flatten_forward",))
@@ -306,4 +343,4 @@ def flatten_forward(student, case):
 @layer_check(tier=80, cases=flat_cases, needs=("flatten_forward",), holes=("flatten_backward",))
 def flatten_backward(student, case):
     """Flatten, backward pass."""
-    return {"in_grad": in_grad(student.layers.Flatten(case.keep_dim), case)}
+    return backward_outputs(student.layers.Flatten(case.keep_dim), case)

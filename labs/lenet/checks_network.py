@@ -187,7 +187,17 @@ def lenet_forward_pass(student, case):
     with layers_observed(net.layers, student.emit):
         result = net.forward(case.x.copy())
     student.require(isinstance(result, tuple) and len(result) == 2, "`forward` must return two things, (out, Xs)")
-    return {"logits": result[0]}
+    return {"logits": result[0], **kept(student, result[1], "Xs")}
+
+
+def kept(student: Any, arrays: Any, name: str) -> dict[str, np.ndarray]:
+    """Return facts of what a pass returns by the names of the layers."""
+    student.require(
+        hasattr(arrays, "keys") and set(LAYERS) <= set(arrays),
+        "`{name}` must have an array for every layer",
+        name=name,
+    )
+    return {f"{name} of {layer}": Sampled(arrays[layer], f"{name} of {layer}").parts()["stats"] for layer in LAYERS}
 
 
 @network_check(
@@ -206,7 +216,7 @@ def lenet_backward_pass(student, case):
     for name in WITH_PARAMETERS:
         for part in ("W", "b"):
             student.emit(f"{name} d{part}", Sampled(net.layers[name].gradients[part], f"{name} d{part}"))
-    return {"picture": Sampled(result[0], "picture")}
+    return {"picture": Sampled(result[0], "picture"), **kept(student, result[1], "dXs")}
 
 
 @network_check(cases=step_cases, needs=("lenet_backward_pass",), holes=("lenet_step",), group="network")

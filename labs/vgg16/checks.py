@@ -16,16 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab import Case, Sampled, check, one_case
+from grader.lab import Case, Sampled, check, course_cases, one_case
+from grader.lab.calls import backward_outputs, forward_outputs
 from grader.lab.layer_cases import (
+    as_vgg_convolves,
+    as_vgg_pools,
     convolution_cases,
     dithered,
     flatten_cases,
     fully_connected_cases,
     logits_cases,
+    one_sample,
     pooling_cases,
     random_crop,
     relu_cases,
+    repeated_convolution_cases,
+    repeated_pooling_cases,
 )
 from grader.lab.observing import START, Emit, layers_observed, require_names
 
@@ -120,13 +126,25 @@ def relu(student: Any) -> Any:
     return module.ReluLayer()
 
 
-def forward_then_backward(layer: Any, case: Case) -> dict[str, Any]:
-    """Return the gradient of the input, after the forward pass that a backward pass builds on."""
-    layer.forward(case.x.copy())
-    return {"in_grad": layer.backward(case.out_grad.copy())}
+def all_convolutions(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every convolution, and some whose layer is called more than once."""
+    yield from convolution_cases(rng)
+    yield from repeated_convolution_cases(rng)
 
 
-cross_entropy_cases = partial(logits_cases, few=NUM_CLASSES, many=10)
+def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every pooling, and one whose layer is called more than once."""
+    yield from pooling_cases(rng)
+    yield from repeated_pooling_cases(rng)
+
+
+# The course is what the handout's network does with one photograph: 3x3 kernels with padding 1 and stride 1, windows of
+# 2x2 that do not overlap, four classes; each layer is called once.
+conv_cases = course_cases(all_convolutions, lambda case: as_vgg_convolves(case) and "earlier_x" not in case.arrays)
+pool_cases = course_cases(all_poolings, lambda case: as_vgg_pools(case) and "earlier_x" not in case.arrays)
+flat_cases = course_cases(flatten_cases, one_sample)
+linear_cases = course_cases(fully_connected_cases, one_sample)
+cross_entropy_cases = course_cases(partial(logits_cases, few=NUM_CLASSES, many=10), one_sample)
 network_check = partial(check, files=NETWORK_FILES, group="network", slow=True)
 
 
@@ -192,16 +210,16 @@ def network_load(student, case):
     }
 
 
-@check(tier=80, cases=convolution_cases, holes=("conv_forward",), files=("layer.py",))
+@check(tier=80, cases=conv_cases, holes=("conv_forward",), files=("layer.py",))
 def conv_forward(student, case):
     """Convolution, forward pass."""
-    return {"outputs": convolution(student, case).forward(case.x.copy())}
+    return forward_outputs(convolution(student, case), case)
 
 
-@check(tier=80, cases=pooling_cases, holes=("max_pool_forward",), files=("layer.py",))
+@check(tier=80, cases=pool_cases, holes=("max_pool_forward",), files=("layer.py",))
 def max_pool_forward(student, case):
     """Max pooling, forward pass."""
-    return {"outputs": student.layer.MaxPoolLayer(case.k, case.stride).forward(case.x.copy())}
+    return forward_outputs(student.layer.MaxPoolLayer(case.k, case.stride), case)
 
 
 @check(tier=80, cases=relu_cases, files=("layer.py",))
@@ -210,13 +228,13 @@ def relu_forward(student, case):
     return {"outputs": relu(student).forward(case.x.copy())}
 
 
-@check(tier=80, cases=flatten_cases, files=("layer.py",))
+@check(tier=80, cases=flat_cases, files=("layer.py",))
 def flatten_forward(student, case):
     """Flatten, forward pass."""
     return {"outputs": student.layer.FlattenLayer().forward(case.x.copy())}
 
 
-@check(tier=80, cases=fully_connected_cases, files=("layer.py",))
+@check(tier=80, cases=linear_cases, files=("layer.py",))
 def fully_connected_forward(student, case):
     """Fully connected layer, forward pass."""
     return {"outputs": fully_connected(student, case).forward(case.x.copy())}
@@ -247,40 +265,40 @@ def network_forward(student, case):
     return {"logits": logits, "class": np.argmax(np.asarray(logits), axis=-1)}
 
 
-@check(tier=100, cases=convolution_cases, needs=("conv_forward",), holes=("conv_backward",), files=("layer.py",))
+@check(tier=100, cases=conv_cases, needs=("conv_forward",), holes=("conv_backward",), files=("layer.py",))
 def conv_backward(student, case):
     """Convolution, backward pass."""
-    return forward_then_backward(convolution(student, case), case)
+    return backward_outputs(convolution(student, case), case)
 
 
 @check(
     tier=100,
-    cases=pooling_cases,
+    cases=pool_cases,
     needs=("max_pool_forward",),
     holes=("max_pool_backward",),
     files=("layer.py",),
 )
 def max_pool_backward(student, case):
     """Max pooling, backward pass."""
-    return forward_then_backward(student.layer.MaxPoolLayer(case.k, case.stride), case)
+    return backward_outputs(student.layer.MaxPoolLayer(case.k, case.stride), case)
 
 
 @check(tier=100, cases=relu_cases, needs=("relu_forward",), files=("layer.py",))
 def relu_backward(student, case):
     """ReLU, backward pass."""
-    return forward_then_backward(relu(student), case)
+    return backward_outputs(relu(student), case)
 
 
-@check(tier=100, cases=flatten_cases, needs=("flatten_forward",), files=("layer.py",))
+@check(tier=100, cases=flat_cases, needs=("flatten_forward",), files=("layer.py",))
 def flatten_backward(student, case):
     """Flatten, backward pass."""
-    return forward_then_backward(student.layer.FlattenLayer(), case)
+    return backward_outputs(student.layer.FlattenLayer(), case)
 
 
-@check(tier=100, cases=fully_connected_cases, needs=("fully_connected_forward",), files=("layer.py",))
+@check(tier=100, cases=linear_cases, needs=("fully_connected_forward",), files=("layer.py",))
 def fully_connected_backward(student, case):
     """Fully connected layer, backward pass."""
-    return forward_then_backward(fully_connected(student, case), case)
+    return backward_outputs(fully_connected(student, case), case)
 
 
 @check(tier=100, cases=cross_entropy_cases, needs=("cross_entropy_forward",), files=("layer.py",))

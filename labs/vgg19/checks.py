@@ -14,21 +14,31 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab import Case, Sampled, check, one_case
+from grader.lab import Case, Sampled, check, course_cases, one_case
+from grader.lab.calls import forward_outputs
 from grader.lab.layer_cases import (
+    as_vgg_convolves,
+    as_vgg_pools,
     convolution_cases,
     flatten_cases,
     fully_connected_cases,
     logits_cases,
+    normal,
+    one_sample,
     pooling_cases,
     random_crop,
     relu_cases,
+    repeated_convolution_cases,
+    repeated_pooling_cases,
+    square_convolution_cases,
+    square_pooling_cases,
 )
 from grader.lab.observing import START, as_outputs, layers_observed, parameters_given, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
-SMALL_ROWS, SMALL_COLUMNS = 64, 96
+# Square, as the handout's picture is.
+SMALL_ROWS, SMALL_COLUMNS = 64, 64
 POOL5_SIZE = 7  # rows and columns that the first fully connected layer needs
 CLASSES = 1000
 DEMO_PICTURE = Path(__file__).with_name("pictures") / "chelsea.png"
@@ -88,7 +98,7 @@ class ReachedPool5(BaseException):
 
 def small_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Crop and mirror the cat, scaled to few pixels; made where the lab is published."""
-    yield Case.of("cat, 64 x 96 pixels", image=cropped_cat(rng, SMALL_ROWS, SMALL_COLUMNS))
+    yield Case.of("cat, 64 x 64 pixels", image=cropped_cat(rng, SMALL_ROWS, SMALL_COLUMNS))
 
 
 def full_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -127,12 +137,42 @@ def normalised(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(tensor.transpose((2, 0, 1))[None])
 
 
+def all_convolutions(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every convolution, those on square pictures, and some whose layer is called more than once."""
+    for cases in (square_convolution_cases, convolution_cases, repeated_convolution_cases):
+        yield from cases(rng, layout="IHWO")
+
+
+def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every pooling, one on a square picture, and one whose layer is called more than once."""
+    for cases in (square_pooling_cases, pooling_cases, repeated_pooling_cases):
+        yield from cases(rng)
+
+
+def softmax_inputs(rng: np.random.Generator) -> Iterable[Case]:
+    """Make logits of the network's thousand classes, and of other numbers of classes and samples."""
+    yield Case.of("one sample of the network's classes", logits=normal(rng, 1, CLASSES) * np.float32(3))
+    yield from logits_cases(rng, few=5, many=40)
+
+
+def square(case: Case) -> bool:
+    """Whether a case has a square picture, which was not called before."""
+    return case.x.shape[2] == case.x.shape[3] and "earlier_x" not in case.arrays
+
+
+# The course is what the handout's network does with one photograph of 224 x 224: square pictures, 3x3 kernels with
+# padding 1 and stride 1, windows of 2x2 that do not overlap, a thousand classes; each layer is called once.
+conv_cases = course_cases(all_convolutions, lambda case: square(case) and as_vgg_convolves(case))
+pool_cases = course_cases(all_poolings, lambda case: square(case) and as_vgg_pools(case))
+flat_cases = course_cases(flatten_cases, one_sample)
+linear_cases = course_cases(partial(fully_connected_cases, layout="IO"), one_sample)
+softmax_cases = course_cases(softmax_inputs, lambda case: case.logits.shape == (1, CLASSES))
 network_check = partial(check, files=NETWORK_FILES, group="network", slow=True)
 
 
 @check(
     tier=60,
-    cases=partial(convolution_cases, layout="IHWO"),
+    cases=conv_cases,
     holes=("conv_forward",),
     files=("layers_2.py",),
 )
@@ -141,13 +181,13 @@ def conv_forward(student, case):
     layer = student.layers_2.ConvolutionalLayer(case.k, case.c_in, case.c_out, case.padding, case.stride)
     layer.init_param()
     layer.load_param(case.weight.copy(), case.bias.copy())
-    return {"outputs": layer.forward(case.x.copy())}
+    return forward_outputs(layer, case)
 
 
-@check(tier=60, cases=pooling_cases, holes=("max_pool_forward",), files=("layers_2.py",))
+@check(tier=60, cases=pool_cases, holes=("max_pool_forward",), files=("layers_2.py",))
 def max_pool_forward(student, case):
     """Max pooling."""
-    return {"outputs": student.layers_2.MaxPoolingLayer(case.k, case.stride).forward(case.x.copy())}
+    return forward_outputs(student.layers_2.MaxPoolingLayer(case.k, case.stride), case)
 
 
 @check(tier=80, cases=relu_cases, holes=("relu_forward",), files=("layers_1.py",))
@@ -225,7 +265,7 @@ def network_pool5(student, case):
 
 @check(
     tier=100,
-    cases=partial(fully_connected_cases, layout="IO"),
+    cases=linear_cases,
     holes=("fully_connected_forward",),
     files=("layers_1.py",),
 )
@@ -237,7 +277,7 @@ def fully_connected_forward(student, case):
     return {"outputs": layer.forward(case.x.copy())}
 
 
-@check(tier=100, cases=flatten_cases, holes=("flatten_forward",), files=("layers_2.py",))
+@check(tier=100, cases=flat_cases, holes=("flatten_forward",), files=("layers_2.py",))
 def flatten_forward(student, case):
     """Flatten, in MatConvNet's order."""
     shape = list(case.x.shape[1:])
@@ -247,7 +287,7 @@ def flatten_forward(student, case):
 
 @check(
     tier=100,
-    cases=partial(logits_cases, few=5, many=40),
+    cases=softmax_cases,
     holes=("softmax_forward",),
     files=("layers_1.py",),
 )
