@@ -227,12 +227,12 @@ def data(lab: LabName, lang: Language = None) -> None:
 def gradcheck(
     lab: LabName,
     target: Annotated[
-        str, typer.Argument(metavar="FILE:CLASS", help="A layer, such as layer.py:ConvolutionLayer.")
+        str, typer.Argument(metavar="LAYER", help="A layer: its class, as layer.py:ConvolutionLayer, or its name.")
     ],
     submission: SubmissionPath = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=NUMBER", help="An argument of the constructor; repeatable."),
+        typer.Option("--set", metavar="NAME=NUMBER", help="A setting of the layer, such as stride=2; repeatable."),
     ] = None,
     lang: Language = None,
 ) -> None:
@@ -249,9 +249,8 @@ def gradcheck(
         project = Project.find()
         facts = project.lab(lab)
         with Progress(title=_("{lab}: gradient check", lab=lab)) as progress:
-            checked = run(
-                facts, submission or project.submission(lab), target, progress, parse_settings(set_ or ())
-            )
+            work = submission or project.submission(lab)
+            checked = run(project, facts, work, target, progress, parse_settings(set_ or ()))
         checked.render(Console())
         raise typer.Exit(OK if checked.agrees else BELOW)
 

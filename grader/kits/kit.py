@@ -30,7 +30,7 @@ PLACES = {
     "gitignore.template": ".gitignore",
     "grader_main.py": "grader/__main__.py",
 }
-ROOTS = ("grader.commands.student", "grader.student.gradcheck_lab.checks")
+ROOTS = ("grader.commands.student",)
 # Needed to develop the grader, not to run it.
 ONLY_FOR_TESTS = ("pytest",)
 DEFAULT_TITLE = marked("Neural-network layers, written by hand")

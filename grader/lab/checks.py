@@ -171,6 +171,8 @@ class Check:
         at most ``seconds``; for exercises that a right but slow submission should not wait for.
     speed : how fast it must be besides being right; None if that does not matter.
     learning : what it must reach if it trains; None if it does not.
+    gradients : which of its outputs is the gradient of which array of the case, ``{"d_weight": "weight"}``, for
+        checks of backward passes whose outputs are not named like that.
     """
 
     id: str
@@ -188,6 +190,7 @@ class Check:
     budget: tuple[str, float, float] | None = None
     speed: Speed | None = None
     learning: Learning | None = None
+    gradients: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -207,6 +210,7 @@ def check(
     budget: tuple[str, float, float] | None = None,
     speed: Speed | None = None,
     learning: Learning | None = None,
+    gradients: Mapping[str, str] | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
@@ -227,7 +231,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, group, slow, limit_s, budget, speed, learning,
+            metric, group, slow, limit_s, budget, speed, learning, dict(gradients or {}),
         )  # fmt: skip
 
     return wrap

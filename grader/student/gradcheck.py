@@ -1,51 +1,50 @@
-"""Checks the gradient of any layer against differences of its own forward pass; needs no expected value.
+"""Checks the gradients of a layer against differences of its own forward pass; needs no expected value.
 
 For a layer Y = f(X) and any G of the output's shape, ``backward(G)`` must be the gradient of sum(G * f(X)). Entry
 by entry that is compared with the central difference (sum(G f(X + h e)) - sum(G f(X - h e))) / 2h, whose error is
-of order h² [1]_. The submission's code runs in the jail; here only its numbers are compared.
+of order h² [1]_. The layer is driven by the lab's own checks, in the jail, on public cases; here only its numbers
+are compared.
 
 .. [1] W. H. Press et al., "Numerical Recipes", 3rd ed., section 5.7.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import CodeType
 
 import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from grader.collect.submission import collect
-from grader.explain.messages import describe_outcome
-from grader.lab.checks import Case
-from grader.lab.loading import load_checks
-from grader.language.translation import _
+from grader.explain.messages import describe_run
+from grader.lab.checks import Case, Check
+from grader.language.translation import _, translated
 from grader.project.contract import Lab
-from grader.project.places import ProjectError
+from grader.project.fixtures import read_fixture
+from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import opened
+from grader.run.properties import (
+    EXACT_DIFFERENCES,
+    INVISIBLE,
+    ROUGH_DIFFERENCES,
+    Layer,
+    gradients_of,
+    layers,
+    wide,
+)
 from grader.run.session import Outcome, Session
+from grader.student.layer_checks import fits
 
-DRIVER = Path(__file__).parent / "gradcheck_lab"
 SEED = 7
 # A whole multiple tells of a sum that was not summed; larger ratios come near a whole number by chance.
 MIN_FACTOR, MAX_FACTOR, FACTOR_TOLERANCE = 2, 64, 0.01
-PICTURES, FEATURES = (2, 3, 6, 5), (4, 7)
-LABELS = 7
-# Step and bound by the precision in which the layer computes: truncation and rounding are both far below the bound.
-STEP = {"float64": 1e-5, "float32": 1e-2}
-RELATIVE_BOUND = {"float64": 1e-6, "float32": 1e-2}
-# Inputs lie at least this far apart, so that no step changes which of them is the maximum or crosses zero.
-INPUT_RANGE = 3.0
-SETTINGS: tuple[Mapping[str, int], ...] = (
-    {"kernel_size": 3, "padding": 1, "stride": 1},
-    {"kernel_size": 2, "padding": 0, "stride": 2},
-    {"kernel_size": 3, "padding": 1, "stride": 2},
-)
+MAX_CASES, MAX_ENTRIES, MAX_CASE_ENTRIES = 3, 48, 4000
+# How often a derivative is taken across a kink of a maximum or of ReLU, where there is none.
+MAX_KINKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -146,40 +145,183 @@ def _advice(item: Gradient) -> str:
 
 
 def gradcheck(
-    lab: Lab, submission: Path, target: str, progress: Progress, extra: Mapping[str, int] | None = None
+    project: Project,
+    lab: Lab,
+    submission: Path,
+    target: str,
+    progress: Progress,
+    settings: Mapping[str, int] | None = None,
 ) -> GradientCheck:
-    """Check the gradients of the layer ``FILE:CLASS`` of a submission.
+    """Check the gradients of the layer that ``target`` names: a class, as ``FILE:CLASS``, or a layer of the lab.
 
-    ``extra`` are arguments of the constructor that cannot be told from their names.
+    ``settings`` take the place of those of the public cases, such as another stride.
 
     Raises
     ------
-    ProjectError : ``target`` is not of that form.
+    ProjectError : no check drives such a layer forward and backward.
     SubmissionError : the submission cannot be collected.
+    FixtureError : the public fixtures are missing or damaged; only their inputs are used.
     """
-    file, _colon, kind = target.partition(":")
-    if not file.endswith(".py") or not file[:-3].isidentifier() or not kind.isidentifier():
-        raise ProjectError("{target}: expected FILE:CLASS, such as layer.py:ConvolutionLayer", target=repr(target))
-    driver = replace(lab, checks=load_checks(DRIVER / "checks.py"), folder=DRIVER)
-    gradients: list[Gradient] = []
-    message = ""
-    with tempfile.TemporaryDirectory(prefix="gradcheck-") as scratch:
-        collected = collect(submission, Path(scratch) / "submission", required=(file,))
-        progress.step(_("{layer}: starting", layer=kind))
-        with open_session(driver, collected.root, {}) as session:
-            for settings in SETTINGS:
-                progress.step(f"{kind}: {_named(settings)}")
-                layer = _Layer(session, file[:-3], kind, {**settings, **(extra or {})})
+    wanted = _layers_of(lab, target)
+    fixture = read_fixture(project.fixtures(lab.name, "public"), [layer.forward.id for layer in wanted])
+    found: list[Gradient] = []
+    with opened(project, lab, submission, progress.note) as work:
+        for layer in wanted:
+            cases = [recorded.case for recorded in fixture.checks[layer.forward.id]]
+            for case in _some(cases, settings or {}):
+                progress.step(f"{layer.name}: {translated(case.name, lab.folder)}")
+                driven = _Driven(work.session, layer, case, len(wanted) > 1)
                 try:
-                    found = layer.gradients()
+                    found += driven.gradients(drawn=bool(settings))
                 except _Stopped as stopped:
-                    message = describe_outcome(stopped.outcome, lab.folder)
-                    break
-                gradients += found
-                if not layer.accepted:
-                    # It is the same in every setting.
-                    break
-    return GradientCheck(target, gradients, message)
+                    return GradientCheck(target, found, describe_run(stopped.outcome, (), lab.folder))
+    none = (
+        "" if found else _("Every change crosses a kink of a maximum or of ReLU, so there is nothing to compare.")
+    )
+    return GradientCheck(target, found, none)
+
+
+def _layers_of(lab: Lab, target: str) -> list[Layer]:
+    """Return the layers whose checks drive the class, or that have the name."""
+    file, colon, kind = target.partition(":")
+    both = [layer for layer in layers(lab.checks) if layer.backward is not None]
+    if colon:
+        found = [layer for layer in both if file in layer.forward.files and kind in names_in(layer.forward)]
+    else:
+        found = [layer for layer in both if fits(layer.forward, target)]
+    if not found:
+        raise ProjectError(
+            "no check of lab {lab} drives {target} forward and backward; name a layer such as {known}, or its "
+            "class as FILE:CLASS, such as layer.py:ConvolutionLayer",
+            lab=lab.name,
+            target=target,
+            known=", ".join(layer.name for layer in both) or "-",
+        )
+    return found
+
+
+def names_in(check: Check) -> frozenset[str]:
+    """Return the names and texts that a check's code uses, and those of the lab's functions that it calls."""
+    found: set[str] = set()
+    waiting = [check.function]
+    seen = set()
+    while waiting:
+        function = waiting.pop()
+        if function in seen or not hasattr(function, "__code__"):
+            continue
+        seen.add(function)
+        names = set(_names(function.__code__))
+        found |= names
+        around = function.__globals__
+        own = [around[name] for name in names if name in around]
+        waiting += [item for item in own if getattr(item, "__globals__", None) is around]
+        # Constants of the lab, such as the name of a class.
+        found |= {item for item in own if isinstance(item, str)}
+    return frozenset(found)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _some(cases: Sequence[Case], settings: Mapping[str, int]) -> list[Case]:
+    """Return a few small cases in which the layer is called once, with other settings if there are any."""
+    plain = [case for case in cases if not {"calls", "earlier_x"} & (set(case.config) | set(case.arrays))]
+    small = [case for case in plain if sum(array.size for array in case.arrays.values()) <= MAX_CASE_ENTRIES]
+    chosen = (small or plain)[:MAX_CASES] if not settings else (small or plain)[:1]
+    return [replace(case, config={**case.config, **settings}) for case in chosen]
+
+
+class _Stopped(Exception):
+    """The layer did not run; what came of it is kept."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(str(outcome.message))
+        self.outcome = outcome
+
+
+class _Driven:
+    """One layer on one case."""
+
+    def __init__(self, session: Session, layer: Layer, case: Case, named: bool) -> None:
+        self.session = session
+        self.layer = layer
+        self.case = replace(case, arrays={name: wide(array) for name, array in case.arrays.items()})
+        self.setting = f"{layer.name}, {case.name}" if named else case.name
+
+    def gradients(self, *, drawn: bool) -> list[Gradient]:
+        """Compare the gradients of the input and of every parameter that the lab's check returns.
+
+        With ``drawn`` the gradient that arrives is drawn to fit the output, whose size the case does not know.
+        """
+        if self.layer.backward is None:
+            return []
+        outputs = self._forward(self.case)
+        rng = np.random.default_rng(SEED)
+        if "out_grad" in self.case.arrays and (drawn or self.case.arrays["out_grad"].shape != outputs.shape):
+            arrays = {**self.case.arrays, "out_grad": rng.standard_normal(outputs.shape)}
+            self.case = replace(self.case, arrays=arrays)
+        out_grad = self.case.arrays.get("out_grad", np.ones(outputs.shape))
+        claimed = self._run(self.layer.backward, self.case)
+        of = gradients_of(self.layer.backward, self.case)
+        return [
+            found
+            for output, name in of.items()
+            if output in claimed and (found := self._compared(name, claimed[output], outputs, out_grad)) is not None
+        ]
+
+    def _compared(
+        self, name: str, gradient: np.ndarray, outputs: np.ndarray, out_grad: np.ndarray
+    ) -> Gradient | None:
+        point = self.case.arrays[name]
+        if gradient.shape != point.shape:
+            text = _(
+                "backward gives shape {seen}, and {required} is needed", seen=gradient.shape, required=point.shape
+            )
+            return Gradient(self.setting, _title(name), point.size, point.size, 0, 0, shape_message=text)
+        # A change that float32 cannot see: an output that stays the same was computed with float32 inside.
+        exact = not np.array_equal(self._forward(self._with(name, point * (1 + INVISIBLE))), outputs)
+        step, bound, kink = EXACT_DIFFERENCES if exact else ROUGH_DIFFERENCES
+        entries = np.random.default_rng(SEED).permutation(point.size)[:MAX_ENTRIES]
+        middle = float((outputs * out_grad).sum())
+        scale = float(np.abs(gradient).max(initial=0.0)) or 1.0
+        kept, measured = [], []
+        for entry in entries:
+            ahead, behind = (
+                float((self._forward(self._moved(name, int(entry), way * step)) * out_grad).sum())
+                for way in (1, -1)
+            )
+            if abs((ahead - middle) - (middle - behind)) / step / scale <= max(kink, bound):
+                kept.append(int(entry))
+                measured.append((ahead - behind) / (2 * step))
+        if len(kept) < MAX_KINKS * len(entries):
+            return None
+        places = np.array(kept)
+        return compare_gradients(
+            self.setting, name, gradient.reshape(-1)[places], np.array(measured), bound, places, point.shape
+        )
+
+    def _with(self, name: str, array: np.ndarray) -> Case:
+        return replace(self.case, arrays={**self.case.arrays, name: array})
+
+    def _moved(self, name: str, entry: int, distance: float) -> Case:
+        array = self.case.arrays[name].copy()
+        array.reshape(-1)[entry] += distance
+        return self._with(name, array)
+
+    def _forward(self, case: Case) -> np.ndarray:
+        return np.asarray(next(iter(self._run(self.layer.forward, case).values()))).astype(np.float64)
+
+    def _run(self, check: Check, case: Case) -> Mapping[str, np.ndarray]:
+        outcome = self.session.run(check, case)
+        if outcome.verdict is not None:
+            raise _Stopped(outcome)
+        return outcome.outputs
 
 
 def parse_settings(texts: Sequence[str]) -> dict[str, int]:
@@ -198,88 +340,26 @@ def parse_settings(texts: Sequence[str]) -> dict[str, int]:
     return found
 
 
-class _Stopped(Exception):
-    """The layer did not run; what came of it is kept."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.message)
-        self.outcome = outcome
-
-
-class _Layer:
-    """One layer in one setting, driven through the jail."""
-
-    def __init__(self, session: Session, module: str, kind: str, settings: Mapping[str, int]) -> None:
-        self.session = session
-        self.settings = dict(settings)
-        self.config: dict[str, Any] = {"module": module, "kind": kind, "settings": self.settings}
-        self.accepted: dict[str, int] = {}
-
-    def gradients(self) -> list[Gradient]:
-        """Compare the gradient of the input, and of every parameter for which the layer keeps one."""
-        facts = self._run("describe")
-        self.accepted = {
-            name: value
-            for (name, value), known in zip(self.settings.items(), facts["accepted"], strict=True)
-            if known
-        }
-        shape = FEATURES if facts["features"] else PICTURES
-        rng = np.random.default_rng(SEED)
-        count = int(np.prod(shape))
-        # No two entries are equal and none is zero.
-        values = np.linspace(-INPUT_RANGE, INPUT_RANGE, count + count % 2)[:count]
-        inputs = values[rng.permutation(count)].reshape(shape)
-        labels = rng.integers(0, LABELS, size=shape[0])
-        fixed = {"x": inputs, "labels": labels}
-        outputs = self._run("forward", vary="x", stack=inputs[None], **fixed)["outputs"][0]
-        precision = "float32" if outputs.dtype.itemsize < np.dtype(np.float64).itemsize else "float64"
-        out_grad = rng.standard_normal(outputs.shape) if outputs.ndim else np.ones(())
-        claimed = self._run("backward", out_grad=out_grad, **fixed)
-        found = []
-        setting = _named(self.accepted)
-        for name, gradient in claimed.items():
-            point = inputs if name == "x" else facts[name].astype(np.float64)
-            if gradient.shape != point.shape:
-                text = _(
-                    "backward gives shape {seen}, and {required} is needed",
-                    seen=gradient.shape,
-                    required=point.shape,
-                )
-                found.append(Gradient(setting, _title(name), point.size, point.size, 0, 0, shape_message=text))
-                continue
-            measured = self._differences(name, point, out_grad, STEP[precision], fixed)
-            found.append(compare_gradients(setting, name, gradient, measured, RELATIVE_BOUND[precision]))
-        return found
-
-    def _differences(
-        self, name: str, point: np.ndarray, out_grad: np.ndarray, step: float, fixed: Mapping[str, np.ndarray]
-    ) -> np.ndarray:
-        stack = np.repeat(point[None], 2 * point.size, axis=0).reshape(2, point.size, point.size)
-        stack[0] += step * np.eye(point.size)
-        stack[1] -= step * np.eye(point.size)
-        stack = stack.reshape(2 * point.size, *point.shape)
-        outputs = self._run("forward", vary=name, stack=stack, **fixed)["outputs"].astype(np.float64)
-        weighted = (outputs * out_grad).reshape(2, point.size, -1).sum(axis=2)
-        return np.asarray((weighted[0] - weighted[1]) / (2 * step)).reshape(point.shape)
-
-    def _run(self, check: str, **values: Any) -> dict[str, np.ndarray]:
-        case = Case.of(_named(self.settings), **self.config, **values)
-        outcome = self.session.run(self.session.lab.checks[check], case)
-        if outcome.verdict is not None:
-            raise _Stopped(outcome)
-        return dict(outcome.outputs)
-
-
 def compare_gradients(
-    setting: str, name: str, claimed: np.ndarray, measured: np.ndarray, relative_bound: float
+    setting: str,
+    name: str,
+    claimed: np.ndarray,
+    measured: np.ndarray,
+    relative_bound: float,
+    places: np.ndarray | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Gradient:
-    """Compare two gradients of one shape; what is allowed is relative to the largest measured entry."""
+    """Compare entries of two gradients; what is allowed is relative to the largest measured one.
+
+    ``places`` are the positions of the entries in the flat gradient of that ``shape``; all of it if absent.
+    """
     scale = float(np.abs(measured).max(initial=0.0)) or 1.0
     bound = relative_bound * scale
-    error = np.abs(claimed.astype(np.float64) - measured)
+    error = np.abs(claimed.astype(np.float64) - measured).reshape(-1)
     # Written so that NaN differs.
     wrong = ~(error <= bound)
-    worst = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), error.shape)
+    worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+    place = worst if places is None else int(places[worst])
     return Gradient(
         setting,
         _title(name),
@@ -287,15 +367,11 @@ def compare_gradients(
         int(wrong.sum()),
         float(error[worst]),
         bound,
-        tuple(int(index) for index in worst),
-        float(claimed[worst]),
-        float(measured[worst]),
+        tuple(int(index) for index in np.unravel_index(place, shape or claimed.shape)),
+        float(claimed.reshape(-1)[worst]),
+        float(measured.reshape(-1)[worst]),
     )
 
 
 def _title(name: str) -> str:
-    return _("the input") if name == "x" else _("the {parameter}", parameter=name)
-
-
-def _named(settings: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
+    return _("the {parameter}", parameter=name) if name in ("weight", "bias") else _("the input")

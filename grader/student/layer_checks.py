@@ -19,8 +19,7 @@ def checks_of_layer(lab: Lab, layer: str, *, slow: bool = False) -> list[str]:
     ProjectError : no check fits; the message lists the layers.
     """
     quick = [check for check in lab.checks.values() if slow or not check.slow]
-    wanted = _plain(layer)
-    found = [check.id for check in quick if wanted and _fits(check, wanted)]
+    found = [check.id for check in quick if _plain(layer) and fits(check, layer)]
     if not found:
         known = ", ".join(dict.fromkeys(re.sub(r"_(forward|backward)$", "", check.id) for check in quick))
         raise ProjectError(
@@ -32,7 +31,9 @@ def checks_of_layer(lab: Lab, layer: str, *, slow: bool = False) -> list[str]:
     return found
 
 
-def _fits(check: Check, wanted: str) -> bool:
+def fits(check: Check, layer: str) -> bool:
+    """Whether a check is of ``layer``: a hole, the beginning of its id, or words of its title."""
+    wanted = _plain(layer)
     identifier = _plain(check.id)
     title = _plain(re.split(r"[,:(]", check.title)[0])
     return identifier.startswith(wanted) or title.startswith(wanted) or wanted in map(_plain, check.holes)
