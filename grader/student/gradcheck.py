@@ -175,10 +175,11 @@ def gradcheck(
                     found += driven.gradients(drawn=bool(settings))
                 except _Stopped as stopped:
                     return GradientCheck(target, found, describe_run(stopped.outcome, (), lab.folder))
-    none = (
-        "" if found else _("Every change crosses a kink of a maximum or of ReLU, so there is nothing to compare.")
+    if found:
+        return GradientCheck(target, found)
+    return GradientCheck(
+        target, found, _("Every change crosses a kink of a maximum or of ReLU: there is nothing to compare.")
     )
-    return GradientCheck(target, found, none)
 
 
 def _layers_of(lab: Lab, target: str) -> list[Layer]:
