@@ -20,6 +20,7 @@ from pathlib import Path
 from llvmlite import binding
 
 import grader
+from grader.jail.arithmetic import chosen_arithmetic
 from grader.jail.layout import thread_counts
 from grader.project.contract import Lab
 from grader.project.places import Project
@@ -85,6 +86,7 @@ class EngineVersion:
         environment = {
             **os.environ,
             **thread_counts(self.lab.facts.limits.threads),
+            **chosen_arithmetic().variables(),
             "ENGINE_CACHE_DIR": str(self.store),
             "PYTHONPATH": str(Path(grader.__file__).parents[1]),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -109,7 +111,9 @@ class EngineVersion:
     def _key(self, target: Path) -> str:
         """Return the address of what decides which kernels are needed, and on which processor they run."""
         sources = digest_of_files(sorted(target.rglob("*.py"))), digest_of_files(self.lab.folder.glob("checks*.py"))
-        return hashlib.sha256(" ".join((*sources, binding.get_host_cpu_name())).encode()).hexdigest()[:32]
+        return hashlib.sha256(
+            " ".join((*sources, binding.get_host_cpu_name(), chosen_arithmetic().name)).encode()
+        ).hexdigest()[:32]
 
 
 def engine_version(project: Project, lab: Lab, resources: Mapping[str, Path]) -> EngineVersion | None:
