@@ -276,7 +276,7 @@ def logits_cases(rng: np.random.Generator, few: int, many: int) -> Iterable[Case
     places = np.stack([rng.permutation(few) for _ in range(2)])
     labels = np.argmin(places, axis=1).astype(np.int64)
     yield Case.of(
-        "logits near 100", logits=(90 + 20 * places + normal(rng, 2, few)).astype(np.float32), labels=labels
+        "logits near 100", logits=(90 + 10 * places + normal(rng, 2, few)).astype(np.float32), labels=labels
     )
 
 
