@@ -62,7 +62,19 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that i
 
 
 class SpeakingCommand(TyperCommand):
-    """A command whose help is in the reader's language."""
+    """A command whose help is in the reader's language, and which takes no option twice."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        """Refuse an option that is given twice, of which only the last would count."""
+        for parameter in self.params:
+            names = tuple(name for name in getattr(parameter, "opts", ()) if name.startswith("--"))
+            given = [arg for arg in args if arg.partition("=")[0] in names]
+            if len(given) > 1 and not parameter.multiple and not getattr(parameter, "is_flag", False):
+                fail(
+                    _("{option} is given {count} times; give it once", option=names[0], count=len(given)), BAD_INPUT
+                )
+        parsed: list[str] = super().parse_args(context, args)
+        return parsed
 
     def format_help(self, *where: Any) -> None:
         """Write the help page."""

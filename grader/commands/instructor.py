@@ -39,7 +39,9 @@ def kit(
 @app.command()
 def gradescope(
     lab: LabName,
-    out: Annotated[Path, typer.Option("--out", help="The archive to write.")] = Path("autograder.zip"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The archive to write; default dist/LAB-autograder.zip.")
+    ] = None,
     allow_weak_jail: Annotated[
         bool,
         typer.Option("--allow-weak-jail", help="Grade even where student code cannot be isolated as demanded."),
@@ -52,7 +54,9 @@ def gradescope(
 
     with errors():
         project = Project.find()
-        written = write_autograder(project, project.lab(lab), out, allow_weak_jail=allow_weak_jail)
+        # Not beside the sources: it holds hidden fixtures, and dist/ is what git leaves out.
+        place = out or project.root / "dist" / f"{lab}-autograder.zip"
+        written = write_autograder(project, project.lab(lab), place, allow_weak_jail=allow_weak_jail)
         Console().print(
             f"{written.path}: {written.files} files, {written.size_bytes / MIB:.1f} MiB. It holds hidden fixtures: "
             "upload it, do not hand it out.",

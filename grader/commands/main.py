@@ -71,11 +71,13 @@ def grade(
     Exit status: 0 graded and at or above --min-score (with --only: all those checks passed), 1 graded below it,
     2 bad usage or bad input, 3 the grader itself failed.
     """
+    from grader.collect.submission import SubmissionError
     from grader.grading import Request
     from grader.grading import grade as run
     from grader.jail import Level
     from grader.project.places import Project
     from grader.report import render
+    from grader.report.csv_report import write_ungraded
     from grader.report.progress import Progress
 
     with errors():
@@ -93,8 +95,15 @@ def grade(
             allow_weak_jail=allow_weak_jail,
             strict=strict,
         )
-        with Progress(title=_("{lab}: grading", lab=lab)) as progress:
-            result = run(project, request, progress)
+        try:
+            with Progress(title=_("{lab}: grading", lab=lab)) as progress:
+                result = run(project, request, progress)
+        except SubmissionError as error:
+            # In a table of a class nobody may be missing.
+            if format_ == "csv" and out is not None:
+                tiers, checks = sorted(facts.facts.tiers), list(facts.checks)
+                write_ungraded(request.submission, lab, tiers, checks, str(error), out)
+            raise
         render(result, Console(), verbose=verbose)
         write_reports(result, json_file, junit_file, format_, out)
         raise typer.Exit(exit_status(result, only or (), min_score))

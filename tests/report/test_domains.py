@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from grader.report import FORMATS, render
+from grader.report.csv_report import write_ungraded
 from grader.report.files import ReportError
 from grader.report.github import classroom
 from grader.report.gradescope import gradescope
@@ -40,8 +43,8 @@ def written(name, result, tmp_path, monkeypatch):
     """Return what a format writes."""
     for key, value in IDENTITY.items():
         monkeypatch.setenv(key, value)
-    FORMATS[name](result, tmp_path / "out")
-    return (tmp_path / "out").read_text(encoding="utf-8")
+    FORMATS[name](result, tmp_path / name)
+    return (tmp_path / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", READABLE)
@@ -94,6 +97,25 @@ def test_a_part_has_no_score_anywhere(tmp_path, monkeypatch):
     assert ",vgg16,1,,100,false,false," in written("csv", result, tmp_path, monkeypatch)
     with pytest.raises(ReportError, match="has no score"):
         written("classroom50", result, tmp_path, monkeypatch)
+
+
+def test_a_table_of_a_class_grows(tmp_path):
+    """A second result is a second row, and so is what could not be graded; Excel reads it as UTF-8."""
+    file = tmp_path / "class.csv"
+    whole = samples.honest()
+    FORMATS["csv"](whole, file)
+    FORMATS["csv"](whole, file)
+    write_ungraded(
+        Path("in/张三.zip"), "vgg16", [60, 80, 100], [check.id for check in whole.checks], "is damaged", file
+    )
+    assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert [(row["name"], row["score"], row["first_message"][:10]) for row in rows[1:]] == [
+        ("vgg16", "80", rows[0]["first_message"][:10]),
+        ("张三.zip", "", "is damaged"),
+    ]
+    with pytest.raises(ReportError, match="other columns"):
+        FORMATS["csv"](samples.part(), file)
 
 
 def test_a_document_of_version_1_is_still_read():
