@@ -23,9 +23,11 @@ from grader.lab.layer_cases import (
     as_vgg_pools,
     convolution_cases,
     dithered,
+    few_values,
     flatten_cases,
     fully_connected_cases,
     logits_cases,
+    normal,
     one_sample,
     pooling_cases,
     random_crop,
@@ -179,9 +181,46 @@ def network_build(student, case):
     }
 
 
-@network_check(tier=60, cases=one_case(), needs=("network_build",), limit_s=BUILD_LIMIT_S)
+def load_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make what turns the lab's checkpoint into another one, and inputs of layers that are given.
+
+    What a network of real layers computes with these parameters cannot be known beforehand.
+    """
+    with_parameters = [facts for facts in NETWORK_LAYERS if facts.weight_shape]
+    yield Case.of(
+        "a checkpoint of its own",
+        scales=rng.uniform(0.5, 2, len(with_parameters)).astype(np.float32),
+        biases=normal(rng, sum(facts.weight_shape[0] for facts in with_parameters)),
+        picture=normal(rng, 1, 3, 4, 5),
+        features=few_values(rng, 1, 512 * 7 * 7),
+        hidden=normal(rng, 1, 4096),
+    )
+
+
+def other_checkpoint(student: Any, case: Case) -> dict[str, dict[str, np.ndarray]]:
+    """Return the lab's checkpoint with each layer's weight scaled and its bias replaced.
+
+    The weight of the first fully connected layer stays as it is: a copy would need another 400 MiB.
+    """
+    found = {}
+    start = 0
+    checkpoint = student.resource("checkpoint")
+    for scale, (name, parameters) in zip(case.scales, in_order(checkpoint), strict=True):
+        weight, count = parameters["weight"], len(parameters["bias"])
+        weight = weight if name == "fullyconnect1" else weight * scale
+        found[name] = {"weight": weight, "bias": case.biases[start : start + count].copy()}
+        start += count
+    return found
+
+
+def in_order(checkpoint: Any) -> list[tuple[str, Any]]:
+    """Return the layers of a checkpoint in the order of the network."""
+    return [(facts.name, checkpoint[facts.name]) for facts in NETWORK_LAYERS if facts.weight_shape]
+
+
+@network_check(tier=60, cases=load_cases, needs=("network_build",), limit_s=BUILD_LIMIT_S)
 def network_load(student, case):
-    """VGG16: loading the parameters."""
+    """VGG16: loading the parameters, and what its fully connected layers compute with them."""
     network = built_network(student)
     first = NETWORK_LAYERS[0]
     refused = False
@@ -201,13 +240,22 @@ def network_load(student, case):
         name=first.name,
         weight_shape2=first.weight_shape,
     )
-    layers = loaded_network(student).graph_layers
-    return {
+    network.resume_weights(other_checkpoint(student, case))
+    layers = network.graph_layers
+    loaded = {
         f"{facts.name} {parameter}": Sampled(getattr(layers[facts.name], parameter), f"{facts.name} {parameter}")
         for facts in NETWORK_LAYERS
         if facts.weight_shape
         for parameter in ("weight", "bias")
     }
+    inputs = {
+        "flatten": case.picture,
+        "relu1": case.hidden,
+        "fullyconnect1": case.features,
+        "fullyconnect2": case.hidden,
+        "fullyconnect3": case.hidden,
+    }
+    return loaded | {f"output of {name}": layers[name].forward(x.copy()) for name, x in inputs.items()}
 
 
 @check(tier=80, cases=conv_cases, holes=("conv_forward",), files=("layer.py",))
