@@ -173,7 +173,7 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     _check_unpacked(sum(info.file_size for info in archive.infolist()), limits)
     for info in archive.infolist():
         # Windows PowerShell separates folders with backslashes, which are plain letters in a name from elsewhere.
-        own = _name_of(info)
+        own = name_of(info)
         name = own.replace("\\", "/") if info.create_system == DOS else own
         is_folder = name.endswith("/")
         path = _checked_path(name.removesuffix("/"), seen, limits)
@@ -198,7 +198,7 @@ def _zip_members(data: bytes, limits: CollectLimits) -> list[Member]:
     return members
 
 
-def _name_of(info: zipfile.ZipInfo) -> str:
+def name_of(info: zipfile.ZipInfo) -> str:
     """Return the name of an entry as whoever packed it meant it.
 
     Without the flag for UTF-8 the format knows only code page 437. Programs write UTF-8 there all the same, and

@@ -1,0 +1,63 @@
+"""Opens the one zip that a platform's download is, with names in whatever encoding it was packed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grader.archives import name_of
+from grader.cohort.problems import CohortError
+from grader.cohort.running.scratch import scratch_folder
+
+MAX_BYTES = 4 << 30
+MAX_ENTRIES = 200_000
+
+
+@contextmanager
+def opened_export(place: Path) -> Iterator[Path]:
+    """Give the folder of an export: ``place`` itself, or a temporary one with what the zip ``place`` holds.
+
+    Raises
+    ------
+    CohortError : it is neither, damaged, too large, or has names that lead out of it.
+    """
+    if place.is_dir():
+        yield place
+        return
+    if not place.is_file() or not zipfile.is_zipfile(place):
+        raise CohortError(f"{place} is neither a folder nor a zip; name what the platform's download gave you")
+    with scratch_folder("export") as folder:
+        try:
+            with zipfile.ZipFile(place) as archive:
+                _unpack(archive, folder, place)
+        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+            raise CohortError(f"{place} is damaged ({error}); download it again") from None
+        yield folder
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path, place: Path) -> None:
+    members = archive.infolist()
+    if len(members) > MAX_ENTRIES or sum(member.file_size for member in members) > MAX_BYTES:
+        raise CohortError(
+            f"{place} unpacks to more than {MAX_BYTES >> 30} GiB or {MAX_ENTRIES} files; unpack it by hand"
+        )
+    for member in members:
+        name = name_of(member)
+        parts = Path(name).parts
+        if Path(name).is_absolute() or ".." in parts or "\0" in name or "\\" in name:
+            raise CohortError(f"{place} holds {name!r}, which leads out of it; nothing was unpacked")
+        if name.endswith("/") or stat.S_ISLNK(member.external_attr >> 16):
+            continue
+        target = folder.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(member) as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+        # Local time of the server, to two seconds; all that a zip says.
+        moment = time.mktime((*member.date_time, 0, 0, -1))
+        os.utime(target, (moment, moment))

@@ -1,0 +1,15 @@
+"""What can go wrong in a class, each kind with a status of its own at the command line."""
+
+from __future__ import annotations
+
+
+class CohortError(Exception):
+    """The class or the command is at fault; the message says what happened, what was expected, what to do."""
+
+
+class Refusal(CohortError):
+    """Going on would mix what must not be mixed: fixtures, jail levels, whole and half gradings."""
+
+
+class EnvironmentFault(CohortError):
+    """The machine is at fault, such as a full disk; nothing was lost, and the same command goes on later."""

@@ -1,0 +1,1 @@
+"""The gradebook: tables, connection, migrations, and the chain of events."""

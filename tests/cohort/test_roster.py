@@ -1,0 +1,63 @@
+"""The list of students: columns by name, encodings, and what is never done behind a person's back."""
+
+import pytest
+from sqlalchemy import select
+
+from grader.cohort.intake.roster import read_roster, take_roster
+from grader.cohort.problems import CohortError
+from grader.cohort.store.tables import ExternalId, Student
+
+MOODLE = 'Identifier,Full name,ID number,Email address\nParticipant 77,"Lee, Ann",0012,a@x\n'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_encodings_of_spreadsheets_are_read(tmp_path, encoding):
+    """UTF-8 with and without its mark, Excel's UTF-16, and GB 18030."""
+    (tmp_path / "roster.csv").write_bytes("学号;姓名\n0007;王小明\n".encode(encoding))
+    [line], problems = read_roster(tmp_path / "roster.csv", {})
+    assert (line.sid, line.name, problems) == ("0007", "王小明", [])
+
+
+def test_columns_are_found_by_name(tmp_path):
+    """Usual names are known, an id of a platform loses the word in front, quoted commas stay."""
+    (tmp_path / "roster.csv").write_text(MOODLE)
+    [line], _ = read_roster(tmp_path / "roster.csv", {})
+    assert (line.sid, line.name, dict(line.external)) == ("0012", "Lee, Ann", {"moodle": "77"})
+
+
+def test_an_unusual_column_can_be_named(tmp_path):
+    """And one that does not exist is refused with those that do."""
+    (tmp_path / "roster.csv").write_text("Nr,Who\n0007,Ann\n")
+    with pytest.raises(CohortError, match="no column of student ids; it has: Nr, Who"):
+        read_roster(tmp_path / "roster.csv", {})
+    [line], _ = read_roster(tmp_path / "roster.csv", {"sid": "Nr", "name": "Who"})
+    assert (line.sid, line.name) == ("0007", "Ann")
+    with pytest.raises(CohortError, match="no column 'Number'"):
+        read_roster(tmp_path / "roster.csv", {"sid": "Number"})
+
+
+def test_a_list_changes_nothing_until_it_is_written(room, tmp_path):
+    """The second list shows who is new, changed, and no longer there; nobody is dropped."""
+    (tmp_path / "roster.csv").write_text("sid,name\n1,Ann\n2,Bo\n")
+    lines, problems = read_roster(tmp_path / "roster.csv", {})
+    take_roster(room, lines, problems, write=False)
+    with room.session() as session:
+        assert session.scalars(select(Student)).all() == []
+    take_roster(room, lines, problems, write=True)
+    (tmp_path / "roster.csv").write_text("sid,name\n1,Anna\n1,twice\n,none\n3,Cy\n")
+    change = take_roster(room, *read_roster(tmp_path / "roster.csv", {}), write=True)
+    assert [line.sid for line in change.new] == ["3"]
+    assert [line.name for line in change.changed] == ["Anna"]
+    assert change.absent == ("2",)
+    assert change.conflicts == ("row 3: 1 stands there twice", "row 4: no student id")
+    with room.session() as session:
+        assert len(session.scalars(select(Student)).all()) == 3
+
+
+def test_an_id_belongs_to_one_student(full_room, tmp_path):
+    """A platform's id that is another student's is named and not written."""
+    (tmp_path / "roster.csv").write_text("sid,name,canvas id\n0013,José García,501\n")
+    change = take_roster(full_room, *read_roster(tmp_path / "roster.csv", {}), write=True)
+    assert change.conflicts == ("0013: 501 in canvas belongs to another student",)
+    with full_room.session() as session:
+        assert len(session.scalars(select(ExternalId).where(ExternalId.value == "501")).all()) == 1
