@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -59,7 +59,7 @@ class Request:
 
     ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
     used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
-    course decide, too.
+    course decide, too; ``fixture`` names the folder of other fixtures than those in use, such as an earlier release.
     """
 
     lab: Lab
@@ -72,6 +72,7 @@ class Request:
     allow_weak_jail: bool = False
     strict: bool = False
     slot: int = 0
+    fixture: Path | None = None
 
     @property
     def gates(self) -> Literal["course", "general"]:
@@ -79,8 +80,12 @@ class Request:
         return "general" if self.strict else self.lab.facts.gates
 
 
-def grade(project: Project, request: Request, progress: Progress) -> GradeResult:
+def grade(
+    project: Project, request: Request, progress: Progress, timed: Callable[[Timing], Timing] | None = None
+) -> GradeResult:
     """Grade one submission and return the result document.
+
+    ``timed`` may replace how speed is judged, such as by what was measured before on this host.
 
     Raises
     ------
@@ -94,9 +99,8 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
     lab = request.lab
     checks = [check for check in lab.in_order(request.only) if request.slow or not check.slow or request.only]
     level, warnings = choose_level(lab, request)
-    fixture = read_fixture(
-        project.fixtures(lab.name, request.kind, request.weights), [check.id for check in checks]
-    )
+    folder = request.fixture or project.fixtures(lab.name, request.kind, request.weights)
+    fixture = read_fixture(folder, [check.id for check in checks])
     with opened(
         project,
         lab,
@@ -109,11 +113,12 @@ def grade(project: Project, request: Request, progress: Progress) -> GradeResult
     ) as work:
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)
+        timing = timed(timing) if timed is not None else timing
         uses = ruled_out(lab, collected)
         results, outcomes = run_checks(session, lab, checks, fixture, uses, progress, timing, request.gates)
         level = session.box.level
         warnings = (*warnings, *map(str, session.box.warnings))
-    layers = with_recorded(layer_times(lab, outcomes), fixture.facts, yardstick_for(lab, request.slot))
+    layers = with_recorded(layer_times(lab, outcomes), fixture.facts, timing.yardstick)
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     complete = len(checks) == len(lab.checks)
     score, tiers = score_tiers(titles, results, lab.check_tiers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from grader.language.errors import BadInput, GraderFailed
 
-class CohortError(Exception):
+
+class CohortError(BadInput):
     """The class or the command is at fault; the message says what happened, what was expected, what to do."""
 
 
@@ -11,5 +13,5 @@ class Refusal(CohortError):
     """Going on would mix what must not be mixed: fixtures, jail levels, whole and half gradings."""
 
 
-class EnvironmentFault(CohortError):
+class EnvironmentFault(GraderFailed):
     """The machine is at fault, such as a full disk; nothing was lost, and the same command goes on later."""

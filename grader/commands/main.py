@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from grader.commands import instructor, student
+from grader.commands import classes, instructor, student
 from grader.commands.common import (
     FormatFile,
     FormatName,
@@ -175,6 +175,7 @@ def schema() -> None:
 
 app.registered_commands[:0] = student.app.registered_commands
 app.registered_commands += instructor.app.registered_commands
+app.add_typer(classes.app)
 
 
 def main() -> None:

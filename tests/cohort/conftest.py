@@ -8,7 +8,7 @@ pytest.importorskip("sqlalchemy", reason="the extra `class` is not installed")
 
 from grader.cohort.classroom import Classroom
 from grader.cohort.intake.roster import RosterLine, take_roster
-from grader.contract import load_lab
+from grader.project.contract import load_lab
 from tests.golden import ROOT
 from tests.hostile.project import make_project
 

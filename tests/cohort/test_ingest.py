@@ -16,7 +16,7 @@ from grader.cohort.intake.take import take
 from grader.cohort.intake.unpacking import opened_export
 from grader.cohort.problems import CohortError
 from grader.cohort.store.tables import Blob, Event, Student, Submission, SubmissionAuthor, SubmissionFile
-from grader.progress import Progress
+from grader.report.progress import Progress
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -18,9 +18,9 @@ from grader.cohort.intake.originals import OriginalError, digest_of, digest_of_a
 from grader.cohort.intake.work import make_work
 from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.store.tables import Assignment, Extension, ExternalId, Student, Submission, SubmissionAuthor
-from grader.contract import Lab
-from grader.progress import Progress
-from grader.translation import _, marked
+from grader.language.translation import _, marked
+from grader.project.contract import Lab
+from grader.report.progress import Progress
 
 
 class State(str, Enum):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from grader.cohort.classroom import Classroom
 from grader.cohort.intake.originals import keep
 from grader.cohort.intake.plan import Line, State
+from grader.cohort.running.keys import lab_digest
 from grader.cohort.store import events
 from grader.cohort.store.tables import (
     Assignment,
@@ -22,7 +23,7 @@ from grader.cohort.store.tables import (
     SubmissionFile,
 )
 from grader.cohort.store.types import now
-from grader.contract import Lab
+from grader.project.contract import Lab
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ def take(
     for line in wanted:
         for path, sha256 in line.hashes.items():
             keep(room.originals, line.arrival.files[path], sha256)
-    ungradable = 0
+    ungradable, lab_sha256 = 0, lab_digest(lab)
     for line in wanted:
         ungradable += bool(line.problem)
         students = line.students or _new_students(room, session, line)
-        _write(session, assignment, line, students)
+        _write(session, assignment, line, students, lab_sha256)
         _remember(session, line, students)
     events.record(session, "ingest", lab.name, after={"submissions": len(wanted), "left_out": len(left_out)})
     return Taken(len(wanted), ungradable, tuple(left_out))
@@ -83,7 +84,9 @@ def _new_students(room: Classroom, session: Session, line: Line) -> tuple[Studen
     return tuple(found)
 
 
-def _write(session: Session, assignment: Assignment, line: Line, students: Sequence[Student]) -> None:
+def _write(
+    session: Session, assignment: Assignment, line: Line, students: Sequence[Student], lab_sha256: str
+) -> None:
     submission = Submission(
         assignment_id=assignment.id,
         number=max(1, line.number),
@@ -93,6 +96,7 @@ def _write(session: Session, assignment: Assignment, line: Line, students: Seque
         original_name=line.arrival.label,
         sha256=line.sha256,
         collected_sha256=line.collected,
+        lab_sha256=lab_sha256,
         marked_late=line.arrival.marked_late,
         problem=line.problem,
         notes=list(line.notes),

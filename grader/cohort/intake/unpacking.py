@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from grader.archives import name_of
 from grader.cohort.problems import CohortError
 from grader.cohort.running.scratch import scratch_folder
+from grader.collect.archives import name_of
 
 MAX_BYTES = 4 << 30
 MAX_ENTRIES = 200_000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from grader.cohort.intake.names import stand_ins
 from grader.cohort.intake.originals import digest_of_all
-from grader.contract import Lab
-from grader.submission import SubmissionError, collect
-from grader.translation import _
+from grader.collect.submission import SubmissionError, collect
+from grader.language.translation import _
+from grader.project.contract import Lab
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz")
 OTHER_ARCHIVES = (".rar", ".7z")

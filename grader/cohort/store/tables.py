@@ -118,6 +118,7 @@ class Submission(Base):
     original_name: Mapped[str]
     sha256: Mapped[str]
     collected_sha256: Mapped[str]
+    lab_sha256: Mapped[str]
     marked_late: Mapped[bool] = mapped_column(default=False)
     problem: Mapped[str] = mapped_column(default="")
     notes: Mapped[list[str]]

@@ -138,6 +138,7 @@ def upgrade() -> None:
         sa.Column("original_name", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("collected_sha256", sa.String(), nullable=False),
+        sa.Column("lab_sha256", sa.String(), nullable=False),
         sa.Column("marked_late", sa.Boolean(), nullable=False),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("notes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
