@@ -43,7 +43,8 @@ def hand_in(room, scratch, behaviours, students=True):
                 lab_sha256="lab",
                 notes=[],
             )
-            session.add_all([student, attempt, Blob(sha256=sha256, bytes_path=sha256, size=1)])
+            session.add_all([student, attempt])
+            session.merge(Blob(sha256=sha256, bytes_path=sha256, size=1))
             session.flush()
             session.add(SubmissionAuthor(submission_id=attempt.id, student_id=student.id))
             session.add(SubmissionFile(submission_id=attempt.id, path="behaviour.json", sha256=sha256))

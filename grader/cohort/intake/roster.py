@@ -164,11 +164,12 @@ def _write(session: Session, student: Student, line: RosterLine) -> None:
     session.add(student)
     session.flush()
     for system, value in line.external.items():
+        # Moodle has another number for each assignment, so a student may have several.
         known = session.scalar(
-            select(ExternalId).where(ExternalId.student_id == student.id, ExternalId.system == system)
+            select(ExternalId).where(
+                ExternalId.student_id == student.id, ExternalId.system == system, ExternalId.value == value
+            )
         )
         if known is None:
             session.add(ExternalId(course_id=student.course_id, student_id=student.id, system=system, value=value))
-        else:
-            known.value = value
     session.flush()
