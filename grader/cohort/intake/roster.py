@@ -147,12 +147,11 @@ def take_roster(room: Classroom, lines: list[RosterLine], problems: list[str], *
 
 
 def _differs(session: Session, student: Student, line: RosterLine) -> bool:
-    own = {
-        e.system: e.value for e in session.scalars(select(ExternalId).where(ExternalId.student_id == student.id))
-    }
+    rows = session.scalars(select(ExternalId).where(ExternalId.student_id == student.id))
+    own = {(one.system, one.value) for one in rows}
     fields = ("name", "email", "section", "team")
     return any(getattr(line, name) and getattr(line, name) != getattr(student, name) for name in fields) or any(
-        own.get(system) != value for system, value in line.external.items()
+        item not in own for item in line.external.items()
     )
 
 

@@ -62,7 +62,8 @@ def attempt_of(session: Session, assignment: Assignment, student: Student, numbe
     if not found:
         numbers = ", ".join(str(one.number) for one in attempts) or "none"
         raise CohortError(
-            f"{student.sid} has no such attempt of {assignment.lab} (asked for: {number or 'any'}); there are: {numbers}"
+            f"{student.sid} has no such attempt of {assignment.lab} (asked for: {number or 'any'}); there are: "
+            f"{numbers}"
         )
     return found[-1]
 

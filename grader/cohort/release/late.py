@@ -1,4 +1,4 @@
-"""What lateness costs: a pure function of times and rule. A day is 24 hours, and a begun one counts after the grace."""
+"""What lateness costs: a pure function of times and rule. A day is 24 hours; a begun one counts whole."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from grader.cohort.problems import CohortError, Refusal
 from grader.cohort.store import events
 from grader.cohort.store.queries import DONE, FAILED, ROWS_AT_ONCE, current_gradings
-from grader.cohort.store.tables import CheckRow, Grading, Run, Submission
+from grader.cohort.store.tables import Assignment, CheckRow, Grading, Run, Submission
 from grader.cohort.store.types import now
 
 TIERS = (60, 80, 100)
@@ -67,6 +67,33 @@ def run_of(session: Session, number: int) -> Run:
     if run is None:
         raise CohortError(f"there is no run {number}; `python -m grader class runs` lists them")
     return run
+
+
+def newest_run(session: Session, assignment: Assignment, kind: str) -> Run:
+    """Return the newest run of a kind.
+
+    Raises
+    ------
+    CohortError : there is none.
+    """
+    run = session.scalar(
+        select(Run).where(Run.assignment_id == assignment.id, Run.kind == kind).order_by(Run.id.desc()).limit(1)
+    )
+    if run is None:
+        raise CohortError(f"{assignment.lab} has no run of kind {kind}")
+    return run
+
+
+def runs_of(session: Session, assignment: Assignment) -> list[tuple[Run, int]]:
+    """Return all runs of a lab with the number of their gradings."""
+    rows = session.execute(
+        select(Run, func.count(Grading.id))
+        .outerjoin(Grading, Grading.run_id == Run.id)
+        .where(Run.assignment_id == assignment.id)
+        .group_by(Run.id)
+        .order_by(Run.id)
+    )
+    return [(run, count) for run, count in rows]
 
 
 def compare(session: Session, run: Run) -> Comparison:
