@@ -59,7 +59,7 @@ class Request:
 
     ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
     used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
-    course decide, too; ``fixture`` names the folder of other fixtures than those in use, such as an earlier release.
+    course decide, too; ``fixture`` is the folder of other fixtures than those in use, such as an earlier release.
     """
 
     lab: Lab

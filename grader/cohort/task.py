@@ -25,6 +25,7 @@ from grader.project.places import Project
 from grader.report.json_report import document, to_json
 from grader.report.progress import Progress
 from grader.score.document import (
+    SCHEMA_ID,
     CheckResult,
     FixtureInfo,
     GradeResult,
@@ -68,6 +69,7 @@ def grade(task: Task, slot: int) -> str:
             weights=Path(task.weights) if task.weights else None,
             level=Level(level),
             allow_weak_jail=task.allow_weak_jail,
+            strict=task.conditions.strict,
             slot=slot,
             fixture=Path(task.release_folder) if task.release_folder else None,
         )
@@ -105,18 +107,19 @@ def give_up(task: Task, reason: str) -> str:
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     level = Level(task.conditions.jail_level)
     result = GradeResult(
-        schema_id="grader/result/v1",
+        schema_id=SCHEMA_ID,
         lab=lab.name,
         lab_title=translated(lab.facts.title, lab.folder),
         lab_version=lab.facts.version,
         language=chosen(),
         started_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         submission=SubmissionInfo(path=_name(task.key), sha256="", notes=[reason]),
-        score=0,
+        score=None,
         max_score=max(lab.facts.tiers),
         complete=not task.conditions.only,
+        checks_total=len(lab.checks),
         for_record=False,
-        tiers=score_tiers(titles, checks)[1],
+        tiers=score_tiers(titles, checks, lab.check_tiers)[1],
         checks=checks,
         jail=JailInfo(level=int(level), name=_(LEVEL_NAMES[level])),  # type: ignore[arg-type]
         times=Times(total=0.0, student=0.0),

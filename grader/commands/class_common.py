@@ -89,6 +89,6 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def _clean(cell: object) -> str:
-    from grader.report.text import one_line
+    from grader.language.text import one_line
 
     return one_line(str(cell))

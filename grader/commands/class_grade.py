@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.commands.class_common import ClassFolder, class_errors, new_class_app, open_class, say
-from grader.commands.common import BELOW, GRADER_FAILED, INTERRUPTED, OK, LabName, Language, Weights, fail
+from grader.commands.common import BELOW, GRADER_FAILED, INTERRUPTED, OK, LabName, Language, Strict, Weights, fail
 from grader.language.translation import _
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ WeakJail = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Where:
+    """Where a run is graded: on this host, on a cluster, or a part of it here."""
+
+    jobs: int | None
+    cluster: str | None
+    tls: Path | None
+    shard: str | None
+
+
 @app.command()
 def grade(
     lab: LabName,
@@ -47,6 +58,7 @@ def grade(
     fresh: Fresh = False,
     again: Annotated[bool, typer.Option("--again", help="Also grade again where the grader failed.")] = False,
     weights: Weights = None,
+    strict: Strict = False,
     allow_weak_jail: WeakJail = False,
     folder: ClassFolder = None,
     lang: Language = None,
@@ -67,7 +79,8 @@ def grade(
             weights=str(weights.resolve()) if weights else "",
             allow_weak_jail=allow_weak_jail,
         )
-        status = run_class(folder, facts, wanted, (), jobs, cluster, tls, shard, only_resume=resume)
+        where = Where(jobs, cluster, tls, shard)
+        status = run_class(folder, facts, wanted, where, strict=strict, only_resume=resume)
         raise typer.Exit(status)
 
 
@@ -75,12 +88,10 @@ def run_class(
     folder: Path | None,
     lab: Lab,
     wanted: Wanted,
-    only: tuple[str, ...],
-    jobs: int | None,
-    cluster: str | None,
-    tls: Path | None,
-    shard: str | None,
+    where: Where,
     *,
+    only: tuple[str, ...] = (),
+    strict: bool = False,
     only_resume: bool = False,
 ) -> int:
     """Begin or go on with a run, drive it, and say what came of it; return the exit status."""
@@ -98,16 +109,16 @@ def run_class(
     level, warnings = choose_level(lab, Request(lab, Path(), allow_weak_jail=wanted.allow_weak_jail))
     for warning in warnings:
         say(warning)
-    conditions = conditions_of(project, lab, int(level), only, weights)
+    conditions = conditions_of(project, lab, int(level), only, weights, strict=strict)
     if wanted.release_folder:
         release, sha256 = released(Path(wanted.release_folder))
         conditions = conditions.with_release(release, sha256)
-    security = {name: str(tls / f"{name}.pem") for name in ("ca", "cert", "key")} if tls else {}
-    open_backend = backend_for(lab, jobs, cluster, security)
+    security = {name: str(where.tls / f"{name}.pem") for name in ("ca", "cert", "key")} if where.tls else {}
+    open_backend = backend_for(lab, where.jobs, where.cluster, security)
     runs = Runs(room, project, lab)
     plan = runs.begin(wanted, conditions, new_scheduler(), only_resume=only_resume)
-    if shard:
-        plan.tasks = shard_of(plan.tasks, shard)
+    if where.shard:
+        plan.tasks = shard_of(plan.tasks, where.shard)
     say(
         _(
             "{lab}: run {run}, {left} of {total} to grade with release {release} at jail level {level}",

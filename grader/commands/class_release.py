@@ -16,8 +16,8 @@ from grader.commands.class_common import (
     say,
     show_table,
 )
-from grader.commands.class_grade import ClusterAddress, Fresh, Jobs, Shard, TlsFolder, WeakJail, run_class
-from grader.commands.common import BELOW, GRADER_FAILED, OK, LabName, Language, Only, Weights
+from grader.commands.class_grade import ClusterAddress, Fresh, Jobs, Shard, TlsFolder, WeakJail, Where, run_class
+from grader.commands.common import BELOW, GRADER_FAILED, OK, LabName, Language, Only, Strict, Weights
 from grader.language.translation import _, marked
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ def regrade(
     shard: Shard = None,
     fresh: Fresh = False,
     weights: Weights = None,
+    strict: Strict = False,
     allow_weak_jail: WeakJail = False,
     folder: ClassFolder = None,
     lang: Language = None,
@@ -241,7 +242,8 @@ def regrade(
             weights=str(weights.resolve()) if weights else "",
             allow_weak_jail=allow_weak_jail,
         )
-        status = run_class(folder, facts, wanted, tuple(only or ()), jobs, cluster, tls, shard)
+        where = Where(jobs, cluster, tls, shard)
+        status = run_class(folder, facts, wanted, where, only=tuple(only or ()), strict=strict)
         room = open_class(folder)
         with room.session() as session:
             run = newest_run(session, room.assignment(session, lab), PREVIEW)

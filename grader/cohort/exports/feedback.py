@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from grader.cohort.problems import CohortError
 from grader.cohort.running.journal import Journal
 from grader.cohort.running.scratch import scratch_folder
 from grader.report.html import write_html
-from grader.score.document import GradeResult
+from grader.score.document import read_document
 
 
 def pages_of(folder: Path, rows: Sequence[Row]) -> tuple[dict[str, tuple[Row, bytes]], list[tuple[str, str, str]]]:
@@ -36,7 +35,7 @@ def _page(journal: Journal, row: Row, place: Path) -> bytes:
     document = journal.document(key)
     if document is None:
         raise CohortError(f"{journal.place(key)} is gone or damaged; restore it, or grade the lab again")
-    result = GradeResult.model_validate_json(json.dumps(document))
+    result = read_document(document)
     notes = [row.remark, *result.submission.notes] if row.remark else result.submission.notes
     named = result.submission.model_copy(update={"notes": notes})
     write_html(result.model_copy(update={"submission": named}), place)

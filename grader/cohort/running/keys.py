@@ -31,6 +31,7 @@ class Conditions:
     jail_level: int
     only: tuple[str, ...] = ()
     weights_sha256: str = ""
+    strict: bool = False
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Conditions:
@@ -52,7 +53,13 @@ class Conditions:
 
 
 def conditions_of(
-    project: Project, lab: Lab, level: int, only: tuple[str, ...] = (), weights: Path | None = None
+    project: Project,
+    lab: Lab,
+    level: int,
+    only: tuple[str, ...] = (),
+    weights: Path | None = None,
+    *,
+    strict: bool = False,
 ) -> Conditions:
     """Return the conditions of a grading that begins now.
 
@@ -70,6 +77,7 @@ def conditions_of(
         jail_level=level,
         only=tuple(only),
         weights_sha256=file_digest(weights) if weights is not None else "",
+        strict=strict,
     )
 
 
@@ -115,8 +123,8 @@ def require_same(then: Conditions, today: Conditions) -> None:
         different.append("the lab's files were changed")
     if then.grader_version != today.grader_version:
         different.append(f"the grader was version {then.grader_version}, and is {today.grader_version} now")
-    if then.only != today.only or then.weights_sha256 != today.weights_sha256:
-        different.append("--only or --weights differ")
+    if (then.only, then.weights_sha256, then.strict) != (today.only, today.weights_sha256, today.strict):
+        different.append("--only, --weights or --strict differ")
     raise Refusal(
         f"the unfinished run of {then.lab} cannot go on: {'; '.join(different)}. Go back to what it began with, or "
         "begin anew with --fresh"

@@ -30,7 +30,8 @@ def record(
         for submission in submissions[key]:
             grading = gradings[submission]
             grading.status = FAILED if failed else DONE
-            grading.score = None if failed else float(document["score"])
+            score = document["score"]
+            grading.score = None if failed or score is None else float(score)
             grading.complete = bool(document["complete"])
             grading.for_record = bool(document["for_record"])
             grading.total_s = float(document["times"]["total"] or 0.0)
