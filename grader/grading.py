@@ -12,7 +12,7 @@ from typing import Literal
 
 from grader.checking import run_checks
 from grader.collect.submission import Collected
-from grader.jail import Level, probe
+from grader.jail import Box, Level, probe
 from grader.jail.arithmetic import chosen_arithmetic, computer
 from grader.language.errors import BadInput
 from grader.language.message import sentence
@@ -59,7 +59,8 @@ class Request:
 
     ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
     used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
-    course decide, too; ``fixture`` is the folder of other fixtures than those in use, such as an earlier release.
+    course decide, too; ``fixture`` is the folder of other fixtures than those in use, such as an earlier release;
+    ``new_box`` makes the box, such as one that is forked from a warm process.
     """
 
     lab: Lab
@@ -73,6 +74,7 @@ class Request:
     strict: bool = False
     slot: int = 0
     fixture: Path | None = None
+    new_box: Callable[..., Box] = Box
 
     @property
     def gates(self) -> Literal["course", "general"]:
@@ -110,6 +112,7 @@ def grade(
         weights=request.weights,
         level=level,
         slot=request.slot,
+        new_box=request.new_box,
     ) as work:
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)

@@ -19,6 +19,7 @@ from grader.cohort.timing import HostTimes
 from grader.grading import LEVEL_NAMES, Request
 from grader.grading import grade as grade_once
 from grader.jail import Level, probe
+from grader.jail.warm import WarmBoxes
 from grader.language.translation import _, choose, chosen, translated
 from grader.project.contract import Lab
 from grader.project.places import Project
@@ -38,6 +39,8 @@ from grader.score.tiers import score_tiers
 from grader.verdicts import Verdict
 
 SHOWN_DIGITS = 12
+# Of this process: warm for as long as it grades.
+_boxes = WarmBoxes()
 
 
 def grade(task: Task, slot: int) -> str:
@@ -72,6 +75,7 @@ def grade(task: Task, slot: int) -> str:
             strict=task.conditions.strict,
             slot=slot,
             fixture=Path(task.release_folder) if task.release_folder else None,
+            new_box=_boxes.box,
         )
         times = HostTimes(Path(task.classroom) / "host", task.run, lab, task.conditions.fixture_sha256)
         result = grade_once(project, request, Progress(), times.instead_of)
@@ -127,6 +131,11 @@ def give_up(task: Task, reason: str) -> str:
         versions=versions(),
     )
     return to_json(document(result))
+
+
+def close() -> None:
+    """End the warm processes that boxes were forked from."""
+    _boxes.close()
 
 
 def _name(sha256: str) -> str:

@@ -181,10 +181,8 @@ def reap() -> None:
         pass
 
 
-def main() -> None:
-    """Prepare and serve."""
-    control = Control(socket.socket(fileno=int(sys.argv[1])))
-    config, _ = control.receive()
+def ready_to_prepare(config: dict[str, Any]) -> None:
+    """Find the libraries that the grader has named, and import what every worker needs."""
     sys.path.append(config["stage"])
     sys.path.extend(config["site"])
     from grader.inside.lockdown import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, process_control
@@ -193,16 +191,36 @@ def main() -> None:
     # No process of the same user may look into this one.
     process_control(PR_SET_DUMPABLE, 0)
     process_control(PR_SET_CHILD_SUBREAPER, 1)
-    began = time.monotonic()
     prepare(config)
+
+
+def serve(control: Control, config: dict[str, Any]) -> None:
+    """Start workers until the grader goes."""
     supervisor = Supervisor(control, config)
-    control.send({"ready_s": time.monotonic() - began})
     try:
         supervisor.run()
     except EOFError:
         if supervisor.worker is not None:
             kill_quietly(supervisor.worker)
             sweep(supervisor.worker)
+
+
+def serve_box(descriptor: int) -> None:
+    """Supervise a box in a process that is prepared already."""
+    control = Control(socket.socket(fileno=descriptor))
+    config, _ = control.receive()
+    control.send({"ready_s": 0.0})
+    serve(control, config)
+
+
+def main() -> None:
+    """Prepare and serve."""
+    control = Control(socket.socket(fileno=int(sys.argv[1])))
+    config, _ = control.receive()
+    began = time.monotonic()
+    ready_to_prepare(config)
+    control.send({"ready_s": time.monotonic() - began})
+    serve(control, config)
 
 
 if __name__ == "__main__":

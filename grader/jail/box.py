@@ -249,22 +249,29 @@ class Box:
             "max_bytes": self.limits.disk_mib * MIB,
             "max_entries": self.limits.disk_entries,
         }
-        preload = [name for name in PRELOADED if name in self.view.packages]
-        if self.handler.startswith("grader."):
-            preload.append(self.handler)
         configuration = {
+            **self.preparation(self.view, layout, self.handler),
             **configuration_folders(layout),
             "policy": dict(self.view.policy),
-            "stage": layout.stage,
-            "site": [layout.site],
             "scratch": layout.scratch,
             "handler": self.handler,
-            "preload": preload,
-            "warm": "numba" in self.view.packages,
             "lockdown": lockdown,
             "disk": disk,
         }
         return command, configuration
+
+    @staticmethod
+    def preparation(view: View, layout: Layout, handler: str) -> dict[str, Any]:
+        """Return what a process needs to know to import what every worker of such a box needs."""
+        preload = [name for name in PRELOADED if name in view.packages]
+        if handler.startswith("grader."):
+            preload.append(handler)
+        return {
+            "stage": layout.stage,
+            "site": [layout.site],
+            "preload": preload,
+            "warm": "numba" in view.packages,
+        }
 
     def _process_limits(self, uid: int | None) -> dict[str, int]:
         limits = self.limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from grader.collect.policy import Rules, Use, find_uses
 from grader.collect.submission import Collected, collect
-from grader.jail import Arithmetic, Level, View
+from grader.jail import Arithmetic, Box, Level, View
 from grader.lab.checks import Check
 from grader.prepare.resources import prepare_named, prepare_resources
 from grader.prepare.weights import Note
@@ -70,6 +70,7 @@ def opened(
     level: Level | None = None,
     slot: int = 0,
     handler: str = RUNNER,
+    new_box: Callable[..., Box] = Box,
 ) -> Iterator[Opened]:
     """Collect a submission, make what it needs, and open its box; nothing of it is left afterwards.
 
@@ -81,6 +82,7 @@ def opened(
     named : resources to make instead, by name; a file of weights may lack the last layers then.
     weights : a course's own checkpoint instead of the seeded one.
     handler : the module that serves the requests inside.
+    new_box : makes the box, such as `grader.jail.warm.WarmBoxes.box`.
 
     Raises
     ------
@@ -96,7 +98,9 @@ def opened(
         else:
             resources = prepare_named(project, lab, named, weights, note, partial=True)
         setup_s = time.monotonic() - before
-        with open_session(lab, collected.root, resources, level=level, slot=slot, handler=handler) as session:
+        with open_session(
+            lab, collected.root, resources, level=level, slot=slot, handler=handler, new_box=new_box
+        ) as session:
             yield Opened(session, collected, resources, setup_s, scratch)
 
 
@@ -128,6 +132,7 @@ def open_session(
     handler: str = RUNNER,
     free: Sequence[str] = (),
     arithmetic: Arithmetic | None = None,
+    new_box: Callable[..., Box] = Box,
 ) -> Session:
     """Start a box in which ``submission``, a folder of files as they are, can be run against the checks of ``lab``.
 
@@ -145,7 +150,9 @@ def open_session(
         "packages": packages_of(lab),
     }
     view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)
-    return Session(lab, view, level=level, slot=slot, handler=handler, arithmetic=arithmetic)
+    return Session(
+        lab, view, level=level, slot=slot, handler=handler, arithmetic=arithmetic, new_box=new_box
+    )
 
 
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -59,10 +59,11 @@ class Session:
         slot: int = 0,
         handler: str = "grader.inside.runner",
         arithmetic: Arithmetic | None = None,
+        new_box: Callable[..., Box] = Box,
     ) -> None:
         limits = lab.facts.limits
         self.lab = lab
-        self.box = Box(
+        self.box = new_box(
             view,
             Limits(
                 memory_mib=limits.memory_mib,

@@ -71,6 +71,7 @@ class GradingProcess:
         prefix: Sequence[str] = (),
         python: str = sys.executable,
         environment: Mapping[str, str] | None = None,
+        warm: bool = False,
     ) -> None:
         self.project, self.host, self.level = project, host, level
         self.folder = folder
@@ -80,7 +81,10 @@ class GradingProcess:
         self.temporary.chmod(0o777)
         self.log = (folder / "grader.log").open("w+b")
         self.process = subprocess.Popen(
-            [*prefix, python, "-B", "-m", "tests.hostile.grading_process", str(project.root), str(level)],
+            [
+                *(*prefix, python, "-B", "-m", "tests.hostile.grading_process", str(project.root), str(level)),
+                *(["warm"] if warm else []),
+            ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

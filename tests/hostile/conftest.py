@@ -50,7 +50,8 @@ def neighbour(open_folder) -> Path:
 class Grading:
     """Grades every folder of the corpus once per level and remembers what came of it."""
 
-    def __init__(self, folder: Path, tiny: TinyProject, host: Host, neighbour: Path) -> None:
+    def __init__(self, folder: Path, tiny: TinyProject, host: Host, neighbour: Path, *, warm: bool = False) -> None:
+        self.warm = warm
         self.folder, self.tiny, self.host, self.neighbour = folder, tiny, host, neighbour
         self.processes: dict[int, GradingProcess | str] = {}
         self.graded: dict[tuple[int, Path, str], Graded] = {}
@@ -67,9 +68,9 @@ class Grading:
         """Return the grading process of a level, started and tried out when it is first asked for."""
         found = self.processes.get(level)
         if found is None:
-            folder = self.folder / f"level-{level}"
+            folder = self.folder / f"{'warm' if self.warm else 'level'}-{level}"
             folder.mkdir()
-            found = GradingProcess(self.tiny, self.host, folder, level)
+            found = GradingProcess(self.tiny, self.host, folder, level, warm=self.warm)
             error = found.ask({"submission": str(self.neighbour)})["submission"].get("error", "")
             if error:
                 found.close()
@@ -90,5 +91,13 @@ class Grading:
 def grading(open_folder, tiny, host, neighbour):
     """Grades a folder of the corpus at a level, once."""
     found = Grading(open_folder, tiny, host, neighbour)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def warm_grading(open_folder, tiny, host, neighbour):
+    """The same in boxes that are forked from a warm process."""
+    found = Grading(open_folder, tiny, host, neighbour, warm=True)
     yield found
     found.close()

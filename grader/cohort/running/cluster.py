@@ -35,8 +35,9 @@ def run_in_worker(line: str, threads: int, jobs: int, module: str) -> dict[str, 
         if "slot" not in _kept:
             # Held until the process ends; the next grader removes what a killed one leaves.
             stack = ExitStack()
-            _kept["slot"] = stack.enter_context(household(threads, jobs))
-            _kept["stack"], _kept["grader"] = stack, Grader(module)
+            slot = stack.enter_context(household(threads, jobs))
+            grader = stack.enter_context(contextlib.closing(Grader(module)))
+            _kept.update(stack=stack, slot=slot, grader=grader)
         return perform(task, _kept["slot"], _kept["grader"]).as_data()
     except EnvironmentFault as error:
         return Outcome(task.key, State.ENVIRONMENT, str(error)).as_data()

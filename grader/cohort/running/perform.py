@@ -17,12 +17,16 @@ ENDED = "it has ended the grader twice"
 
 
 class Grader:
-    """How a task is graded: a module with the functions ``grade`` and ``give_up``."""
+    """How a task is graded: a module with the functions ``grade`` and ``give_up``.
+
+    ``close``, if it has one, gives back what it keeps between tasks.
+    """
 
     def __init__(self, module: str) -> None:
         found = importlib.import_module(module)
         self.grade: Grade = found.grade
         self.give_up: GiveUp = found.give_up
+        self.close: Callable[[], None] = getattr(found, "close", lambda: None)
 
 
 def perform(task: Task, slot: int, grader: Grader) -> Outcome:

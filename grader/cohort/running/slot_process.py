@@ -26,7 +26,7 @@ def main() -> None:
         end_with_parent(parent)
         try:
             grader = Grader(module)
-            with household(threads, jobs) as slot:
+            with household(threads, jobs) as slot, contextlib.closing(grader):
                 for line in sys.stdin:
                     _answer(answers, perform(Task.from_json(line), slot, grader))
         except EnvironmentFault as error:
