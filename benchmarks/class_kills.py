@@ -74,9 +74,7 @@ class Host:
                 try:
                     parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
                     command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                    if mark in (entry / "environ").read_bytes().split(b"\0"):
-                        found[int(entry.name)] = command
-                    elif str(self.temporary) in command:
+                    if mark in (entry / "environ").read_bytes().split(b"\0") or str(self.temporary) in command:
                         found[int(entry.name)] = command
                 except OSError:
                     continue
@@ -107,7 +105,7 @@ class Host:
                 .where(Run.applied_at.is_not(None))
                 .group_by(Grading.submission_id)
             )
-            counts = {number: count for number, count in rows}
+            counts = {row[0]: row[1] for row in rows}
             if set(counts) != set(attempts) or set(counts.values()) != {1}:
                 raise SystemExit(
                     f"gradings for each attempt: {Counter(counts.values())} of {len(attempts)} attempts"
