@@ -153,7 +153,7 @@ def simulate(lab_name: str, count: int, cluster: str | None) -> None:
         }  # fmt: skip
         disk = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     print(
-        f"{count:>6}: {1000 * wall_s / count:.1f} ms wall a submission, processor {cpu_ms:.1f} ms in the runner and "
+        f"{count:>6}: {1000 * wall_s / count:.1f} ms wall a submission, processor {cpu_ms:.1f} ms in the runner, "
         f"{workers_ms:.1f} ms in {cluster or JOBS} workers; runner's peak {own.ru_maxrss >> 10} MiB; "
         f"fill {fill_s:.1f} s, plan {plan_s:.2f} s, "
         + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
