@@ -63,7 +63,7 @@ class Classroom:
         """
         zone_of(timezone)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise CohortError(f"{folder} exists and is not empty; name a new folder with --class")
+            raise CohortError("{folder} exists and is not empty; name a new folder with --class", folder=folder)
         settings = Settings(course=course, timezone=timezone, database=database)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -94,16 +94,18 @@ class Classroom:
         found = next((place for place in places if (place / SETTINGS).is_file()), None)
         if found is None:
             raise CohortError(
-                f"there is no class in {' or '.join(map(str, places))}; make one with "
-                "`python -m grader class init NAME`, or name its folder with --class"
+                "there is no class in {names}; make one with `python -m grader class init NAME`, or name its "
+                "folder with --class",
+                names=" or ".join(map(str, places)),
             )
         try:
             data = yaml.safe_load((found / SETTINGS).read_text(encoding="utf-8"))
             settings = Settings.model_validate(data)
         except (OSError, yaml.YAMLError, ValidationError) as error:
             raise CohortError(
-                f"{found / SETTINGS} cannot be read ({str(error).splitlines()[0]}); expected "
-                "`course:`, `timezone:` and `database:`"
+                "{found} cannot be read ({error}); expected `course:`, `timezone:` and `database:`",
+                found=found / SETTINGS,
+                error=str(error).splitlines()[0],
             ) from None
         zone_of(settings.timezone)
         return cls(found.resolve(), settings)
@@ -134,8 +136,10 @@ class Classroom:
             return (self.folder / SECRET).read_bytes()
         except OSError as error:
             raise CohortError(
-                f"{self.folder / SECRET} cannot be read ({error.strerror}); without it no pseudonym can be made. "
-                "Restore it from a backup"
+                "{folder} cannot be read ({strerror}); without it no pseudonym can be made. Restore it from a "
+                "backup",
+                folder=self.folder / SECRET,
+                strerror=error.strerror,
             ) from None
 
     @contextmanager
@@ -153,7 +157,10 @@ class Classroom:
         """
         course = session.scalar(select(Course).where(Course.name == self.settings.course))
         if course is None:
-            raise CohortError(f"the database has no course {self.settings.course!r}; check `course:` in class.yaml")
+            raise CohortError(
+                "the database has no course {course}; check `course:` in class.yaml",
+                course=repr(self.settings.course),
+            )
         return course
 
     def assignment(self, session: Session, lab: str) -> Assignment:
@@ -168,8 +175,10 @@ class Classroom:
         if found is None:
             known = session.scalars(select(Assignment.lab).where(Assignment.course_id == course.id)).all()
             raise CohortError(
-                f"this class has nothing of lab {lab!r} yet (it has: {', '.join(known) or 'no lab'}); take "
-                f"submissions in with `python -m grader class ingest {lab} FOLDER`"
+                "this class has nothing of lab {lab} yet (it has: {names}); take submissions in with `python -m "
+                "grader class ingest {lab} FOLDER`",
+                lab=lab,
+                names=", ".join(known) or "-",
             )
         return found
 
@@ -203,7 +212,7 @@ class Classroom:
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
-            raise CohortError(f"{text!r} is no date; write it as 2026-03-31 23:59") from None
+            raise CohortError("{text} is no date; write it as 2026-03-31 23:59", text=repr(text)) from None
         return moment if moment.tzinfo else moment.replace(tzinfo=zone_of(self.settings.timezone))
 
     def shown(self, moment: datetime | None) -> str:
@@ -224,5 +233,5 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CohortError(
-            f"there is no time zone {name!r}; write one such as Europe/Berlin or Asia/Shanghai"
+            "there is no time zone {name}; write one such as Europe/Berlin or Asia/Shanghai", name=repr(name)
         ) from None

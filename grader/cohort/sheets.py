@@ -52,19 +52,25 @@ def read_sheet(path: Path) -> Sheet:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise CohortError(f"{path} is larger than {MAX_BYTES >> 20} MiB, which no list of students is")
+            raise CohortError(
+                "{path} is larger than {max_bytes} MiB, which no list of students is",
+                path=path,
+                max_bytes=MAX_BYTES >> 20,
+            )
         data = path.read_bytes()
     except OSError as error:
-        raise CohortError(f"{path} cannot be read ({error.strerror}); name a CSV file") from None
+        raise CohortError(
+            "{path} cannot be read ({strerror}); name a CSV file", path=path, strerror=error.strerror
+        ) from None
     text, encoding = _decoded(path, data)
     head = text[:4096]
     separator = max(SEPARATORS, key=head.splitlines()[0].count if head.strip() else head.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise CohortError(f"{path} is no table ({error}); export it again as CSV") from None
+        raise CohortError("{path} is no table ({error}); export it again as CSV", path=path, error=error) from None
     if not any(cell.strip() for row in rows for cell in row):
-        raise CohortError(f"{path} is empty; expected a header and one row for each student")
+        raise CohortError("{path} is empty; expected a header and one row for each student", path=path)
     first = head.lstrip().splitlines()[0]
     return Sheet(rows, encoding, separator, "\r\n" if "\r\n" in head else "\n", first.startswith('"'))
 
@@ -80,7 +86,7 @@ def _decoded(path: Path, data: bytes) -> tuple[str, str]:
         if encoding == MARKED and not data.startswith(b"\xef\xbb\xbf"):
             return text, "utf-8"
         return text, encoding
-    raise CohortError(f"{path} is neither UTF-8 nor GB 18030; export it again as UTF-8")
+    raise CohortError("{path} is neither UTF-8 nor GB 18030; export it again as UTF-8", path=path)
 
 
 def write_sheet(path: Path, sheet: Sheet) -> None:

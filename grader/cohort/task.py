@@ -59,14 +59,15 @@ def grade(task: Task, slot: int) -> str:
     level = task.conditions.jail_level
     if level not in _levels():
         raise Refusal(
-            f"this host cannot hold a submission at jail level {level}, with which the run began; levels are not "
-            "mixed in a run. `python -m grader doctor` says what is missing"
+            "this host cannot hold a submission at jail level {level}, with which the run began; levels are not "
+            "mixed in a run. `python -m grader doctor` says what is missing",
+            level=level,
         )
     with scratch_folder("task") as scratch:
         lay_out(Path(task.classroom) / "originals", task.files, scratch / "handed-in")
         work = make_work(lab, scratch / "handed-in", scratch / "work")
         if work.folder is None:
-            raise CohortError(f"it cannot be graded: {work.problem}")
+            raise CohortError("it cannot be graded: {problem}", problem=work.problem)
         request = Request(
             lab=lab,
             submission=work.folder,
@@ -87,8 +88,11 @@ def grade(task: Task, slot: int) -> str:
     found = result.fixtures[0].sha256
     if found != task.conditions.fixture_sha256:
         raise Refusal(
-            f"the fixtures of {lab.name} were release {task.conditions.release} when the run began, and are "
-            f"{result.fixtures[0].release} now. Put the former back, or begin anew with --fresh"
+            "the fixtures of {lab} were release {release} when the run began, and are {release_2} now. Put the "
+            "former back, or begin anew with --fresh",
+            lab=lab.name,
+            release=task.conditions.release,
+            release_2=result.fixtures[0].release,
         )
     notes = list(dict.fromkeys([*work.notes, *result.submission.notes]))
     named = result.submission.model_copy(update={"path": _name(result.submission.sha256), "notes": notes})

@@ -55,7 +55,8 @@ def class_errors() -> Iterator[None]:
             if name not in EXTRA:
                 raise
             raise BadInput(
-                f"commands for classes need {name}, which is not installed; run `pip install 'grader[class]'`"
+                "commands for classes need {name}, which is not installed; run `pip install 'grader[class]'`",
+                name=name,
             ) from None
 
 

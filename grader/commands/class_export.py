@@ -129,7 +129,7 @@ def feedback(
 
         room = open_class(folder)
         if pages and out.exists():
-            raise CohortError(f"{out} exists; name a new folder")
+            raise CohortError("{out} exists; name a new folder", out=out)
         if not pages:
             require_place(out)
         with room.session() as session:

@@ -25,6 +25,7 @@ from grader.jail.host import can_fork, interpreter, worker_uid
 from grader.jail.launcher import LauncherLost
 from grader.jail.layout import Layout, copy_plain, environment, new_home, own_file_system, remove_home, stage_grader
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
+from grader.language.message import sentence
 from grader.verdicts import Verdict
 
 PROGRAM = "/opt/stage/grader/inside/zygote.py"
@@ -101,7 +102,7 @@ class WarmBox(Box):
             self._launcher.wait_until_ready(START_LIMIT_S)
         except LauncherLost as error:
             self._stop()
-            raise Ending(Verdict.GRADER, f"the box did not start: {error}") from error
+            raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
         except BaseException:
             self._stop()
             raise
@@ -147,7 +148,9 @@ class Zygote:
                 self._process.wait_until_ready(START_LIMIT_S)
             except LauncherLost as error:
                 self._process.close()
-                raise Ending(Verdict.GRADER, f"the warm process did not start: {error}") from error
+                raise Ending(
+                    Verdict.GRADER, sentence("the warm process did not start: {error}", error=error)
+                ) from error
         except BaseException:
             remove_home(home)
             raise

@@ -29,8 +29,10 @@ def fill_blackboard(sheet: Sheet, rows: Sequence[Row], title: str) -> Filled:
     possible = ", ".join(name for name in header if COLUMN.search(name)) or "none"
     if len(places) != 1 or not COLUMN.search(header[places[0]]):
         raise CohortError(
-            f"the file has no column {title!r} with |number, so Blackboard would make a new text column; there "
-            f"are: {possible}"
+            "the file has no column {title} with |number, so Blackboard would make a new text column; there are: "
+            "{possible}",
+            title=repr(title),
+            possible=possible,
         )
     keys = [place for place in (column(header, name) for name in KEYS) if place is not None]
     number_place = column(header, "Student ID")

@@ -70,15 +70,23 @@ def _column(names: Sequence[str], title: str) -> int:
     ]
     possible = ", ".join(name for name in names if ASSIGNMENT.search(name)) or "none"
     if len(places) != 1:
-        raise CohortError(f"the gradebook has {len(places)} columns {title!r}; assignments in it are: {possible}")
+        raise CohortError(
+            "the gradebook has {places} columns {title}; assignments in it are: {possible}",
+            places=len(places),
+            title=repr(title),
+            possible=possible,
+        )
     name = names[places[0]]
     if not ASSIGNMENT.search(name):
         raise CohortError(
-            f"{name!r} has no number in brackets, so Canvas would make a new assignment of it; assignments in it "
-            f"are: {possible}"
+            "{name} has no number in brackets, so Canvas would make a new assignment of it; assignments in it "
+            "are: {possible}",
+            name=repr(name),
+            possible=possible,
         )
     if DROPPED.search(name):
         raise CohortError(
-            f"Canvas ignores columns named like {name!r}; rename the assignment there, and export again"
+            "Canvas ignores columns named like {name}; rename the assignment there, and export again",
+            name=repr(name),
         )
     return places[0]

@@ -34,7 +34,9 @@ def _page(journal: Journal, row: Row, place: Path) -> bytes:
     key = row.grade.grading.key if row.grade.grading is not None else ""
     document = journal.document(key)
     if document is None:
-        raise CohortError(f"{journal.place(key)} is gone or damaged; restore it, or grade the lab again")
+        raise CohortError(
+            "{place} is gone or damaged; restore it, or grade the lab again", place=journal.place(key)
+        )
     result = read_document(document)
     notes = [row.remark, *result.submission.notes] if row.remark else result.submission.notes
     named = result.submission.model_copy(update={"notes": notes})

@@ -121,7 +121,9 @@ def _unwritable(found: Row, row: Sequence[str], header: Sequence[str], maximum: 
 def _named(header: Sequence[str], name: str) -> int:
     place = column(header, name)
     if place is None:
-        raise CohortError(f"the worksheet has no column {name!r}; it has: {', '.join(header)}")
+        raise CohortError(
+            "the worksheet has no column {name}; it has: {names}", name=repr(name), names=", ".join(header)
+        )
     return place
 
 
@@ -135,8 +137,9 @@ def _grade_column(header: Sequence[str], body: Sequence[Sequence[str]]) -> int:
         if len(cells) == 1 and NUMBER.match(next(iter(cells))):
             return number - 1
     raise CohortError(
-        f"the column of grades was not found among: {', '.join(header)}. Name it with --grade-column; with a "
-        "rubric or a marking guide Moodle reads no worksheet"
+        "the column of grades was not found among: {names}. Name it with --grade-column; with a rubric or a "
+        "marking guide Moodle reads no worksheet",
+        names=", ".join(header),
     )
 
 

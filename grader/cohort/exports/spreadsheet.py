@@ -40,7 +40,9 @@ def fill_workbook(template: Path, rows: Sequence[Row], names: Mapping[str, str])
         book = load_workbook(template)
     except (OSError, InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise CohortError(
-            f"{template} cannot be read ({error}); expected the .xlsx that the platform gave"
+            "{template} cannot be read ({error}); expected the .xlsx that the platform gave",
+            template=template,
+            error=error,
         ) from None
     finder, filled = Finder(rows), Filled(Sheet([]))
     sheet, number, places = _header(template, list(book.worksheets), names)
@@ -86,7 +88,11 @@ def _header(
             if "grade" in found and ("sid" in found or "name" in found):
                 return sheet, number, found
     wanted = ", ".join(f"{name}: {names.get(name) or '/'.join(usual)}" for name, usual in COLUMNS.items())
-    raise CohortError(f"{template} has no row with these columns: {wanted}. Name them with --column FIELD=NAME")
+    raise CohortError(
+        "{template} has no row with these columns: {wanted}. Name them with --column FIELD=NAME",
+        template=template,
+        wanted=wanted,
+    )
 
 
 def _text(value: object) -> str:

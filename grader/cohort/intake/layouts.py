@@ -17,6 +17,7 @@ import yaml
 
 from grader.cohort.intake.arrivals import Arrival, Person
 from grader.cohort.problems import CohortError
+from grader.language.translation import marked
 
 MOODLE_FOLDER = re.compile(r"^(?P<name>[^_]*)_(?P<participant>\d+)_assignsubmission_(?P<plugin>file|onlinetext)_?$")
 MOODLE_FLAT = re.compile(
@@ -52,7 +53,9 @@ def arrivals_in(folder: Path, source: str | None, zone: ZoneInfo, pattern: str |
     """
     entries = _entries(folder)
     if not entries:
-        raise CohortError(f"{folder} is empty; name the folder that the platform's download was unpacked into")
+        raise CohortError(
+            "{folder} is empty; name the folder that the platform's download was unpacked into", folder=folder
+        )
     if pattern is not None:
         return list(_by_pattern(entries, _compiled(pattern)))
     known = source or detected(folder)
@@ -64,7 +67,9 @@ def arrivals_in(folder: Path, source: str | None, zone: ZoneInfo, pattern: str |
         "plain": lambda: _plain(entries),
     }
     if known not in readers:
-        raise CohortError(f"there is no source {known!r}; there are: {', '.join(SOURCES)}")
+        raise CohortError(
+            "there is no source {known}; there are: {names}", known=repr(known), names=", ".join(SOURCES)
+        )
     return list(readers[known]())
 
 
@@ -86,7 +91,9 @@ def _entries(folder: Path) -> list[Path]:
     try:
         found = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
-        raise CohortError(f"{folder} cannot be read ({error.strerror}); name a folder or a zip") from None
+        raise CohortError(
+            "{folder} cannot be read ({strerror}); name a folder or a zip", folder=folder, strerror=error.strerror
+        ) from None
     return [path for path in found if path.name not in JUNK and not path.name.startswith(".")]
 
 
@@ -121,7 +128,9 @@ def _moodle(entries: list[Path]) -> Iterator[Arrival]:
         problem = ""
         if not files:
             problem = (
-                "only a text was handed in, no file" if (name, participant) in texts else "the folder is empty"
+                marked("only a text was handed in, no file")
+                if (name, participant) in texts
+                else marked("the folder is empty")
             )
         yield Arrival(
             "moodle",
@@ -164,7 +173,7 @@ def _blackboard(entries: list[Path], zone: ZoneInfo) -> Iterator[Arrival]:
             (Person(external=("blackboard", user), sid=user),),
             files,
             submitted_at=datetime.strptime(when, BLACKBOARD_TIME).replace(tzinfo=zone),
-            problem="" if files else "only a receipt, no file",
+            problem="" if files else marked("only a receipt, no file"),
             order=when,
         )
 
@@ -175,9 +184,11 @@ def _gradescope(folder: Path, entries: list[Path]) -> Iterator[Arrival]:
         data = yaml.load(file.read_text(encoding="utf-8"), yaml.SafeLoader)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise CohortError(f"{file} cannot be read ({reason}); export the submissions again") from None
+        raise CohortError(
+            "{file} cannot be read ({reason}); export the submissions again", file=file, reason=reason
+        ) from None
     if not isinstance(data, dict):
-        raise CohortError(f"{file} is not what Gradescope writes; export the submissions again")
+        raise CohortError("{file} is not what Gradescope writes; export the submissions again", file=file)
     for name, facts in data.items():
         facts = facts if isinstance(facts, dict) else {}
         people = tuple(
@@ -193,7 +204,7 @@ def _gradescope(folder: Path, entries: list[Path]) -> Iterator[Arrival]:
             people,
             files,
             submitted_at=_moment(facts.get(":created_at")),
-            problem="" if files else "the export holds no file of it",
+            problem="" if files else marked("the export holds no file of it"),
         )
     for entry in entries:
         if entry.name != METADATA and entry.name not in data:
@@ -216,7 +227,7 @@ def _plain(entries: list[Path]) -> Iterator[Arrival]:
     for entry in entries:
         if entry.is_dir():
             files = _below(entry)
-            problem = "" if files else "the folder is empty"
+            problem = "" if files else marked("the folder is empty")
             yield Arrival("plain", entry.name, (Person(entry.name, entry.name),), files, problem=problem)
         elif entry.name.endswith(ARCHIVES):
             who = next(
@@ -231,11 +242,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise CohortError(f"--pattern is no regular expression ({error})") from None
+        raise CohortError("--pattern is no regular expression ({error})", error=error) from None
     if len(pattern) > MAX_PATTERN_CHARACTERS or not {"student", "student_id"} & set(compiled.groupindex):
         raise CohortError(
-            "--pattern needs a group (?P<student>…) for the student's id; it may have "
-            f"{', '.join(PATTERN_GROUPS[2:])} and file besides"
+            "--pattern needs a group (?P<student>…) for the student's id; it may have {names} and file besides",
+            names=", ".join(PATTERN_GROUPS[2:]),
         )
     return compiled
 
@@ -258,4 +269,4 @@ def _by_pattern(entries: list[Path], pattern: re.Pattern[str]) -> Iterator[Arriv
 
 
 def _unreadable(source: str, entry: Path) -> Arrival:
-    return Arrival(source, entry.name, (), problem="its name is not one that this source gives")
+    return Arrival(source, entry.name, (), problem=marked("its name is not one that this source gives"))

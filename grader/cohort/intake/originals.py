@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grader.cohort.problems import CohortError, EnvironmentFault
+from grader.language.errors import BadInput
 
 READ_BYTES = 1 << 20
 # What a student's own upload may take; source code is far smaller.
 MAX_FILE_BYTES = 64 << 20
 
 
-class OriginalError(Exception):
+class OriginalError(BadInput):
     """A file cannot be kept; the message says why."""
 
 
@@ -30,12 +31,14 @@ def digest_of(file: Path) -> str:
     digest = hashlib.sha256()
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
-            raise OriginalError(f"{file.name} is larger than {MAX_FILE_BYTES >> 20} MiB")
+            raise OriginalError(
+                "{file} is larger than {max_file_bytes} MiB", file=file.name, max_file_bytes=MAX_FILE_BYTES >> 20
+            )
         with file.open("rb") as stream:
             while piece := stream.read(READ_BYTES):
                 digest.update(piece)
     except OSError as error:
-        raise OriginalError(f"{file.name} cannot be read ({error.strerror})") from None
+        raise OriginalError("{file} cannot be read ({strerror})", file=file.name, strerror=error.strerror) from None
     return digest.hexdigest()
 
 
@@ -71,7 +74,9 @@ def keep(folder: Path, file: Path, sha256: str) -> str:
         draft.chmod(0o400)
         os.replace(draft, target)
     except OSError as error:
-        raise EnvironmentFault(f"{target} cannot be written ({error.strerror}); nothing was taken in") from None
+        raise EnvironmentFault(
+            "{target} cannot be written ({strerror}); nothing was taken in", target=target, strerror=error.strerror
+        ) from None
     finally:
         draft.unlink(missing_ok=True)
     return place
@@ -91,9 +96,13 @@ def lay_out(folder: Path, files: Mapping[str, str], target: Path) -> None:
         try:
             data = source.read_bytes()
         except OSError as error:
-            raise CohortError(f"the original {source} cannot be read ({error.strerror}); restore it") from None
+            raise CohortError(
+                "the original {source} cannot be read ({strerror}); restore it",
+                source=source,
+                strerror=error.strerror,
+            ) from None
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise CohortError(f"the original {source} was changed after it was taken in; restore it")
+            raise CohortError("the original {source} was changed after it was taken in; restore it", source=source)
         copy.write_bytes(data)
 
 

@@ -14,6 +14,7 @@ from grader.cohort.problems import CohortError
 from grader.cohort.sheets import column, read_sheet
 from grader.cohort.store import events
 from grader.cohort.store.tables import ExternalId, Student
+from grader.language.translation import _
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sid": ("student", "sid", "student id", "id number", "sis user id", "matriculation", "学号"),
@@ -73,15 +74,26 @@ def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine
     for name, usual in {**COLUMNS, **SYSTEMS}.items():
         place = column(header, mapping[name]) if name in mapping else column(header, *usual)
         if name in mapping and place is None:
-            raise CohortError(f"{path} has no column {mapping[name]!r}; it has: {', '.join(header)}")
+            raise CohortError(
+                "{path} has no column {mapping}; it has: {names}",
+                path=path,
+                mapping=repr(mapping[name]),
+                names=", ".join(header),
+            )
         if place is not None:
             places[name] = place
     unknown = sorted(set(mapping) - set(COLUMNS) - set(SYSTEMS))
     if unknown:
-        raise CohortError(f"there is no field {unknown[0]!r}; there are: {', '.join({**COLUMNS, **SYSTEMS})}")
+        raise CohortError(
+            "there is no field {unknown}; there are: {names}",
+            unknown=repr(unknown[0]),
+            names=", ".join({**COLUMNS, **SYSTEMS}),
+        )
     if "sid" not in places:
         raise CohortError(
-            f"{path} has no column of student ids; it has: {', '.join(header)}. Name it with --column sid=NAME"
+            "{path} has no column of student ids; it has: {names}. Name it with --column sid=NAME",
+            path=path,
+            names=", ".join(header),
         )
     lines: list[RosterLine] = []
     problems: list[str] = []
@@ -92,7 +104,11 @@ def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine
         cells = {name: row[place].strip() if place < len(row) else "" for name, place in places.items()}
         sid = cells["sid"]
         if not sid or sid in seen:
-            problems.append(f"row {number}: {'no student id' if not sid else f'{sid} stands there twice'}")
+            problems.append(
+                _("row {number}: {sid} stands there twice", number=number, sid=sid)
+                if sid
+                else _("row {number}: no student id", number=number)
+            )
             continue
         seen.add(sid)
         name = cells.get("name") or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
@@ -127,7 +143,14 @@ def take_roster(room: Classroom, lines: list[RosterLine], problems: list[str], *
             ]
             if taken:
                 system, value = taken[0]
-                conflicts.append(f"{line.sid}: {value} in {system} belongs to another student")
+                conflicts.append(
+                    _(
+                        "{sid}: {value} in {system} belongs to another student",
+                        sid=line.sid,
+                        value=value,
+                        system=system,
+                    )
+                )
                 continue
             if student is None:
                 new.append(line)

@@ -31,13 +31,15 @@ def opened_export(place: Path) -> Iterator[Path]:
         yield place
         return
     if not place.is_file() or not zipfile.is_zipfile(place):
-        raise CohortError(f"{place} is neither a folder nor a zip; name what the platform's download gave you")
+        raise CohortError(
+            "{place} is neither a folder nor a zip; name what the platform's download gave you", place=place
+        )
     with scratch_folder("export") as folder:
         try:
             with zipfile.ZipFile(place) as archive:
                 _unpack(archive, folder, place)
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-            raise CohortError(f"{place} is damaged ({error}); download it again") from None
+            raise CohortError("{place} is damaged ({error}); download it again", place=place, error=error) from None
         yield folder
 
 
@@ -45,13 +47,18 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, place: Path) -> None:
     members = archive.infolist()
     if len(members) > MAX_ENTRIES or sum(member.file_size for member in members) > MAX_BYTES:
         raise CohortError(
-            f"{place} unpacks to more than {MAX_BYTES >> 30} GiB or {MAX_ENTRIES} files; unpack it by hand"
+            "{place} unpacks to more than {max_bytes} GiB or {max_entries} files; unpack it by hand",
+            place=place,
+            max_bytes=MAX_BYTES >> 30,
+            max_entries=MAX_ENTRIES,
         )
     for member in members:
         name = name_of(member)
         parts = Path(name).parts
         if Path(name).is_absolute() or ".." in parts or "\0" in name or "\\" in name:
-            raise CohortError(f"{place} holds {name!r}, which leads out of it; nothing was unpacked")
+            raise CohortError(
+                "{place} holds {name}, which leads out of it; nothing was unpacked", place=place, name=repr(name)
+            )
         if name.endswith("/") or stat.S_ISLNK(member.external_attr >> 16):
             continue
         target = folder.joinpath(*parts)

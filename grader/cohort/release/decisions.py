@@ -42,7 +42,11 @@ def student_of(room: Classroom, session: Session, who: str) -> Student:
         found = session.scalar(select(Student).where(Student.course_id == course.id, column == who))
         if found is not None and who:
             return found
-    raise CohortError(f"there is no student {who!r} in {course.name}; give an id, a pseudonym or an address")
+    raise CohortError(
+        "there is no student {who} in {course}; give an id, a pseudonym or an address",
+        who=repr(who),
+        course=course.name,
+    )
 
 
 def attempt_of(session: Session, assignment: Assignment, student: Student, number: int | None) -> Submission:
@@ -62,8 +66,11 @@ def attempt_of(session: Session, assignment: Assignment, student: Student, numbe
     if not found:
         numbers = ", ".join(str(one.number) for one in attempts) or "none"
         raise CohortError(
-            f"{student.sid} has no such attempt of {assignment.lab} (asked for: {number or 'any'}); there are: "
-            f"{numbers}"
+            "{sid} has no such attempt of {lab} (asked for: {number}); there are: {numbers}",
+            sid=student.sid,
+            lab=assignment.lab,
+            number=number or "any",
+            numbers=numbers,
         )
     return found[-1]
 
@@ -74,7 +81,11 @@ def set_rules(session: Session, assignment: Assignment, **changes: object) -> No
     if "policy" in wanted:
         policy_of(wanted["policy"])  # type: ignore[arg-type]
     if wanted.get("attempt", "best") not in ATTEMPT_RULES:
-        raise CohortError(f"there is no rule {wanted['attempt']!r}; there are: {', '.join(ATTEMPT_RULES)}")
+        raise CohortError(
+            "there is no rule {wanted}; there are: {names}",
+            wanted=repr(wanted["attempt"]),
+            names=", ".join(ATTEMPT_RULES),
+        )
     before = {name: _plain(getattr(assignment, name)) for name in wanted}
     for name, value in wanted.items():
         setattr(assignment, name, value)
@@ -135,11 +146,18 @@ def open_appeal(session: Session, assignment: Assignment, attempt: Submission, c
     grading = current_gradings(session, assignment.id).get(attempt.id)
     if grading is None:
         raise CohortError(
-            f"attempt {attempt.number} of {assignment.lab} is not graded yet; there is nothing to appeal"
+            "attempt {number} of {lab} is not graded yet; there is nothing to appeal",
+            number=attempt.number,
+            lab=assignment.lab,
         )
     if session.get(CheckRow, (grading.id, check)) is None:
         known = session.scalars(select(CheckRow.check_id).where(CheckRow.grading_id == grading.id)).all()
-        raise CohortError(f"{assignment.lab} has no check {check!r}; it has: {', '.join(known)}")
+        raise CohortError(
+            "{lab} has no check {check}; it has: {names}",
+            lab=assignment.lab,
+            check=repr(check),
+            names=", ".join(known),
+        )
     appeal = Appeal(grading_id=grading.id, check_id=check, opened_at=now(), text=text)
     session.add(appeal)
     session.flush()
@@ -156,7 +174,9 @@ def answer_appeal(session: Session, number: int, answer: str, *, accepted: bool)
     """
     appeal = session.get(Appeal, number)
     if appeal is None or appeal.state != OPEN:
-        raise CohortError(f"there is no open appeal {number}; `python -m grader class appeals` lists them")
+        raise CohortError(
+            "there is no open appeal {number}; `python -m grader class appeals` lists them", number=number
+        )
     if not answer.strip():
         raise CohortError("an appeal is closed with an answer, which is kept")
     appeal.state = ACCEPTED if accepted else REJECTED

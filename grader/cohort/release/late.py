@@ -75,7 +75,9 @@ def policy_of(data: Mapping[str, Any]) -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise CohortError(f"the rule for late work is not usable: {place}: {first['msg']}") from None
+        raise CohortError(
+            "the rule for late work is not usable: {place}: {first}", place=place, first=first["msg"]
+        ) from None
 
 
 def lateness(

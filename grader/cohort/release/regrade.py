@@ -13,8 +13,18 @@ from grader.cohort.store import events
 from grader.cohort.store.queries import DONE, FAILED, ROWS_AT_ONCE, current_gradings
 from grader.cohort.store.tables import Assignment, CheckRow, Grading, Run, Submission
 from grader.cohort.store.types import now
+from grader.language.translation import _, marked
 
 TIERS = (60, 80, 100)
+# What a run was made with, and what that is called.
+MADE_WITH = {
+    "release": marked("fixtures"),
+    "lab_sha256": marked("lab's files"),
+    "grader_version": marked("grader"),
+    "jail_level": marked("jail level"),
+    "host": marked("host"),
+}
+SHOWN_CHARACTERS = 32
 REJECTED = "rejected"
 PASS = "pass"
 
@@ -65,7 +75,7 @@ def run_of(session: Session, number: int) -> Run:
     """
     run = session.get(Run, number)
     if run is None:
-        raise CohortError(f"there is no run {number}; `python -m grader class runs` lists them")
+        raise CohortError("there is no run {number}; `python -m grader class runs` lists them", number=number)
     return run
 
 
@@ -80,7 +90,7 @@ def newest_run(session: Session, assignment: Assignment, kind: str) -> Run:
         select(Run).where(Run.assignment_id == assignment.id, Run.kind == kind).order_by(Run.id.desc()).limit(1)
     )
     if run is None:
-        raise CohortError(f"{assignment.lab} has no run of kind {kind}")
+        raise CohortError("{lab} has no run of kind {kind}", lab=assignment.lab, kind=kind)
     return run
 
 
@@ -117,8 +127,10 @@ def compare(session: Session, run: Run) -> Comparison:
             continue
         if before.complete != grading.complete:
             raise Refusal(
-                f"run {run.id} and what counts now were not made with the same checks (attempt "
-                f"{grading.submission_id}); a part of the checks says nothing about the score"
+                "run {run} and what counts now were not made with the same checks (attempt {submission_id}); a "
+                "part of the checks says nothing about the score",
+                run=run.id,
+                submission_id=grading.submission_id,
             )
         pairs.append((before, grading))
         if before.score == grading.score:
@@ -134,7 +146,7 @@ def compare(session: Session, run: Run) -> Comparison:
     found.unsteady = sorted(
         grading.submission_id for before, grading in pairs if before.key == grading.key and grading.id in changed
     )
-    found.differences = _differences(session, run, {before.run_id for before, _grading in pairs})
+    found.differences = _differences(session, run, {before.run_id for before, _after in pairs})
     return found
 
 
@@ -146,11 +158,15 @@ def apply(session: Session, run: Run, *, lower: bool = False) -> tuple[int, int]
     Refusal : it is unfinished, counts already, or ran only a part of the checks.
     """
     if run.applied_at is not None:
-        raise Refusal(f"run {run.id} counts already, since {run.applied_at:%Y-%m-%d %H:%M} UTC")
+        raise Refusal(
+            "run {run} counts already, since {applied_at} UTC",
+            run=run.id,
+            applied_at=f"{run.applied_at:%Y-%m-%d %H:%M}",
+        )
     if run.finished_at is None:
-        raise Refusal(f"run {run.id} is unfinished; give its command again first")
+        raise Refusal("run {run} is unfinished; give its command again first", run=run.id)
     if run.options["conditions"]["only"]:
-        raise Refusal(f"run {run.id} ran only a part of the checks, which is no score; run all of them")
+        raise Refusal("run {run} ran only a part of the checks, which is no score; run all of them", run=run.id)
     found = compare(session, run)
     held = [move.submission_id for move in found.moves if move.lower and not lower]
     for grading in session.scalars(select(Grading).where(Grading.run_id == run.id)):
@@ -184,7 +200,7 @@ def decide(session: Session, assignment_id: int, submission_id: int, *, accept: 
         grading for grading, _now in held_back(session, assignment_id) if grading.submission_id == submission_id
     ]
     if not held:
-        raise CohortError(f"no lower score of attempt {submission_id} is held back")
+        raise CohortError("no lower score of attempt {submission_id} is held back", submission_id=submission_id)
     for grading in held:
         grading.held = False
         if not accept:
@@ -232,14 +248,8 @@ def _verdicts(
 def _differences(session: Session, run: Run, others: set[int]) -> list[str]:
     found = []
     for other in session.scalars(select(Run).where(Run.id.in_(others)).order_by(Run.id)):
-        for name, label in (
-            ("release", "fixtures"),
-            ("lab_sha256", "lab's files"),
-            ("grader_version", "grader"),
-            ("jail_level", "jail level"),
-            ("host", "host"),
-        ):
-            was, is_ = getattr(other, name), getattr(run, name)
+        for name, label in MADE_WITH.items():
+            was, is_ = (str(getattr(one, name))[:SHOWN_CHARACTERS] for one in (other, run))
             if was != is_:
-                found.append(f"run {other.id}: {label} {str(was)[:20]}, now {str(is_)[:20]}")
+                found.append(_("run {run}: {what} {was}, now {now}", run=other.id, what=_(label), was=was, now=is_))
     return found

@@ -22,5 +22,10 @@ def folder_of_release(project: Project, lab: str, release: str) -> Path:
     places = [present, *sorted(archive.glob("*/hidden"))]
     known = {released(place)[0]: place for place in places if (place / "manifest.json").is_file()}
     if release not in known:
-        raise CohortError(f"there is no release {release!r} of {lab} here; there are: {', '.join(known) or 'none'}")
+        raise CohortError(
+            "there is no release {release} of {lab} here; there are: {join}",
+            release=repr(release),
+            lab=lab,
+            join=", ".join(known) or "none",
+        )
     return known[release]

@@ -24,15 +24,17 @@ def rule_from(text: str) -> dict[str, Any]:
         try:
             data = yaml.safe_load(Path(text).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
-            raise CohortError(f"{text} cannot be read ({str(error).splitlines()[0]})") from None
+            raise CohortError(
+                "{text} cannot be read ({error})", text=text, error=str(error).splitlines()[0]
+            ) from None
         if not isinstance(data, dict):
-            raise CohortError(f"{text} holds no rule; expected `kind:` and what belongs to it")
+            raise CohortError("{text} holds no rule; expected `kind:` and what belongs to it", text=text)
     else:
         kind, *rest = [part.strip() for part in text.split(",")]
         data = {"kind": kind}
         for part in rest:
             name, sign, value = part.partition("=")
             if not sign:
-                raise CohortError(f"{part!r} in --late: expected name=value, such as percent=10")
+                raise CohortError("{part} in --late: expected name=value, such as percent=10", part=repr(part))
             data[name.strip()] = value.strip()
     return policy_of(data).model_dump(mode="json", exclude_defaults=True) or {"kind": "none"}

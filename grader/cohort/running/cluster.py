@@ -73,7 +73,8 @@ class Cluster:
             distributed: Any = importlib.import_module("distributed")
         except ModuleNotFoundError as error:
             raise CohortError(
-                f"--cluster needs {error.name}, which is not installed; run `pip install 'grader[cluster]'`"
+                "--cluster needs {error}, which is not installed; run `pip install 'grader[cluster]'`",
+                error=error.name,
             ) from None
         self._threads, self._module = threads, module
         self._stack = ExitStack()
@@ -116,8 +117,10 @@ class Cluster:
         except (OSError, ValueError, TimeoutError) as error:
             self._stack.close()
             raise CohortError(
-                f"the cluster {address} cannot be used ({error}); expected local:N, tcp://HOST:PORT or "
-                "tls://HOST:PORT, and at least one worker there"
+                "the cluster {address} cannot be used ({error}); expected local:N, tcp://HOST:PORT or "
+                "tls://HOST:PORT, and at least one worker there",
+                address=address,
+                error=error,
             ) from None
 
     @property

@@ -90,7 +90,9 @@ class Journal:
             os.replace(draft, final)
             _sync_folder(self.results)
         except OSError as error:
-            raise EnvironmentFault(f"{final} cannot be written ({error.strerror}); nothing was lost") from None
+            raise EnvironmentFault(
+                "{final} cannot be written ({strerror}); nothing was lost", final=final, strerror=error.strerror
+            ) from None
         finally:
             draft.unlink(missing_ok=True)
 
@@ -124,7 +126,9 @@ class Journal:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps(entry).encode(), 0)
             except OSError as error:
-                raise EnvironmentFault(f"{file} cannot be written ({error.strerror}); nothing was lost") from None
+                raise EnvironmentFault(
+                    "{file} cannot be written ({strerror}); nothing was lost", file=file, strerror=error.strerror
+                ) from None
             try:
                 yield Claim(key, starts, deaths)
             except (KeyboardInterrupt, EnvironmentFault, Refusal):
@@ -140,7 +144,9 @@ class Journal:
             try:
                 descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except OSError as error:
-                raise EnvironmentFault(f"{file} cannot be made ({error.strerror}); nothing was lost") from None
+                raise EnvironmentFault(
+                    "{file} cannot be made ({strerror}); nothing was lost", file=file, strerror=error.strerror
+                ) from None
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -177,9 +183,11 @@ class Journal:
             free = shutil.disk_usage(place).free
             if free < MIN_FREE_BYTES:
                 raise EnvironmentFault(
-                    f"only {free >> 20} MiB are free at {place}, at least {MIN_FREE_BYTES >> 20} are needed; no "
-                    "more gradings are started, and what is done is kept. Free some space and give the command "
-                    "again"
+                    "only {free} MiB are free at {place}, at least {min_free_bytes} are needed; no more gradings "
+                    "are started, and what is done is kept. Free some space and give the command again",
+                    free=free >> 20,
+                    place=place,
+                    min_free_bytes=MIN_FREE_BYTES >> 20,
                 )
 
 

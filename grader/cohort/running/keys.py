@@ -11,6 +11,7 @@ from typing import Any
 
 from grader import __version__
 from grader.cohort.problems import Refusal
+from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.fixtures import MANIFEST_NAME, FixtureError
 from grader.project.places import Project, file_digest
@@ -92,7 +93,9 @@ def released(folder: Path) -> tuple[str, str]:
         manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
         return str(manifest["release"]), str(manifest["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FixtureError(f"{folder / MANIFEST_NAME} cannot be read ({error}); publish the lab first") from None
+        raise FixtureError(
+            "{folder} cannot be read ({error}); publish the lab first", folder=folder / MANIFEST_NAME, error=error
+        ) from None
 
 
 def lab_digest(lab: Lab) -> str:
@@ -116,16 +119,23 @@ def require_same(then: Conditions, today: Conditions) -> None:
         return
     different = []
     if then.fixture_sha256 != today.fixture_sha256:
-        different.append(f"the fixtures were release {then.release}, and are {today.release} now")
+        different.append(
+            _("the fixtures were release {then}, and are {today} now", then=then.release, today=today.release)
+        )
     if then.jail_level != today.jail_level:
-        different.append(f"the jail was level {then.jail_level}, and is {today.jail_level} here")
+        different.append(
+            _("the jail was level {then}, and is {today} here", then=then.jail_level, today=today.jail_level)
+        )
     if then.lab_sha256 != today.lab_sha256:
-        different.append("the lab's files were changed")
+        different.append(_("the lab's files were changed"))
     if then.grader_version != today.grader_version:
-        different.append(f"the grader was version {then.grader_version}, and is {today.grader_version} now")
+        then_, now = then.grader_version, today.grader_version
+        different.append(_("the grader was version {then}, and is {today} now", then=then_, today=now))
     if (then.only, then.weights_sha256, then.strict) != (today.only, today.weights_sha256, today.strict):
-        different.append("--only, --weights or --strict differ")
+        different.append(_("--only, --weights or --strict differ"))
     raise Refusal(
-        f"the unfinished run of {then.lab} cannot go on: {'; '.join(different)}. Go back to what it began with, or "
-        "begin anew with --fresh"
+        "the unfinished run of {lab} cannot go on: {names}. Go back to what it began with, or begin anew with "
+        "--fresh",
+        lab=then.lab,
+        names="; ".join(different),
     )

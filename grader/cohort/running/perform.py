@@ -64,7 +64,7 @@ def _claimed(task: Task, slot: int, grader: Grader, journal: Journal, claim: Cla
         # A full disk shows itself in many ways, and none of them is the submission's fault.
         journal.require_space()
         if isinstance(error, OSError) and error.errno in NO_SPACE:
-            raise EnvironmentFault(f"{error}; nothing was lost") from None
+            raise EnvironmentFault("{error}; nothing was lost", error=error) from None
         if claim.deaths + 1 < MAX_DEATHS:
             raise
         reason = f"{type(error).__name__}: {error}"

@@ -61,17 +61,31 @@ def require_fit(conditions: Conditions, key: str, document: Mapping[str, Any]) -
     ------
     Refusal : other fixtures, another level of the jail, or only a part of the checks.
     """
-    name = f"the result {key[:12]}"
+    name = key[:12]
     try:
         fixture, level = document["fixtures"][0]["sha256"], document["jail"]["level"]
         complete = document["complete"]
     except (KeyError, IndexError, TypeError):
-        raise Refusal(f"{name} is no result document; delete it, and give the command again") from None
+        raise Refusal(
+            "the result {name} is no result document; delete it, and give the command again", name=name
+        ) from None
     if fixture != conditions.fixture_sha256:
-        raise Refusal(f"{name} was made with other fixtures than release {conditions.release}, the run's")
+        raise Refusal(
+            "the result {name} was made with other fixtures than release {release}, the run's",
+            name=name,
+            release=conditions.release,
+        )
     if level != conditions.jail_level:
-        raise Refusal(f"{name} was made at jail level {level}, the run is at {conditions.jail_level}")
+        raise Refusal(
+            "the result {name} was made at jail level {level}, the run is at {jail_level}",
+            name=name,
+            level=level,
+            jail_level=conditions.jail_level,
+        )
     if bool(complete) == bool(conditions.only):
         raise Refusal(
-            f"{name} is half-graded: complete is {complete}, the run's checks: {conditions.only or 'all'}"
+            "the result {name} is half-graded: complete is {complete}, the run's checks: {only}",
+            name=name,
+            complete=complete,
+            only=conditions.only or "all",
         )

@@ -93,7 +93,9 @@ class Runs:
             run = self._unfinished(session, assignment, wanted, conditions)
             resumed = run is not None
             if only_resume and not resumed:
-                raise CohortError(f"no run of {self.lab.name} is unfinished; leave out --resume to begin one")
+                raise CohortError(
+                    "no run of {lab} is unfinished; leave out --resume to begin one", lab=self.lab.name
+                )
             run = run or self._new(session, assignment, wanted, conditions)
             rows = session.scalars(
                 select(Grading).where(Grading.run_id == run.id, Grading.status == QUEUED).order_by(Grading.id)
@@ -145,7 +147,7 @@ class Runs:
             document = self.journal.document(key)
             if document is None:
                 raise CohortError(
-                    f"{self.journal.place(key)} is gone though it was written; give the command again"
+                    "{place} is gone though it was written; give the command again", place=self.journal.place(key)
                 )
             require_fit(plan.conditions, key, document)
             documents[key] = document
@@ -197,8 +199,9 @@ class Runs:
         due = self._due(session, assignment, wanted)
         if not due:
             raise CohortError(
-                f"nothing of {self.lab.name} is waiting to be graded; `python -m grader class status` shows what "
-                "there is, and `class regrade` grades all of it again"
+                "nothing of {lab} is waiting to be graded; `python -m grader class status` shows what there is, "
+                "and `class regrade` grades all of it again",
+                lab=self.lab.name,
             )
         run = Run(
             assignment_id=assignment.id,
@@ -246,7 +249,11 @@ class Runs:
             known = {one.id for one in attempts}
             unknown = [number for number in wanted.submissions if number not in known]
             if unknown:
-                raise CohortError(f"there is no attempt {unknown[0]} of {self.lab.name} that can be graded")
+                raise CohortError(
+                    "there is no attempt {unknown} of {lab} that can be graded",
+                    unknown=unknown[0],
+                    lab=self.lab.name,
+                )
             return [one for one in attempts if one.id in wanted.submissions]
         if wanted.kind == PREVIEW:
             return attempts
@@ -281,5 +288,5 @@ def shard_of(tasks: Sequence[Task], shard: str) -> list[Task]:
     """
     number, _, count = shard.partition("/")
     if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
-        raise CohortError(f"--shard {shard}: expected i/n with 1 ≤ i ≤ n, such as 3/16")
+        raise CohortError("--shard {shard}: expected i/n with 1 ≤ i ≤ n, such as 3/16", shard=shard)
     return [task for task in tasks if int(task.key[:8], 16) % int(count) == int(number) - 1]

@@ -61,16 +61,17 @@ def drive(tasks: Iterable[Task], backend: Backend, settle: Settle) -> Summary:
             elif outcome.state is State.BUSY:
                 resting.append((time.monotonic() + BUSY_WAIT_S, task))
             elif outcome.state is State.ENVIRONMENT:
-                stop = stop or EnvironmentFault(outcome.detail)
+                stop = stop or EnvironmentFault("{text}", text=outcome.detail)
             elif outcome.state is State.REFUSED:
-                stop = stop or Refusal(outcome.detail)
+                stop = stop or Refusal("{text}", text=outcome.detail)
             else:
                 summary.troubles.append(f"{task.key[:12]}: {outcome.detail}")
                 tries[task.key] += 1
                 if tries[task.key] >= MAX_TRIES:
                     stop = stop or EnvironmentFault(
-                        f"gradings cannot be started here ({outcome.detail}); what is done is kept. Look at the "
-                        "lines above, and give the command again"
+                        "gradings cannot be started here ({detail}); what is done is kept. Look at the lines "
+                        "above, and give the command again",
+                        detail=outcome.detail,
                     )
                 # At once, so that whoever kills graders is found out before anything else is lost.
                 waiting.appendleft(task)

@@ -28,7 +28,9 @@ def base() -> Path:
         folder.mkdir()
     facts = folder.lstat()
     if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode):
-        raise EnvironmentFault(f"{folder} belongs to somebody else; set TMPDIR to a folder of your own")
+        raise EnvironmentFault(
+            "{folder} belongs to somebody else; set TMPDIR to a folder of your own", folder=folder
+        )
     # A box with a user of its own lies further down.
     folder.chmod(0o711)
     return folder

@@ -60,8 +60,9 @@ def claimed_slot(threads: int, jobs: int, wait_s: float = WAIT_S) -> Iterator[in
                     return
         if time.monotonic() >= deadline:
             raise EnvironmentFault(
-                f"all {slots} slots of this host are taken by other gradings; wait for these, or start fewer with "
-                "--jobs"
+                "all {slots} slots of this host are taken by other gradings; wait for these, or start fewer with "
+                "--jobs",
+                slots=slots,
             )
         time.sleep(LOOK_S)
 

@@ -32,8 +32,10 @@ def open_engine(url: str) -> Engine:
         migrate(engine)
     except OperationalError as error:
         raise CohortError(
-            f"the database {engine.url.render_as_string()} cannot be opened ({_short(error)}); check that it runs "
-            "and that `database:` in class.yaml is right"
+            "the database {url} cannot be opened ({error}); check that it runs and that `database:` in class.yaml "
+            "is right",
+            url=engine.url.render_as_string(),
+            error=_short(error),
         ) from None
     return engine
 
@@ -49,7 +51,8 @@ def bare_engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise CohortError(
-                f"{parsed.render_as_string()}: only sqlite:///… and postgresql+psycopg://… are supported"
+                "{parsed}: only sqlite:///… and postgresql+psycopg://… are supported",
+                parsed=parsed.render_as_string(),
             )
         options: dict[str, Any] = {}
         if parsed.get_backend_name() == "sqlite":
@@ -58,9 +61,13 @@ def bare_engine(url: str) -> Engine:
             options["pool_pre_ping"] = True
         engine = create_engine(parsed, **options)
     except ArgumentError:
-        raise CohortError(f"{url!r} is no database URL; expected sqlite:///… or postgresql+psycopg://…") from None
+        raise CohortError(
+            "{url} is no database URL; expected sqlite:///… or postgresql+psycopg://…", url=repr(url)
+        ) from None
     except ModuleNotFoundError as error:
-        raise CohortError(f"{error.name} is missing; run `pip install 'psycopg[binary]'` for PostgreSQL") from None
+        raise CohortError(
+            "{error} is missing; run `pip install 'psycopg[binary]'` for PostgreSQL", error=error.name
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _settings)
         event.listen(engine, "begin", _begin)
@@ -97,7 +104,8 @@ def migrate(engine: Engine) -> None:
         return
     if present is not None and present not in known:
         raise CohortError(
-            f"the database was made by a newer grader (revision {present}); update the grader, or restore a backup"
+            "the database was made by a newer grader (revision {present}); update the grader, or restore a backup",
+            present=present,
         )
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -129,7 +137,7 @@ def back_up(engine: Engine, target: Path) -> None:
     if engine.dialect.name != "sqlite":
         raise CohortError("only SQLite is copied by this command; use pg_dump for PostgreSQL")
     if target.exists():
-        raise CohortError(f"{target} exists; name a new file")
+        raise CohortError("{target} exists; name a new file", target=target)
     source = engine.raw_connection()
     try:
         with sqlite3.connect(target) as copy:
