@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 
 from grader.cohort.classroom import Classroom
 from grader.cohort.store.queries import FAILED, QUEUED, current_gradings
-from grader.cohort.store.tables import Appeal, Assignment, Grading, Run, Student, Submission, SubmissionAuthor
+from grader.cohort.store.tables import (
+    Adjustment,
+    Appeal,
+    Assignment,
+    Grading,
+    Run,
+    Student,
+    Submission,
+    SubmissionAuthor,
+)
 
 
 @dataclass
@@ -54,7 +63,9 @@ def _status(session: Session, assignment: Assignment, students: int) -> LabStatu
             Submission.assignment_id == assignment.id
         )
     ).all()
-    problems = [(row.id, row.original_name, row.problem) for row in rows if row.problem]
+    # What a person has set a score for needs nobody any more.
+    settled = set(session.scalars(select(Adjustment.submission_id).where(Adjustment.score.is_not(None))))
+    problems = [(row.id, row.original_name, row.problem) for row in rows if row.problem and row.id not in settled]
     current = current_gradings(session, assignment.id)
     gradable = [row.id for row in rows if not row.problem]
     own = select(Submission.id).where(Submission.assignment_id == assignment.id)
@@ -89,7 +100,11 @@ def _status(session: Session, assignment: Assignment, students: int) -> LabStatu
         waiting=sum(number not in current for number in gradable),
         scores=dict(sorted(scores.items(), reverse=True)),
         problems=problems,
-        failed=[(one.submission_id, one.message) for one in current.values() if one.status == FAILED],
+        failed=[
+            (one.submission_id, one.message)
+            for one in current.values()
+            if one.status == FAILED and one.submission_id not in settled
+        ],
         held=held or 0,
         open_appeals=appeals or 0,
         unfinished=[(run, kind, left) for run, kind, left in unfinished],

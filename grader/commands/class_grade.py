@@ -10,7 +10,7 @@ import typer
 
 from grader.commands.class_common import ClassFolder, class_errors, new_class_app, open_class, say
 from grader.commands.common import BELOW, GRADER_FAILED, INTERRUPTED, OK, LabName, Language, Strict, Weights, fail
-from grader.language.translation import _
+from grader.language.translation import _, ngettext
 
 if TYPE_CHECKING:
     from grader.cohort.running.runs import Wanted
@@ -142,11 +142,17 @@ def run_class(
     with room.session() as session:
         standing = next(one for one in status_of(room, session) if one.lab == lab.name)
     scores = "  ".join(f"{count}×{score:g}" for score, count in standing.scores.items())
-    say(_("{lab}: {graded} attempts are graded: {scores}", lab=lab.name, graded=standing.graded, scores=scores))
+    say(_("{lab}: graded so far: {graded}; {scores}", lab=lab.name, graded=standing.graded, scores=scores))
     for number, message in standing.failed:
         say(_("{lab}: attempt {number}: the grader failed: {why}", lab=lab.name, number=number, why=message))
     if standing.problems:
-        say(_("{count} attempts cannot be graded; `class status --verbose` says why", count=len(standing.problems)))
+        say(
+            ngettext(
+                "{count} attempt cannot be graded; `class status --verbose` says why",
+                "{count} attempts cannot be graded; `class status --verbose` says why",
+                len(standing.problems),
+            )
+        )
     if standing.failed:
         return GRADER_FAILED
     if standing.problems or standing.held:

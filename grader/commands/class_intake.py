@@ -18,7 +18,7 @@ from grader.commands.class_common import (
     show_table,
 )
 from grader.commands.common import BELOW, OK, LabName, Language
-from grader.language.translation import _, marked
+from grader.language.translation import _, marked, ngettext
 
 app = new_class_app()
 COLUMNS = (
@@ -179,7 +179,14 @@ def ingest(
             if absent:
                 names = ", ".join(student.sid for student in absent[:SHOWN_NAMES])
                 more = ", …" if len(absent) > SHOWN_NAMES else ""
-                say(_("nothing from {count} students: {names}", count=len(absent), names=names + more))
+                say(
+                    ngettext(
+                        "nothing from {count} student: {names}",
+                        "nothing from {count} students: {names}",
+                        len(absent),
+                        names=names + more,
+                    )
+                )
             if not yes:
                 say(_("nothing was written; the same command with --yes does it"))
                 waits = any(line.state is not State.RECOGNISED or line.problem for line in lines)
@@ -187,7 +194,7 @@ def ingest(
             taken = take(room, session, facts, lines, guesses=guesses, unknown=unknown)
         say(
             _(
-                "taken in: {count} attempts, of which {bad} cannot be graded",
+                "taken in: {count}; of these {bad} cannot be graded",
                 count=taken.submissions,
                 bad=taken.ungradable,
             )

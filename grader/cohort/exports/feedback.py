@@ -9,6 +9,7 @@ from grader.cohort.exports.rows import Row
 from grader.cohort.problems import CohortError
 from grader.cohort.running.journal import Journal
 from grader.cohort.running.scratch import scratch_folder
+from grader.language.translation import _
 from grader.report.html import write_html
 from grader.score.document import read_document
 
@@ -24,7 +25,7 @@ def pages_of(folder: Path, rows: Sequence[Row]) -> tuple[dict[str, tuple[Row, by
     with scratch_folder("pages") as scratch:
         for row in rows:
             if row.grade.grading is None or row.grade.final is None:
-                left_out.append((*row.who, row.grade.why))
+                left_out.append((*row.who, row.grade.why or _("graded by hand, so there is no report")))
                 continue
             pages[row.sid] = (row, _page(journal, row, scratch / "page.html"))
     return pages, left_out
