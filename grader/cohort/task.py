@@ -88,11 +88,11 @@ def grade(task: Task, slot: int) -> str:
     found = result.fixtures[0].sha256
     if found != task.conditions.fixture_sha256:
         raise Refusal(
-            "the fixtures of {lab} were release {release} when the run began, and are {release_2} now. Put the "
+            "the fixtures of {lab} were release {release} when the run began, and are {found} now. Put the "
             "former back, or begin anew with --fresh",
             lab=lab.name,
             release=task.conditions.release,
-            release_2=result.fixtures[0].release,
+            found=result.fixtures[0].release,
         )
     notes = list(dict.fromkeys([*work.notes, *result.submission.notes]))
     named = result.submission.model_copy(update={"path": _name(result.submission.sha256), "notes": notes})

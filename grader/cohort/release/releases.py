@@ -23,9 +23,9 @@ def folder_of_release(project: Project, lab: str, release: str) -> Path:
     known = {released(place)[0]: place for place in places if (place / "manifest.json").is_file()}
     if release not in known:
         raise CohortError(
-            "there is no release {release} of {lab} here; there are: {join}",
+            "there is no release {release} of {lab} here; there are: {names}",
             release=repr(release),
             lab=lab,
-            join=", ".join(known) or "none",
+            names=", ".join(known) or "none",
         )
     return known[release]
