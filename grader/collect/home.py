@@ -13,7 +13,9 @@ from grader.language.translation import _, listed
 # Where a kit keeps a student's work; its skeletons lie elsewhere under the same names.
 WORK_FOLDER = "stu_upload"
 # What browsers, file managers and course sites add to a name that is taken already.
-COPY_MARK = re.compile(r"(\s*\(\d+\)|\s*-\s*(Copy|Kopie|副本)(\s*\(\d+\))?|\s+copy(\s*\d+)?)+$", re.I)
+COPY_MARK = re.compile(
+    r"(\s*\(\d+\)|\s*-\s*(Copy|Kopie|副本)(\s*\(\d+\))?|\s+copy(\s*\d+)?|-\d+|[_\s]?副本(\s*\(\d+\))?)+$", re.I
+)
 
 
 def with_own_names(members: Sequence[Member], required: Sequence[str]) -> tuple[list[Member], list[str]]:
