@@ -31,6 +31,7 @@ COMMANDS = (
     "kit",
     "gradescope",
     "catalogues",
+    "class",
 )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
-import os
 import queue
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -170,11 +169,3 @@ class Cluster:
             with contextlib.suppress(Exception):
                 self._client.run(leave_worker, on_error="ignore")
         self._stack.close()
-
-    def pids(self) -> list[int]:
-        """Return the processes of the workers."""
-        return [int(pid) for pid in self._client.run(_own_pid).values()]
-
-
-def _own_pid() -> int:
-    return os.getpid()

@@ -158,15 +158,6 @@ class Journal:
                     return descriptor
             os.close(descriptor)
 
-    def left_over(self) -> list[str]:
-        """Return the keys of entries without an owner."""
-        found = []
-        for file in sorted(self.running.glob("*")) if self.running.is_dir() else []:
-            with file.open("rb") as stream, contextlib.suppress(OSError):
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                found.append(file.name)
-        return found
-
     def tidy(self) -> None:
         """Remove drafts that a kill has left behind."""
         for draft in self.results.glob(".*.tmp"):

@@ -88,10 +88,6 @@ class Pool:
         self._workers.clear()
         self._selector.close()
 
-    def pids(self) -> list[int]:
-        """Return the processes that run."""
-        return [worker.process.pid for worker in self._workers]
-
     def _start(self) -> _Worker:
         arguments = [str(os.getpid()), str(self.threads), str(self.width), self.module]
         # A box dies with the thread that has started its parent, so this is only ever called by the main thread.

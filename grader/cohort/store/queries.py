@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Table, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from grader.cohort.store.tables import Base, Grading, Run, Student, Submission, SubmissionAuthor, SubmissionFile
@@ -72,12 +71,3 @@ def insert_all(session: Session, table: type[Base], rows: Iterable[dict[str, Any
     waiting = list(rows)
     for start in range(0, len(waiting), ROWS_AT_ONCE):
         session.execute(insert(table), waiting[start : start + ROWS_AT_ONCE])
-
-
-def upsert(session: Session, table: type[Base], row: dict[str, Any], index: tuple[str, ...]) -> None:
-    """Insert a row, or replace the one that has the same values in the columns of ``index``."""
-    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    target: Table = table.__table__  # type: ignore[assignment]
-    changed = {name: value for name, value in row.items() if name not in index}
-    statement = dialect.insert(target).values(row)
-    session.execute(statement.on_conflict_do_update(index_elements=list(index), set_=changed))
