@@ -35,6 +35,10 @@ RUN_COLUMNS = (
     marked("run"), marked("kind"), marked("begun"), marked("finished"), marked("counts since"), marked("release"),
     marked("jail"), marked("gradings"),
 )  # fmt: skip
+STATS_COLUMNS = (
+    marked("check"), marked("tier"), marked("reached"), marked("share that passes"), marked("discrimination"),
+    marked("other verdicts"), marked("mistakes"), marked("seconds, half and nine tenths"), marked("remark"),
+)  # fmt: skip
 MOVES_SHOWN = 30
 
 
@@ -457,6 +461,43 @@ def answer(
         with room.session() as session:
             decisions.answer_appeal(session, number, text, accepted=accept)
         say(_("appeal {number} is closed", number=number))
+
+
+@app.command()
+def stats(lab: LabName, folder: ClassFolder = None, lang: Language = None) -> None:
+    """Show what the class says of each check: how hard, how telling, how slow, which mistakes."""
+    with class_errors():
+        from grader.cohort.stats import check_stats
+
+        room = open_class(folder)
+        with room.session() as session:
+            found, same = check_stats(session, room.assignment(session, lab))
+        show_table(
+            STATS_COLUMNS,
+            [
+                (
+                    one.check,
+                    one.tier or "",
+                    one.reached,
+                    f"{one.difficulty:.2f} ({one.low:.2f} to {one.high:.2f})" if one.reached else "",
+                    "" if one.discrimination is None else f"{one.discrimination:.2f}",
+                    " ".join(f"{count}×{verdict}" for verdict, count in sorted(one.verdicts.items())),
+                    ", ".join(f"{count}×{name or _('unknown')}" for name, count in one.mistakes.items()),
+                    f"{one.median_s:.2f} / {one.slow_s:.2f}",
+                    ", ".join(one.remarks),
+                )
+                for one in found
+            ],
+        )
+        for first, second, phi in same:
+            say(
+                _(
+                    "{first} and {second} say nearly the same (phi {phi})",
+                    first=first,
+                    second=second,
+                    phi=f"{phi:.2f}",
+                )
+            )
 
 
 @app.command()

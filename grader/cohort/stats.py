@@ -1,0 +1,146 @@
+"""What a class shows of the checks themselves: how hard, how telling, how slow, and which mistakes are made.
+
+What was skipped, or failed by the grader, is missing, not wrong: behind a gate every check would look hard and
+discriminating otherwise. Formulas: Wilson (1927) for the interval, point-biserial correlation with the rest score
+for discrimination, the phi coefficient for redundancy.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from grader.cohort.store.queries import current_gradings
+from grader.cohort.store.tables import Assignment, CheckRow
+from grader.language.translation import _
+
+MISSING = ("skipped", "grader")
+PASS = "pass"
+# Below so many a correlation says nothing.
+MIN_REACHED = 20
+HARD, EASY = 0.3, 0.95
+REDUNDANT = 0.95
+UNKNOWN_SHARE = 0.2
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class CheckStats:
+    """One check over all attempts that count.
+
+    Attributes
+    ----------
+    reached : how many ran it.
+    difficulty, low, high : share of these that passed, and its Wilson interval.
+    discrimination : correlation of passing with the share of other checks passed; None below 20 or without spread.
+    verdicts : how often each came, other than ``pass``.
+    mistakes : recognised ones and how often, the unknown under an empty name.
+    median_s, slow_s : seconds, of half and of nine tenths of those that reached it.
+    remarks : what to look at.
+    """
+
+    check: str
+    tier: int | None
+    reached: int
+    difficulty: float
+    low: float
+    high: float
+    discrimination: float | None
+    verdicts: Mapping[str, int]
+    mistakes: Mapping[str, int]
+    median_s: float
+    slow_s: float
+    remarks: tuple[str, ...]
+
+
+def check_stats(session: Session, assignment: Assignment) -> tuple[list[CheckStats], list[tuple[str, str, float]]]:
+    """Return the figures of every check, in order, and pairs of checks that say the same, with their phi."""
+    numbers = [one.id for one in current_gradings(session, assignment.id).values()]
+    rows: list[CheckRow] = []
+    for start in range(0, len(numbers), 500):
+        rows += session.scalars(
+            select(CheckRow)
+            .where(CheckRow.grading_id.in_(numbers[start : start + 500]))
+            .order_by(CheckRow.grading_id)
+        )
+    by_check: dict[str, list[CheckRow]] = defaultdict(list)
+    passed: dict[int, dict[str, bool]] = defaultdict(dict)
+    for row in rows:
+        by_check[row.check_id].append(row)
+        if row.verdict not in MISSING:
+            passed[row.grading_id][row.check_id] = row.verdict == PASS
+    found = [_stats(name, own, passed) for name, own in by_check.items()]
+    found.sort(key=lambda one: (one.tier is None, one.tier or 0))
+    return found, _redundant([one.check for one in found], passed)
+
+
+def _stats(name: str, rows: Sequence[CheckRow], passed: Mapping[int, Mapping[str, bool]]) -> CheckStats:
+    ran = [row for row in rows if row.verdict not in MISSING]
+    right = sum(row.verdict == PASS for row in ran)
+    interval = (0.0, 1.0)
+    if ran:
+        bounds = stats.binomtest(right, len(ran)).proportion_ci(CONFIDENCE, method="wilson")
+        interval = (float(bounds.low), float(bounds.high))
+    verdicts = Counter(row.verdict for row in rows if row.verdict != PASS)
+    wrong = [row for row in ran if row.verdict in ("wrong", "output")]
+    mistakes = Counter(row.misconception or "" for row in wrong)
+    seconds = [row.seconds for row in ran] or [0.0]
+    share = right / len(ran) if ran else 0.0
+    remarks = []
+    if ran and share < HARD:
+        remarks.append(_("hard"))
+    if ran and share > EASY:
+        remarks.append(_("nearly everybody passes"))
+    if wrong and mistakes[""] > UNKNOWN_SHARE * len(wrong):
+        remarks.append(_("{count} unknown mistakes", count=mistakes[""]))
+    if verdicts["grader"]:
+        remarks.append(_("the grader failed"))
+    return CheckStats(
+        name,
+        rows[0].tier,
+        len(ran),
+        share,
+        *interval,
+        _discrimination(name, ran, passed),
+        verdicts,
+        mistakes,
+        float(np.median(seconds)),
+        float(np.quantile(seconds, 0.9)),
+        tuple(remarks),
+    )
+
+
+def _discrimination(name: str, ran: Sequence[CheckRow], passed: Mapping[int, Mapping[str, bool]]) -> float | None:
+    if len(ran) < MIN_REACHED:
+        return None
+    own, rest = [], []
+    for row in ran:
+        others = [value for check, value in passed[row.grading_id].items() if check != name]
+        if others:
+            own.append(row.verdict == PASS)
+            rest.append(sum(others) / len(others))
+    if len(set(own)) < 2 or len(set(rest)) < 2:
+        return None
+    return float(stats.pointbiserialr(own, rest).statistic)
+
+
+def _redundant(names: Sequence[str], passed: Mapping[int, Mapping[str, bool]]) -> list[tuple[str, str, float]]:
+    found = []
+    for first, second in itertools.combinations(names, 2):
+        pairs = [(own[first], own[second]) for own in passed.values() if first in own and second in own]
+        if len(pairs) < MIN_REACHED:
+            continue
+        table = np.array(pairs, dtype=float)
+        if table.std(axis=0).min() == 0:
+            continue
+        phi = float(np.corrcoef(table.T)[0, 1])
+        if phi > REDUNDANT:
+            found.append((first, second, phi))
+    return found
