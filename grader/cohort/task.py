@@ -19,6 +19,7 @@ from grader.cohort.timing import HostTimes
 from grader.grading import LEVEL_NAMES, Request
 from grader.grading import grade as grade_once
 from grader.jail import Level, probe
+from grader.jail.arithmetic import chosen_arithmetic
 from grader.jail.warm import WarmBoxes
 from grader.language.translation import _, choose, chosen, translated
 from grader.project.contract import Lab
@@ -62,6 +63,12 @@ def grade(task: Task, slot: int) -> str:
             "this host cannot hold a submission at jail level {level}, with which the run began; levels are not "
             "mixed in a run. `python -m grader doctor` says what is missing",
             level=level,
+        )
+    if chosen_arithmetic().name != task.conditions.arithmetic:
+        raise Refusal(
+            "this host computes as {here}, the run began as {then}; set GRADER_ARITHMETIC to the same everywhere",
+            here=chosen_arithmetic().name,
+            then=task.conditions.arithmetic,
         )
     with scratch_folder("task") as scratch:
         lay_out(Path(task.classroom) / "originals", task.files, scratch / "handed-in")

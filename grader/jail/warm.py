@@ -19,6 +19,7 @@ from typing import Any
 
 from grader.inside.zygote import INCOMING
 from grader.jail import bubblewrap
+from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import START_LIMIT_S, Box
 from grader.jail.forking import CLOSE_LIMIT_S, Supervisor
 from grader.jail.host import can_fork, interpreter, worker_uid
@@ -64,21 +65,22 @@ class WarmBoxes:
         *,
         slot: int = 0,
         handler: str = "grader.inside.runner",
+        arithmetic: Arithmetic | None = None,
     ) -> Box:
         """Return a box for a submission, forked from a warm process where that is possible."""
         if level is not Level.NAMESPACES or not can_fork() or worker_uid() is None:
-            return Box(view, limits, level, slot=slot, handler=handler)
-        return WarmBox(self, view, limits, level, slot=slot, handler=handler)
+            return Box(view, limits, level, slot=slot, handler=handler, arithmetic=arithmetic)
+        return WarmBox(self, view, limits, level, slot=slot, handler=handler, arithmetic=arithmetic)
 
-    def zygote(self, view: View, limits: Limits, handler: str) -> Zygote:
-        """Return the warm process for boxes that see the same but for the submission."""
-        key = (view.lab, view.packages, tuple(sorted(view.resources.items())), limits, handler)
+    def zygote(self, view: View, limits: Limits, handler: str, arithmetic: Arithmetic) -> Zygote:
+        """Return the warm process for boxes that see and compute the same, but for the submission."""
+        key = (view.lab, view.packages, tuple(sorted(view.resources.items())), limits, handler, arithmetic)
         found = self._zygotes.get(key)
         if found is not None and (not found.running or found.started >= BOXES_OF_A_ZYGOTE):
             found.close()
             found = None
         if found is None:
-            found = self._zygotes[key] = Zygote(view, limits, handler)
+            found = self._zygotes[key] = Zygote(view, limits, handler, arithmetic)
         return found
 
 
@@ -92,7 +94,7 @@ class WarmBox(Box):
     def _start(self) -> None:
         began = time.monotonic()
         uid = worker_uid()
-        zygote = self._boxes.zygote(self.view, self.limits, self.handler)
+        zygote = self._boxes.zygote(self.view, self.limits, self.handler, self.arithmetic)
         number, home = zygote.new_home()
         self._home = home
         try:
@@ -118,7 +120,7 @@ class Zygote:
     Ending : with verdict ``grader``, when it does not start.
     """
 
-    def __init__(self, view: View, limits: Limits, handler: str) -> None:
+    def __init__(self, view: View, limits: Limits, handler: str, arithmetic: Arithmetic) -> None:
         self.started = 0
         self.gone: set[int] = set()
         self._home = home = new_home()
@@ -143,7 +145,8 @@ class Zygote:
             ]
             # A box that is never started tells what such boxes import.
             configuration = Box.preparation(view, self.layout, handler)
-            self._process = Supervisor(command, environment(self.layout.scratch, limits.threads), configuration)
+            variables = environment(self.layout.scratch, limits.threads, arithmetic.variables())
+            self._process = Supervisor(command, variables, configuration)
             try:
                 self._process.wait_until_ready(START_LIMIT_S)
             except LauncherLost as error:

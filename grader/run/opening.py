@@ -150,9 +150,7 @@ def open_session(
         "packages": packages_of(lab),
     }
     view = View(submission, lab.folder, tuple(packages_of(lab)), resources, policy)
-    return Session(
-        lab, view, level=level, slot=slot, handler=handler, arithmetic=arithmetic, new_box=new_box
-    )
+    return Session(lab, view, level=level, slot=slot, handler=handler, arithmetic=arithmetic, new_box=new_box)
 
 
 def ruled_out(lab: Lab, collected: Collected) -> list[Use]:

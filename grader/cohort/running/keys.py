@@ -11,6 +11,7 @@ from typing import Any
 
 from grader import __version__
 from grader.cohort.problems import Refusal
+from grader.jail.arithmetic import chosen_arithmetic
 from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.fixtures import MANIFEST_NAME, FixtureError
@@ -33,6 +34,7 @@ class Conditions:
     only: tuple[str, ...] = ()
     weights_sha256: str = ""
     strict: bool = False
+    arithmetic: str = "host"
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Conditions:
@@ -79,6 +81,7 @@ def conditions_of(
         only=tuple(only),
         weights_sha256=file_digest(weights) if weights is not None else "",
         strict=strict,
+        arithmetic=chosen_arithmetic().name,
     )
 
 
@@ -133,6 +136,10 @@ def require_same(then: Conditions, today: Conditions) -> None:
         different.append(_("the grader was version {then}, and is {today} now", then=then_, today=now))
     if (then.only, then.weights_sha256, then.strict) != (today.only, today.weights_sha256, today.strict):
         different.append(_("--only, --weights or --strict differ"))
+    if then.arithmetic != today.arithmetic:
+        different.append(
+            _("the arithmetic was {then}, and is {today} now", then=then.arithmetic, today=today.arithmetic)
+        )
     raise Refusal(
         "the unfinished run of {lab} cannot go on: {names}. Go back to what it began with, or begin anew with "
         "--fresh",
