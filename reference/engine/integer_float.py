@@ -64,7 +64,7 @@ class FloatConvolution:
     def __init__(self, window: Window, weight: Array) -> None:
         outputs, channels = weight.shape[:2]
         self.algorithm = choose_algorithm(window, outputs, accurate=True)
-        if self.algorithm == "winograd_f2" and channels > MAX_CHANNELS:
+        if self.algorithm == "winograd_strided" or (self.algorithm == "winograd_f2" and channels > MAX_CHANNELS):
             self.algorithm = "direct"
         layer = Convolution(window, outputs, np.float32, algorithm=self.algorithm, filled=False)
         layer.set_weight(weight.astype(np.float32))

@@ -25,7 +25,8 @@ from .processor import thread_count
 from .vector import lanes
 from .winograd import check_reach, share_tiles, transform_weight
 from .winograd_kernels import to_planes
-from .winograd_transforms import INPUT_MATRIX, integer_output_tile
+from .winograd_schemes import F2, INPUT_MATRIX
+from .winograd_transforms import integer_output_tile
 
 SIZE = 2
 """Rows and columns of a tile of outputs."""
@@ -39,7 +40,7 @@ MAX_CHANNELS = (2**31 - 1) // (SCALE * 9 * 128 * 128)
 
 def input_bounds() -> Array:
     """Largest magnitude that the transformed inputs of each plane may have, inputs being -128 to 127; (16,)."""
-    factors = np.einsum("ia,jb->ijab", INPUT_MATRIX[SIZE], INPUT_MATRIX[SIZE]).reshape(16, -1)
+    factors = np.einsum("ia,jb->ijab", INPUT_MATRIX[F2], INPUT_MATRIX[F2]).reshape(16, -1)
     plus, minus = factors.clip(min=0).sum(1), -factors.clip(max=0).sum(1)
     return np.maximum(128 * plus + 127 * minus, 127 * plus + 128 * minus)
 
@@ -127,7 +128,7 @@ def _convolve(phased, x, x_at, channels, most, U, y, outputs, images, height, wi
                 if phased:
                     first, last = count * thread // threads, count * (thread + 1) // threads
                 if phase <= 0:
-                    to_planes(0, SIZE, x, x_at, channels, V, v + first * channels, v_plane, start + first,
+                    to_planes(F2, x, x_at, channels, V, v + first * channels, v_plane, start + first,
                               start + last, tile_rows, tile_columns)  # fmt: skip
                 if (phase == 1 or phase < 0) and count > 0:
                     _multiply_planes(first_product, last_product, V, v, v_plane, count, channels, most, U, M, m,
@@ -152,7 +153,7 @@ class TileSums:
     """
 
     def __init__(self, taps: Array, padding: tuple[int, int]) -> None:
-        self._weight = transform_weight(taps * np.float32(SCALE), SIZE)
+        self._weight = transform_weight(taps * np.float32(SCALE), F2)
         self._padding = padding
         self.channels_at_once = exact_channels(np.abs(self.planes()))
 
@@ -169,7 +170,7 @@ class TileSums:
     def run(self, source: Activation, result: Array) -> None:
         """Write the convolution of ``source`` to ``result`` (N, H', W', outputs), int32."""
         batch, height, width, outputs = result.shape
-        check_reach(source, height, width, SIZE, self._padding)
+        check_reach(source, height, width, F2, self._padding)
         weight = self._weight
         work = share_tiles(weight, batch, height, width, np.float32, np.int32)
         _convolve(work.phased, source.flat, source.strides(*self._padding), weight.channels, self.channels_at_once,

@@ -79,7 +79,7 @@ def conv2d(
     padding : one number, (height, width), or (top, bottom, left, right).
     exact : sum the products as they are defined; never Winograd.
     accurate : Winograd only where its error is like a direct sum's.
-    algorithm : "direct", "gemm", "winograd_f2" or "winograd_f4" instead of the engine's choice.
+    algorithm : one of ``ALGORITHMS`` instead of the engine's choice.
 
     Returns
     -------

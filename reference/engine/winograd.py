@@ -1,7 +1,8 @@
-"""3 x 3 convolutions, stride 1, by Winograd's algorithm: forward, input gradient and weight gradient.
+"""Convolutions by Winograd's algorithm: forward, input gradient and weight gradient.
 
-The picture is cut into tiles of m x m outputs (m = 4, or 2 for small maps and for accuracy). Tiles of
-the input are transformed into (m+2)^2 *planes*; in each plane the convolution is a plain matrix product
+3 x 3 kernels with stride 1 or 2 and 5 x 5 kernels, by the schemes of ``winograd_schemes``. The picture is cut into
+tiles of m x m outputs (for 3 x 3 and stride 1 m = 4, or 2 for small maps and for accuracy; else 2). Tiles of
+the input are transformed into *planes*; in each plane the convolution is a plain matrix product
 over channels, ``M[plane] = V[plane] @ U[plane]``; then tiles are transformed back.
 
 Two ways to order the work, because the planes must not travel to memory and back:
@@ -11,7 +12,8 @@ Two ways to order the work, because the planes must not travel to memory and bac
 * *phased*: all threads transform, then share out the (plane, panel) products, then transform back. U is
   read once, which suits many channels and few tiles.
 
-The gradient with respect to the input is the same convolution with rotated, transposed weights.
+The gradient with respect to the input is the same convolution with rotated, transposed weights; with stride 2 it
+has a scheme of its own.
 """
 
 from __future__ import annotations
@@ -32,39 +34,45 @@ from .winograd_kernels import (
     sum_tile_gradients,
     transform_taps,
 )
+from .winograd_schemes import F2, F4, Scheme
 
 
-def _tile_count(size: int, images: int, height: int, width: int) -> int:
-    return images * -(-height // size) * -(-width // size)
+def _tile_count(scheme: Scheme, images: int, height: int, width: int) -> int:
+    return images * scheme.tiles(height) * scheme.tiles(width)
 
 
 @dataclass(frozen=True)
 class WinogradWeight:
     """Weights in Winograd's domain: ``planes`` is [plane][panel][channels][panel width], flat."""
 
-    size: int
+    scheme: Scheme
     channels: int
     outputs: int
     planes: Array
 
 
-def transform_weight(taps: Array, size: int, into: WinogradWeight | None = None) -> WinogradWeight:
-    """Transform taps (3, 3, channels, outputs), both multiples of the vector, for F(size, 3)."""
+def transform_weight(taps: Array, scheme: Scheme, into: WinogradWeight | None = None) -> WinogradWeight:
+    """Transform taps (rows, columns, channels, outputs), the last two multiples of the vector."""
     _, _, channels, outputs = taps.shape
     if into is None:
-        planes = aligned_zeros((size + 2) ** 2 * channels * outputs, taps.dtype)
-        into = WinogradWeight(size, channels, outputs, planes)
-    transform_taps(size, taps.reshape(-1), channels, outputs, into.planes, thread_count())
+        planes = aligned_zeros(scheme.planes * channels * outputs, taps.dtype)
+        into = WinogradWeight(scheme, channels, outputs, planes)
+    transform_taps(scheme, taps.reshape(-1), channels, outputs, into.planes, thread_count())
     return into
 
 
-def choose_size(height: int, width: int, accurate: bool) -> int:
-    """Output tile: the one with fewer multiplications, or 2 where the error must be like a direct sum's.
+def choose_scheme(height: int, width: int, accurate: bool) -> Scheme:
+    """For 3 x 3 and stride 1 the one with fewer multiplications, or F(2, 3) where the error must be a direct sum's.
 
     On small maps much of a large tile hangs over the edge.
     """
-    large, small = 36 * _tile_count(4, 1, height, width), 16 * _tile_count(2, 1, height, width)
-    return 2 if accurate or small <= large else 4
+    small, large = (multiplications(scheme, height, width) for scheme in (F2, F4))
+    return F2 if accurate or small <= large else F4
+
+
+def multiplications(scheme: Scheme, height: int, width: int) -> int:
+    """Multiplications of one pair of channels for ``height`` x ``width`` results, ragged tiles included."""
+    return scheme.planes * _tile_count(scheme, 1, height, width)
 
 
 MIN_TILES_PER_PASS = 18
@@ -94,8 +102,8 @@ def share_tiles(
     weight: WinogradWeight, images: int, height: int, width: int, values: Any, products: Any
 ) -> TileWork:
     """Choose between fused and phased and the tiles of a block; ``values``, ``products``: types of V and M."""
-    threads, planes, line = thread_count(), (weight.size + 2) ** 2, vector_lanes(values)
-    tiles = _tile_count(weight.size, images, height, width)
+    threads, planes, line = thread_count(), weight.scheme.planes, vector_lanes(values)
+    tiles = _tile_count(weight.scheme, images, height, width)
     per_tile = planes * (weight.channels + weight.outputs) * np.dtype(values).itemsize
     block = min(_fused_block(weight, per_tile), max(6, -(-tiles // threads)))
     phased = weight.planes.nbytes > PROCESSOR.level2_bytes and block < MIN_TILES_PER_PASS
@@ -125,15 +133,14 @@ def convolve(
     ``mask`` must have the target's geometry.
     """
     dtype = source.buffer.dtype
-    size = weight.size
-    check_reach(source, target.height, target.width, size, padding)
+    check_reach(source, target.height, target.width, weight.scheme, padding)
     work = share_tiles(weight, target.batch, target.height, target.width, dtype, dtype)
     if mask is not None:
         extra = mask.flat
     else:
         extra = bias if bias is not None else _no_bias(weight.outputs, dtype)
     convolve_tiles(
-        size,
+        weight.scheme,
         work.phased,
         source.flat,
         source.strides(*padding),
@@ -158,24 +165,24 @@ def convolve(
     )
 
 
-def check_reach(source: Activation, height: int, width: int, size: int, padding: tuple[int, int]) -> None:
+def check_reach(source: Activation, height: int, width: int, scheme: Scheme, padding: tuple[int, int]) -> None:
     """The tiles of ``height`` x ``width`` outputs must lie inside the source's buffer: kernels do not look."""
     for axis, before, extent in ((1, padding[0], height), (2, padding[1], width)):
         start = (source.top if axis == 1 else source.left) - before
-        if start < 0 or start + round_up(extent, size) + 2 > source.buffer.shape[axis]:
+        if start < 0 or start + scheme.reach(extent) > source.buffer.shape[axis]:
             raise ValueError(
-                f"the source's border is too small for F({size}, 3): buffer {source.buffer.shape}, picture at "
-                f"({source.top}, {source.left}), target {height} x {width}, padding {padding}; "
-                "create it with the border that tile_border() returns"
+                f"the source's border is too small for Winograd's tiles of {scheme.writes} outputs: buffer "
+                f"{source.buffer.shape}, picture at ({source.top}, {source.left}), target {height} x {width}, "
+                f"padding {padding}; create it with the border that tile_border() returns"
             )
 
 
-def tile_border(size: int, source: int, target: int, padding: int) -> tuple[int, int]:
+def tile_border(scheme: Scheme, source: int, target: int, padding: int) -> tuple[int, int]:
     """Border before and after ``source`` rows that tiles covering ``target`` rows read.
 
     The part of it that :func:`buffers.new_activation` adds by rounding up to 4 is taken off.
     """
-    return padding, max(0, round_up(target, size) + 2 - padding - round_up(source, 4))
+    return padding, max(0, scheme.reach(target) - padding - round_up(source, 4))
 
 
 def _no_bias(size: int, dtype: Any) -> Array:
@@ -193,10 +200,10 @@ def weight_gradient(
     grad_output: Activation,
     taps: Array,
     *,
-    size: int = 4,
+    scheme: Scheme = F4,
     padding: tuple[int, int] = (1, 1),
 ) -> None:
-    """Write the gradient of the taps (3, 3, channels, outputs) of a 3 x 3 convolution of ``source``.
+    """Write the gradient of the taps (rows, columns, channels, outputs) of a convolution of ``source``.
 
     Fused, every thread has taps of its own, which are added up at the end; with many channels these and the tiles
     are too large for its cache, and threads share the tiles and take parts of the taps.
@@ -205,8 +212,8 @@ def weight_gradient(
     threads = thread_count()
     _, _, channels, outputs = taps.shape
     height, width = grad_output.height, grad_output.width
-    tiles = _tile_count(size, source.batch, height, width)
-    planes = (size + 2) ** 2
+    tiles = _tile_count(scheme, source.batch, height, width)
+    planes = scheme.planes
     per_tile = planes * (channels + outputs) * dtype.itemsize
     fused = GRADIENT_TILES * per_tile <= PROCESSOR.level2_bytes and tiles >= GRADIENT_TILES * threads
     budget = PROCESSOR.level2_bytes // 2 if fused else 2 * threads * PROCESSOR.level2_bytes
@@ -220,8 +227,9 @@ def weight_gradient(
     D = WORKSPACES.get("winograd sums", threads * planes * GRADIENT_ROWS * WIDEST * line, dtype)
     sums = WORKSPACES.get("winograd taps", threads * taps.size, dtype) if copies > 1 else taps.reshape(-1)
     clear(sums, copies * taps.size, threads)
+    check_reach(source, height, width, scheme, padding)
     sum_tile_gradients(
-        size,
+        scheme,
         fused,
         source.flat,
         source.strides(*padding),

@@ -11,49 +11,86 @@ from numba import prange
 from .compilation import kernel
 from .matrix import WIDEST, outer_rows, panel_vectors, plain_rows
 from .vector import lanes, vadd, vload, vstore, vzero
+from .winograd_schemes import CODE_2, CODE_4, CODE_5, CODE_STRIDED
 from .winograd_transforms import (
     gradient_tile_2,
     gradient_tile_4,
+    gradient_tile_5,
+    gradient_tile_strided,
     input_tile_2,
     input_tile_4,
+    input_tile_back,
+    input_tile_strided,
     output_tile_2,
     output_tile_4,
+    output_tile_5,
+    output_tile_back,
+    output_tile_strided,
     weight_gradient_tile_2,
     weight_gradient_tile_4,
+    weight_gradient_tile_5,
+    weight_gradient_tile_strided,
     weight_tile_2,
     weight_tile_4,
+    weight_tile_5,
+    weight_tile_back,
+    weight_tile_strided,
 )
 
 
 @kernel
-def to_planes(kind, size, x, at, channels, V, v, plane, first, last, tile_rows, tile_columns):
-    """Transform tiles ``first`` to ``last``: inputs (kind 0) or output gradients (kind 1)."""
+def to_planes(scheme, x, at, channels, V, v, plane, first, last, tile_rows, tile_columns):
+    """Transform the inputs of tiles ``first`` to ``last``."""
     line = lanes(x)
+    code = scheme.code
     for tile in range(first, last):
         image = tile // (tile_rows * tile_columns)
         inside = tile - image * tile_rows * tile_columns
         r = inside // tile_columns
         s = inside - r * tile_columns
-        source = at.origin + image * at.image + r * size * at.row + s * size * at.pixel
+        source = at.origin + image * at.image + r * scheme.step * at.row + s * scheme.step * at.pixel
         target = v + (tile - first) * channels
         for c in range(0, channels, line):
-            if kind == 0:
-                if size == 4:
-                    input_tile_4(x, source + c, at.row, at.pixel, V, target + c, plane)
-                else:
-                    input_tile_2(x, source + c, at.row, at.pixel, V, target + c, plane)
-            elif size == 4:
-                gradient_tile_4(x, source + c, at.row, at.pixel, V, target + c, plane)
+            if code in (CODE_4, CODE_5):
+                input_tile_4(x, source + c, at.row, at.pixel, V, target + c, plane)
+            elif code == CODE_2:
+                input_tile_2(x, source + c, at.row, at.pixel, V, target + c, plane)
+            elif code == CODE_STRIDED:
+                input_tile_strided(x, source + c, at.row, at.pixel, V, target + c, plane)
             else:
-                gradient_tile_2(x, source + c, at.row, at.pixel, V, target + c, plane)
+                input_tile_back(x, source + c, at.row, at.pixel, V, target + c, plane)
+
+
+@kernel
+def _gradients_to_planes(scheme, g, at, channels, M, m, plane, first, last, tile_rows, tile_columns):
+    """Transform the output gradients of tiles ``first`` to ``last``."""
+    line = lanes(g)
+    code = scheme.code
+    for tile in range(first, last):
+        image = tile // (tile_rows * tile_columns)
+        inside = tile - image * tile_rows * tile_columns
+        r = inside // tile_columns
+        s = inside - r * tile_columns
+        source = at.origin + image * at.image + r * scheme.writes * at.row + s * scheme.writes * at.pixel
+        target = m + (tile - first) * channels
+        for c in range(0, channels, line):
+            if code == CODE_4:
+                gradient_tile_4(g, source + c, at.row, at.pixel, M, target + c, plane)
+            elif code == CODE_2:
+                gradient_tile_2(g, source + c, at.row, at.pixel, M, target + c, plane)
+            elif code == CODE_5:
+                gradient_tile_5(g, source + c, at.row, at.pixel, M, target + c, plane)
+            else:
+                gradient_tile_strided(g, source + c, at.row, at.pixel, M, target + c, plane)
 
 
 @kernel
 def _from_planes(
-    size, M, m, plane, y, at, channels, first, last, height, width, tile_rows, tile_columns, E, low, mask
+    scheme, M, m, plane, y, at, channels, first, last, height, width, tile_rows, tile_columns, E, low, mask
 ):
     """Transform tiles back and write them, with bias and bound, or with the ReLU's mask."""
     line = lanes(y)
+    size, code = scheme.writes, scheme.code
     for tile in range(first, last):
         image = tile // (tile_rows * tile_columns)
         inside = tile - image * tile_rows * tile_columns
@@ -63,10 +100,17 @@ def _from_planes(
         source = m + (tile - first) * channels
         rows, columns = height - r * size, width - s * size
         for c in range(0, channels, line):
-            if size == 4:
-                output_tile_4(M, source + c, plane, y, target + c, at.row, at.pixel, rows, columns, E, c, low, mask)
+            t, u = source + c, target + c
+            if code == CODE_4:
+                output_tile_4(M, t, plane, y, u, at.row, at.pixel, rows, columns, E, c, low, mask)
+            elif code == CODE_2:
+                output_tile_2(M, t, plane, y, u, at.row, at.pixel, rows, columns, E, c, low, mask)
+            elif code == CODE_5:
+                output_tile_5(M, t, plane, y, u, at.row, at.pixel, rows, columns, E, c, low, mask)
+            elif code == CODE_STRIDED:
+                output_tile_strided(M, t, plane, y, u, at.row, at.pixel, rows, columns, E, c, low, mask)
             else:
-                output_tile_2(M, source + c, plane, y, target + c, at.row, at.pixel, rows, columns, E, c, low, mask)
+                output_tile_back(M, t, plane, y, u, at.row, at.pixel, rows, columns, E, c, low, mask)
 
 
 @kernel
@@ -86,15 +130,15 @@ def _multiply_planes(first, last, V, v, v_plane, tiles, channels, U, M, m, m_pla
 
 
 @kernel(parallel=True)
-def convolve_tiles(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, outputs, images, height, width,
+def convolve_tiles(scheme, phased, x, x_at, channels, U, E, low, mask, y, y_at, outputs, images, height, width,
                    block_tiles, V, M, v_plane, m_plane, no_tap, threads):  # fmt: skip
     """The whole convolution. Fused is one parallel step; phased is three per block of tiles.
 
     One parallel region serves both orders, because numba compiles every region anew.
     """
+    size, planes = scheme.writes, scheme.side * scheme.side
     tile_rows, tile_columns = (height + size - 1) // size, (width + size - 1) // size
     tiles = images * tile_rows * tile_columns
-    planes = (size + 2) * (size + 2)
     products = planes * ((outputs // lanes(x) + WIDEST - 1) // WIDEST)
     blocks = (tiles + block_tiles - 1) // block_tiles
     if not phased:
@@ -118,14 +162,14 @@ def convolve_tiles(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, ou
                 if phased:
                     first, last = count * thread // threads, count * (thread + 1) // threads
                 if phase == 0 or phase < 0:
-                    to_planes(0, size, x, x_at, channels, V, v + first * channels, v_plane, start + first,
+                    to_planes(scheme, x, x_at, channels, V, v + first * channels, v_plane, start + first,
                                start + last, tile_rows, tile_columns)  # fmt: skip
                 if (phase == 1 or phase < 0) and count > 0:
                     _multiply_planes(first_product, last_product, V, v, v_plane, count, channels, U, M, m, m_plane,
                                      outputs, no_tap)  # fmt: skip
                 if phase == 2 or phase < 0:
                     _from_planes(
-                        size,
+                        scheme,
                         M,
                         m + first * outputs,
                         m_plane,
@@ -145,10 +189,11 @@ def convolve_tiles(size, phased, x, x_at, channels, U, E, low, mask, y, y_at, ou
 
 
 @kernel(parallel=True)
-def transform_taps(size, taps, channels, outputs, U, threads):
-    """Taps [3][3][channels][outputs] to planes [plane][panel][channels][panel width]."""
+def transform_taps(scheme, taps, channels, outputs, U, threads):
+    """Taps [row][column][channels][outputs] to planes [plane][panel][channels][panel width]."""
     line = lanes(taps)
-    row, column = 3 * channels * outputs, channels * outputs
+    code = scheme.code
+    row, column = scheme.taps * channels * outputs, channels * outputs
     groups = outputs // line
     for thread in prange(threads):
         work = channels * groups
@@ -159,10 +204,16 @@ def transform_taps(size, taps, channels, outputs, U, threads):
             vectors = panel_vectors(outputs, panel, line)
             target = panel * WIDEST * line * channels + (c * vectors + group - panel * WIDEST) * line
             source = c * outputs + group * line
-            if size == 4:
+            if code == CODE_4:
                 weight_tile_4(taps, source, row, column, U, target, column)
-            else:
+            elif code == CODE_2:
                 weight_tile_2(taps, source, row, column, U, target, column)
+            elif code == CODE_5:
+                weight_tile_5(taps, source, row, column, U, target, column)
+            elif code == CODE_STRIDED:
+                weight_tile_strided(taps, source, row, column, U, target, column)
+            else:
+                weight_tile_back(taps, source, row, column, U, target, column)
 
 
 GRADIENT_ROWS = 16
@@ -170,23 +221,29 @@ GRADIENT_ROWS = 16
 
 
 @kernel
-def _from_products(size, D, d, plane, d_row, taps, tap, channels, outputs, rows, vectors):
+def _from_products(scheme, D, d, plane, d_row, taps, tap, channels, outputs, rows, vectors):
     """Transform ``rows`` x ``vectors`` summed products and add them to the taps."""
     line = lanes(D)
+    code = scheme.code
+    row, column = scheme.taps * channels * outputs, channels * outputs
     for r in range(rows):
         for v in range(vectors):
             source, target = d + r * d_row + v * line, tap + r * outputs + v * line
-            if size == 4:
-                weight_gradient_tile_4(D, source, plane, taps, target, 3 * channels * outputs, channels * outputs)
+            if code == CODE_4:
+                weight_gradient_tile_4(D, source, plane, taps, target, row, column)
+            elif code == CODE_2:
+                weight_gradient_tile_2(D, source, plane, taps, target, row, column)
+            elif code == CODE_5:
+                weight_gradient_tile_5(D, source, plane, taps, target, row, column)
             else:
-                weight_gradient_tile_2(D, source, plane, taps, target, 3 * channels * outputs, channels * outputs)
+                weight_gradient_tile_strided(D, source, plane, taps, target, row, column)
 
 
 @kernel
-def _add_units(size, first, last, V, v, v_plane, channels, M, m, m_plane, outputs, count, D, d, taps, tap):
+def _add_units(scheme, first, last, V, v, v_plane, channels, M, m, m_plane, outputs, count, D, d, taps, tap):
     """Multiply the planes of ``count`` tiles and add units ``first`` to ``last`` of the result to the taps."""
     line = lanes(V)
-    planes = (size + 2) * (size + 2)
+    planes = scheme.side * scheme.side
     row_blocks = (channels + GRADIENT_ROWS - 1) // GRADIENT_ROWS
     d_row = WIDEST * line
     d_plane = GRADIENT_ROWS * d_row
@@ -201,19 +258,20 @@ def _add_units(size, first, last, V, v, v_plane, channels, M, m, m_plane, output
                        M, m + plane * m_plane + column, 0, outputs, 1, count,
                        D, d + plane * d_plane, d_row)  # fmt: skip
         _from_products(
-            size, D, d, d_plane, d_row, taps, tap + c * outputs + column, channels, outputs, rows, vectors
+            scheme, D, d, d_plane, d_row, taps, tap + c * outputs + column, channels, outputs, rows, vectors
         )
 
 
 @kernel(parallel=True)
-def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images, height, width, block_tiles,
+def sum_tile_gradients(scheme, fused, x, x_at, channels, g, g_at, outputs, images, height, width, block_tiles,
                        V, M, v_plane, m_plane, D, taps, threads):  # fmt: skip
-    """Adds to ``taps`` [3][3][channels][outputs]; D is scratch, one (planes, 16, panel) block per thread.
+    """Adds to ``taps`` [row][column][channels][outputs]; D is scratch, one (planes, 16, panel) block per thread.
 
     If ``fused``, V, M and ``taps`` hold one part per thread.
     """
     line = lanes(x)
-    planes = (size + 2) * (size + 2)
+    size, planes = scheme.writes, scheme.side * scheme.side
+    taps_size = scheme.taps * scheme.taps * channels * outputs
     tile_rows, tile_columns = (height + size - 1) // size, (width + size - 1) // size
     tiles = images * tile_rows * tile_columns
     panels = (outputs // line + WIDEST - 1) // WIDEST
@@ -226,10 +284,10 @@ def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images,
             blocks = (end - own + block_tiles - 1) // block_tiles
             for block in range(blocks):
                 start, stop = own + (end - own) * block // blocks, own + (end - own) * (block + 1) // blocks
-                to_planes(0, size, x, x_at, channels, V, v, v_plane, start, stop, tile_rows, tile_columns)
-                to_planes(1, size, g, g_at, outputs, M, m, m_plane, start, stop, tile_rows, tile_columns)
-                _add_units(size, 0, units, V, v, v_plane, channels, M, m, m_plane, outputs, stop - start,
-                           D, thread * d_part, taps, thread * 9 * channels * outputs)  # fmt: skip
+                to_planes(scheme, x, x_at, channels, V, v, v_plane, start, stop, tile_rows, tile_columns)
+                _gradients_to_planes(scheme, g, g_at, outputs, M, m, m_plane, start, stop, tile_rows, tile_columns)
+                _add_units(scheme, 0, units, V, v, v_plane, channels, M, m, m_plane, outputs, stop - start,
+                           D, thread * d_part, taps, thread * taps_size)  # fmt: skip
         return
     blocks = (tiles + block_tiles - 1) // block_tiles
     for step in range(2 * blocks):
@@ -238,13 +296,13 @@ def sum_tile_gradients(size, fused, x, x_at, channels, g, g_at, outputs, images,
         for thread in prange(threads):
             if step % 2 == 0:
                 first, last = count * thread // threads, count * (thread + 1) // threads
-                to_planes(0, size, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
+                to_planes(scheme, x, x_at, channels, V, first * channels, v_plane, start + first, start + last,
                            tile_rows, tile_columns)  # fmt: skip
-                to_planes(1, size, g, g_at, outputs, M, first * outputs, m_plane, start + first, start + last,
-                           tile_rows, tile_columns)  # fmt: skip
+                _gradients_to_planes(scheme, g, g_at, outputs, M, first * outputs, m_plane, start + first,
+                                     start + last, tile_rows, tile_columns)  # fmt: skip
             else:
                 first, last = units * thread // threads, units * (thread + 1) // threads
-                _add_units(size, first, last, V, 0, v_plane, channels, M, 0, m_plane, outputs, count,
+                _add_units(scheme, first, last, V, 0, v_plane, channels, M, 0, m_plane, outputs, count,
                            D, thread * d_part, taps, 0)  # fmt: skip
 
 

@@ -16,6 +16,10 @@ WINOGRAD_LIMITS = {
     ("winograd_f4", "float32"): 5e-5,
     ("winograd_f2", "float64"): 1e-14,
     ("winograd_f4", "float64"): 1e-13,
+    ("winograd_five", "float32"): 5e-5,
+    ("winograd_five", "float64"): 1e-13,
+    ("winograd_strided", "float32"): 3e-6,
+    ("winograd_strided", "float64"): 1e-14,
 }
 
 
@@ -133,6 +137,41 @@ def test_winograd_stays_within_its_error_bound(shape, outputs, padding, algorith
     check(shape, outputs, (3, 3), (1, 1), padding, (1, 1), 1, dtype, limit, algorithm=algorithm)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "outputs", "padding"),
+    [
+        ((1, 64, 28, 28), 48, (2, 2, 2, 2)),
+        ((2, 33, 7, 10), 50, (2, 1, 0, 4)),
+        ((3, 40, 9, 5), 32, (0, 0, 0, 0)),
+        ((1, 32, 4, 3), 48, (4, 0, 1, 2)),
+        ((5, 128, 6, 6), 128, (2, 2, 2, 2)),
+    ],
+)
+def test_winograd_of_five_taps_stays_within_its_error_bound(shape, outputs, padding, dtype):
+    """F(2, 5) stays below 5e-5, also at ragged edges, unequal paddings and odd channel counts."""
+    limit = WINOGRAD_LIMITS["winograd_five", dtype]
+    check(shape, outputs, (5, 5), (1, 1), padding, (1, 1), 1, dtype, limit, algorithm="winograd_five")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("shape", "outputs", "after"),
+    [
+        ((1, 64, 28, 28), 128, (1, 1)),
+        ((2, 33, 7, 10), 50, (1, 1)),
+        ((3, 40, 9, 5), 32, (0, 0)),
+        ((1, 32, 2, 3), 48, (1, 2)),
+        ((2, 32, 6, 4), 32, (0, 1)),
+        ((5, 128, 8, 8), 128, (1, 1)),
+    ],
+)
+def test_winograd_with_stride_two_is_as_accurate_as_a_sum(shape, outputs, after, dtype):
+    """The strided scheme is right for even and odd sizes, whatever the padding below and to the right."""
+    padding, limit = (1, after[0], 1, after[1]), WINOGRAD_LIMITS["winograd_strided", dtype]
+    check(shape, outputs, (3, 3), (2, 2), padding, (1, 1), 1, dtype, limit, algorithm="winograd_strided")
+
+
 @pytest.mark.parametrize("algorithm", ["direct", "gemm"])
 @pytest.mark.parametrize(
     ("shape", "outputs", "kernel", "stride"),
@@ -207,6 +246,8 @@ def test_inputs_are_not_changed_and_results_are_fresh():
         ((1, 3, 4, 4), (2, 3, 3, 3), {"padding": -1}, ValueError, "padding"),
         ((1, 3, 4, 4), (2, 3, 3, 3), {"layout": "HWCN"}, ValueError, "layout"),
         ((1, 3, 9, 9), (2, 3, 3, 3), {"stride": 2, "algorithm": "winograd_f4"}, ValueError, "stride 1"),
+        ((1, 3, 9, 9), (2, 3, 3, 3), {"stride": 2, "algorithm": "winograd_strided"}, ValueError, "above and left"),
+        ((1, 3, 9, 9), (2, 3, 3, 3), {"algorithm": "winograd_five"}, ValueError, "5 x 5"),
         ((1, 3, 9, 9), (2, 3, 3, 3), {"algorithm": "winograd_f4", "exact": True}, ValueError, "exact"),
         ((3, 4, 4), (2, 3, 3, 3), {}, ValueError, "four dimensions"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -12,16 +13,30 @@ from reference.engine.elementwise import sigmoid
 from reference.engine.integer_tiles import integer_rows
 from reference.engine.matrix import NO_TAP, biased_rows, outer_rows, plain_rows
 from reference.engine.vector import lanes, vadd, vexp, vload, vset, vstore, vsum
-from reference.engine.winograd_transforms import (
+from reference.engine.winograd_schemes import (
+    F2,
+    F4,
+    FIVE,
     INPUT_MATRIX,
     OUTPUT_MATRIX,
+    STRIDED,
+    STRIDED_BACK,
     WEIGHT_MATRIX,
+)
+from reference.engine.winograd_transforms import (
     gradient_tile_2,
     gradient_tile_4,
+    gradient_tile_5,
+    gradient_tile_strided,
     input_tile_2,
     input_tile_4,
+    input_tile_back,
+    input_tile_strided,
     weight_tile_2,
     weight_tile_4,
+    weight_tile_5,
+    weight_tile_back,
+    weight_tile_strided,
 )
 
 DTYPES = ("float32", "float64")
@@ -128,42 +143,61 @@ def test_products_of_any_shape_equal_numpys(shape, dtype):
     assert _close(matmul_transposed(np.ascontiguousarray(a.T), b), expected, dtype)
 
 
-@pytest.mark.parametrize("size", [2, 4])
-def test_winograd_matrices_compute_a_convolution(size):
+@pytest.mark.parametrize("scheme", [F2, F4, FIVE])
+def test_winograd_matrices_compute_a_convolution(scheme):
     """A^T [(G g) * (B^T d)] is the correlation of d with g, for random d and g in float64."""
-    rng = np.random.default_rng(size)
-    d, g = rng.standard_normal(size + 2), rng.standard_normal(3)
-    actual = OUTPUT_MATRIX[size] @ ((WEIGHT_MATRIX[size] @ g) * (INPUT_MATRIX[size] @ d))
+    rng = np.random.default_rng(scheme.code)
+    d, g = rng.standard_normal(scheme.reads), rng.standard_normal(scheme.taps)
+    actual = OUTPUT_MATRIX[scheme] @ ((WEIGHT_MATRIX[scheme] @ g) * (INPUT_MATRIX[scheme] @ d))
     assert np.allclose(actual, np.correlate(d, g, "valid"), rtol=0, atol=1e-12)
 
 
-@kernel
-def _transform(kind, size, x, row, column, v, plane):
-    if kind == 0 and size == 2:
-        input_tile_2(x, 0, row, column, v, 0, plane)
-    elif kind == 0:
-        input_tile_4(x, 0, row, column, v, 0, plane)
-    elif kind == 1 and size == 2:
-        gradient_tile_2(x, 0, row, column, v, 0, plane)
-    elif kind == 1:
-        gradient_tile_4(x, 0, row, column, v, 0, plane)
-    elif size == 2:
-        weight_tile_2(x, 0, row, column, v, 0, plane)
-    else:
-        weight_tile_4(x, 0, row, column, v, 0, plane)
+def test_strided_matrices_compute_every_second_output_and_its_input_gradient():
+    """Two outputs from five inputs; and four inputs' gradients from the three outputs whose windows cover them."""
+    rng = np.random.default_rng(5)
+    d, g, y = rng.standard_normal(5), rng.standard_normal(3), rng.standard_normal(3)
+    actual = OUTPUT_MATRIX[STRIDED] @ ((WEIGHT_MATRIX[STRIDED] @ g) * (INPUT_MATRIX[STRIDED] @ d))
+    assert np.allclose(actual, np.correlate(d, g, "valid")[::2], rtol=0, atol=1e-12)
+    back = OUTPUT_MATRIX[STRIDED_BACK] @ ((WEIGHT_MATRIX[STRIDED_BACK] @ g) * (INPUT_MATRIX[STRIDED_BACK] @ y))
+    scattered = np.zeros(7)
+    for output in range(3):
+        scattered[2 * output : 2 * output + 3] += y[output] * g
+    assert np.allclose(back, scattered[1:5], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [2, 4])
-@pytest.mark.parametrize("kind", [0, 1, 2], ids=["input", "gradient", "weight"])
-def test_tile_transforms_are_their_matrices(kind, size):
+TRANSFORMS = [
+    ("input-2", INPUT_MATRIX[F2], input_tile_2),
+    ("input-4", INPUT_MATRIX[F4], input_tile_4),
+    ("input-strided", INPUT_MATRIX[STRIDED], input_tile_strided),
+    ("input-back", INPUT_MATRIX[STRIDED_BACK], input_tile_back),
+    ("gradient-2", OUTPUT_MATRIX[F2].T, gradient_tile_2),
+    ("gradient-4", OUTPUT_MATRIX[F4].T, gradient_tile_4),
+    ("gradient-5", OUTPUT_MATRIX[FIVE].T, gradient_tile_5),
+    ("gradient-strided", OUTPUT_MATRIX[STRIDED].T, gradient_tile_strided),
+    ("weight-2", WEIGHT_MATRIX[F2], weight_tile_2),
+    ("weight-4", WEIGHT_MATRIX[F4], weight_tile_4),
+    ("weight-5", WEIGHT_MATRIX[FIVE], weight_tile_5),
+    ("weight-strided", WEIGHT_MATRIX[STRIDED], weight_tile_strided),
+    ("weight-back", WEIGHT_MATRIX[STRIDED_BACK], weight_tile_back),
+]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "transform"), [row[1:] for row in TRANSFORMS], ids=[row[0] for row in TRANSFORMS]
+)
+def test_tile_transforms_are_their_matrices(matrix, transform):
     """The hand-factored transforms equal M d M^T with the published matrices, lane by lane."""
-    matrix = (INPUT_MATRIX[size], OUTPUT_MATRIX[size].T, WEIGHT_MATRIX[size])[kind]
-    side = matrix.shape[1]
-    tile = np.random.default_rng(kind).standard_normal((side, side, 8))
-    planes = aligned_zeros(((size + 2) ** 2, 8), "float64")
-    _transform(kind, size, tile.reshape(-1), side * 8, 8, planes.reshape(-1), 8)
+    planes, side = matrix.shape
+
+    @numba.njit
+    def run(x, row, column, v, plane):
+        transform(x, 0, row, column, v, 0, plane)
+
+    tile = np.random.default_rng(side).standard_normal((side, side, 8))
+    actual = aligned_zeros((planes**2, 8), "float64")
+    run(tile.reshape(-1), side * 8, 8, actual.reshape(-1), 8)
     expected = np.einsum("ai,ijl,bj->abl", matrix, tile, matrix).reshape(-1, 8)
-    assert np.allclose(planes, expected, rtol=0, atol=1e-12)
+    assert np.allclose(actual, expected, rtol=0, atol=1e-12)
 
 
 @kernel
