@@ -260,8 +260,7 @@ class Convolution:
                 self._backward_form = direct.input_gradient_sums(
                     self.window, self._swapped, grad_output, self._backward_form
                 )
-            for part in self._backward_form:
-                direct.run_sum(part, grad_output, grad_input)
+            direct.run_input_gradient(self._backward_form, grad_output, grad_input)
             if mask is not None:
                 direct.mask_gradient(mask, grad_input)
         self._backward_fresh = True

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .buffers import WORKSPACES, Activation, Array, Strides, aligned_zeros
-from .direct_kernels import keep_where_positive, pack_rows, sum_pixels, sum_taps, swap_channels
+from .direct_kernels import clear_pixels, keep_where_positive, pack_rows, sum_pixels, sum_taps, swap_channels
 from .geometry import Window
 from .processor import PROCESSOR, thread_count
 
@@ -196,6 +196,16 @@ def run_sum(
         panels_first,
         thread_count(),
     )
+
+
+def run_input_gradient(sums: list[DirectSum], grad_output: Activation, grad_input: Activation) -> None:
+    """Compute all residue classes of an input gradient; those that no window covers are zero."""
+    if any(not len(part.offsets) for part in sums):
+        clear_pixels(grad_input.flat, grad_input.strides(), grad_input.batch, grad_input.height, grad_input.width,
+                     grad_input.pixel, thread_count())  # fmt: skip
+    for part in sums:
+        if len(part.offsets):
+            run_sum(part, grad_output, grad_input)
 
 
 PRIVATE_GRADIENT_BYTES = 1 << 19

@@ -9,6 +9,7 @@ from numba import prange
 
 from .compilation import kernel
 from .matrix import WIDEST, biased_rows, outer_rows, panel_vectors
+from .row_tiles import picture_rows, suits
 from .vector import lanes, vadd, vload, vstore, vwhere_greater, vzero
 
 
@@ -32,29 +33,31 @@ def sum_taps(x, x_at, x_row, x_column, taps, tap_count, depth, B, E, low, y, y_a
             column = panel * WIDEST * line
             vectors = panel_vectors(outputs, panel, line)
             b = column * tap_count * depth
+            written_out = suits(vectors, tap_count, depth)
             for r in range(all_rows * block // blocks, all_rows * (block + 1) // blocks):
                 n = r // rows
                 h = r - n * rows
-                biased_rows(
-                    vectors,
-                    x,
-                    x_at.origin + n * x_at.image + h * x_row,
-                    x_column,
-                    columns,
-                    taps,
-                    0,
-                    tap_count,
-                    depth,
-                    B,
-                    b,
-                    vectors * line,
-                    y,
-                    y_at.origin + n * y_at.image + h * y_at.row + column,
-                    y_at.pixel,
-                    E,
-                    column,
-                    low,
-                )
+                source = x_at.origin + n * x_at.image + h * x_row
+                target = y_at.origin + n * y_at.image + h * y_at.row + column
+                if written_out:
+                    picture_rows(x, source, x_column, columns, taps, tap_count, depth, B, b, y, target, y_at.pixel,
+                                 E, column, low)  # fmt: skip
+                else:
+                    biased_rows(vectors, x, source, x_column, columns, taps, 0, tap_count, depth, B, b,
+                                vectors * line, y, target, y_at.pixel, E, column, low)  # fmt: skip
+
+
+@kernel(parallel=True)
+def clear_pixels(y, y_at, images, rows, columns, channels, threads):
+    """Zero the pixels of a picture without its border."""
+    line = lanes(y)
+    for thread in prange(threads):
+        zero = vzero(y)
+        for r in range(images * rows * thread // threads, images * rows * (thread + 1) // threads):
+            n = r // rows
+            start = y_at.origin + n * y_at.image + (r - n * rows) * y_at.row
+            for i in range(start, start + (columns - 1) * y_at.pixel + channels, line):
+                vstore(y, i, zero)
 
 
 @kernel(parallel=True)
