@@ -46,6 +46,15 @@ OTHER_CONVOLUTIONS = {
 
 POOLS = {"64 224": (64, 224), "128 112": (128, 112), "256 56": (256, 56), "512 28": (512, 28)}
 
+NORMS = {"128x64 32": (128, 64, 32), "128x512 4": (128, 512, 4)}
+"""Batch, channels, height and width of batch normalizations of ResNet18 on CIFAR."""
+
+INCEPTION = (8, 192, 28, (64, 96, 128, 16, 32, 32))
+"""Batch, channels, size of GoogLeNet's first block; outputs of 1x1, 3x3 reduced, 3x3, 5x5 reduced, 5x5, pooled."""
+
+BASELINE_BATCH, BASELINE_PICTURES = 32, 3200
+"""Of an epoch of the first network of the lab ``cifar10_zoo``; its whole data set has 50000 pictures."""
+
 VGG19_STACK = ((3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), *[(256, 256, 56)] * 3,
                (256, 512, 28), *[(512, 512, 28)] * 3, *[(512, 512, 14)] * 4)  # fmt: skip
 
@@ -61,10 +70,14 @@ CASES = (
     ),
     *(f"pool/{name}/{direction}" for direction in ("forward", "input") for name in POOLS),
     "linear/64 4096>1000/forward",
+    *(f"norm/{name}/{direction}" for direction in ("forward", "backward") for name in NORMS),
+    "inception/both",
     "vgg16/forward",
     "vgg16/both",
     "vgg16/accurate",
     "lenet/epoch",
+    "lenet5/epoch",
+    "baseline/epoch",
     "resnet18/128",
     "style/iteration",
     "int8/amx",
@@ -78,12 +91,16 @@ LIMITS = (
     ("other/", "largest", 2e-5),
     ("pool/", "largest", 0.0),
     ("linear/", "largest", 2e-5),
+    ("norm/", "largest", 5e-5),
+    ("inception/", "norm", 1e-3),
     ("vgg16/forward", "largest", 1e-4),
     ("vgg16/accurate", "largest", 1e-5),
     # Rounding lets some ReLUs and maxima of a deep network fall the other way: the gradient is compared as a whole.
     ("vgg16/both", "norm", 3e-2),
     # Losses of training: their own roundings lead two libraries slowly apart.
     ("lenet/", "norm", 5e-3),
+    ("lenet5/", "norm", 5e-3),
+    ("baseline/", "norm", 5e-3),
     ("resnet18/", "norm", 2e-3),
     ("style/", "norm", 1e-3),
     ("int8/", "largest", 0.0),
@@ -136,8 +153,8 @@ def convolution_data(
             rng.standard_normal(outputs, dtype=np.float32) * np.float32(0.1))  # fmt: skip
 
 
-def gradient_data(shape: tuple[int, ...]) -> Array:
-    return np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+def gradient_data(shape: tuple[int, ...], seed: int = 1) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
 
 
 def byte_data(channels: int, outputs: int, size: int) -> tuple[Array, Array]:
@@ -163,6 +180,29 @@ def vgg_parameters(plan: tuple[int | str, ...], classes: int | None = 1000) -> l
 
 
 LENET_SHAPES = ((6, 1, 5, 5), (16, 6, 5, 5), (128, 256), (84, 128), (10, 84))
+"""Weights of the net of the lab ``lenet``: 28 x 28 pictures, two maximum pools."""
+
+LENET5_SHAPES = ((6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84))
+"""Weights of that of ``resnet18``: 28 x 28 pictures in a border of 2; the second pool takes the mean."""
+
+
+BASELINE_SHAPES = ((6, 3, 5, 5), (128, 1536), (10, 128))
+
+
+def inception_weights() -> list[Array]:
+    """Weights of the block's convolutions in the order of ``INCEPTION``."""
+    _, channels, _, (one, reduce3, three, reduce5, five, pooled) = INCEPTION
+    return he_normal(
+        (
+            (one, channels, 1, 1),
+            (reduce3, channels, 1, 1),
+            (three, reduce3, 3, 3),
+            (reduce5, channels, 1, 1),
+            (five, reduce5, 5, 5),
+            (pooled, channels, 1, 1),
+        ),
+        14,
+    )
 
 
 def he_normal(shapes: tuple[tuple[int, ...], ...], seed: int) -> list[Array]:

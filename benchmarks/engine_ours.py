@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from reference.engine import SGD, Convolution, IntegerConvolution, linear_forward, pooling
+from reference.engine import SGD, BatchNorm, Convolution, IntegerConvolution, linear_forward, pooling
 from reference.engine.buffers import load_activation, new_activation, store_activation
 from reference.engine.geometry import window_of
 from reference.engine.integer import Method
@@ -17,6 +17,7 @@ from reference.engine.nets.style import STYLE_PLAN
 from reference.engine.nets.vgg import VGG16_PLAN
 
 from . import engine_cases as cases
+from . import engine_labs_ours
 from .engine_cases import Case
 
 
@@ -70,6 +71,21 @@ def pool(channels: int, size: int, direction: str) -> Case:
     )
 
 
+def norm(batch: int, channels: int, size: int, direction: str) -> Case:
+    shape = (batch, channels, size, size)
+    inputs, gradient = cases.gradient_data(shape), cases.gradient_data(shape, 11)
+    gamma, beta = cases.gradient_data((channels,), 12), cases.gradient_data((channels,), 13)
+    layer = BatchNorm(channels)
+    layer.gamma[:channels], layer.beta[:channels] = gamma, beta
+    source = load_activation(inputs, "NCHW", new_activation(batch, size, size, channels))
+    target, grad = source.like(), source.like()
+    layer.forward(source, target)
+    if direction == "forward":
+        return reading(lambda: layer.forward(source, target), "output", lambda: store_activation(target, "NCHW"))
+    load_activation(gradient, "NCHW", target)
+    return reading(lambda: layer.backward(target, source, grad), "gradient", lambda: store_activation(grad, "NCHW"))
+
+
 def network(mode: str) -> Case:
     net = vgg16(accurate=mode == "accurate")
     net.set_parameters(cases.vgg_parameters(VGG16_PLAN))
@@ -92,15 +108,14 @@ def losses_of(step: Callable[[], float]) -> Case:
     return Case(step, lambda: {"losses": np.array([step() for _ in range(cases.TRAINING_STEPS)])})
 
 
-def lenet() -> Case:
+def lenet(net: LeNet, shapes: tuple[tuple[int, ...], ...], rate: float) -> Case:
     pictures, labels = cases.digits()
-    net = LeNet(64)
-    weights = cases.he_normal(cases.LENET_SHAPES, 7)
+    weights = cases.he_normal(shapes, 7)
     net.set_parameters({name: (w, np.zeros(len(w), np.float32)) for name, w in zip(NAMES, weights, strict=True)})
 
     def epoch() -> list[float]:
         return [
-            net.train_step(pictures[start : start + 64], labels[start : start + 64])
+            net.train_step(pictures[start : start + 64], labels[start : start + 64], rate)
             for start in range(0, len(pictures), 64)
         ]
 
@@ -149,6 +164,8 @@ def make(case: str) -> Case:
         return convolution(*cases.OTHER_CONVOLUTIONS[name], direction)
     if kind == "pool":
         return pool(*cases.POOLS[name], direction)
+    if kind == "norm":
+        return norm(*cases.NORMS[name], direction)
     if kind == "linear":
         inputs, weight = cases.gradient_data((64, 4096)), cases.gradient_data((1000, 4096))
         return Case(lambda: linear_forward(inputs, weight), lambda: {"output": linear_forward(inputs, weight)})
@@ -157,7 +174,14 @@ def make(case: str) -> Case:
     if kind == "int8":
         return integers(cast(Method, rest))
     simple: dict[str, Callable[[], Case]] = {
-        "lenet": lenet,
+        "lenet": lambda: lenet(LeNet(64), cases.LENET_SHAPES, 1e-3),
+        "lenet5": lambda: lenet(
+            LeNet(64, padding=2, hidden=(120, 84), second_pool="average", optimizer="sgd"),
+            cases.LENET5_SHAPES,
+            1e-2,
+        ),
+        "baseline": engine_labs_ours.baseline,
+        "inception": engine_labs_ours.inception,
         "style": style,
         "resnet18": lambda: resnet(int(rest)),
     }

@@ -11,35 +11,9 @@ import torch.nn.functional as functional
 from torch import nn
 
 from . import engine_cases as cases
+from . import engine_labs_torch
 from .engine_cases import Case
-
-Work = Callable[[], Any]
-
-FORMATS = {"nchw": torch.contiguous_format, "channels-last": torch.channels_last}
-
-
-def tensor(array: Any, layout: str) -> torch.Tensor:
-    value = torch.from_numpy(array)
-    return value.contiguous(memory_format=FORMATS[layout]) if value.dim() == 4 else value
-
-
-def quietly(function: Work) -> Work:
-    def run() -> Any:
-        with torch.inference_mode():
-            return function()
-
-    return run
-
-
-def array(value: torch.Tensor) -> Any:
-    """A copy as numpy sees it, in the usual order of axes."""
-    return value.detach().contiguous().numpy().copy()
-
-
-def output_of(function: Work) -> Case:
-    """Work in inference whose output is compared."""
-    work = quietly(function)
-    return Case(work, lambda: {"output": array(work())})
+from .engine_torch_tools import FORMATS, Work, array, output_of, quietly, take_weights, tensor
 
 
 def convolution(
@@ -76,6 +50,23 @@ def pool(channels: int, size: int, direction: str, layout: str) -> Case:
         return backward(gradient, inputs, [2, 2], [2, 2], [0, 0], [1, 1], False, indices)
 
     return Case(work, lambda: {"gradient": array(work())})
+
+
+def norm(batch: int, channels: int, size: int, direction: str, layout: str) -> Case:
+    shape = (batch, channels, size, size)
+    inputs, gradient = (tensor(cases.gradient_data(shape, seed), layout) for seed in (1, 11))
+    gamma, beta = (torch.from_numpy(cases.gradient_data((channels,), seed)) for seed in (12, 13))
+    # With running statistics, which the engine also keeps.
+    mean, variance = torch.zeros(channels), torch.ones(channels)
+    if direction == "forward":
+        return output_of(lambda: functional.batch_norm(inputs, mean, variance, gamma, beta, training=True))
+    _, saved, inverse = torch.native_batch_norm(inputs, gamma, beta, mean, variance, True, 0.1, 1e-5)
+    backward = torch.ops.aten.native_batch_norm_backward
+
+    def work() -> Any:
+        return backward(gradient, inputs, gamma, mean, variance, saved, inverse, True, 1e-5, [True] * 3)
+
+    return Case(work, lambda: {"gradient": array(work()[0])})
 
 
 def vgg_layers(plan: tuple[int | str, ...], parameters: list[tuple[Any, Any]]) -> list[nn.Module]:
@@ -120,25 +111,38 @@ def losses_of(step: Work) -> Case:
 
 
 def lenet(layout: str) -> Case:
-    pictures, labels = cases.digits()
-    data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
+    net = lenet_layers(cases.LENET_SHAPES, 0, nn.MaxPool2d(2)).to(memory_format=FORMATS[layout])
+    return digits_epoch(net, torch.optim.Adam(net.parameters(), lr=1e-3, fused=True), layout)
+
+
+def lenet5(layout: str) -> Case:
+    net = lenet_layers(cases.LENET5_SHAPES, 2, nn.AvgPool2d(2)).to(memory_format=FORMATS[layout])
+    return digits_epoch(net, torch.optim.SGD(net.parameters(), lr=1e-2, fused=True), layout)
+
+
+def lenet_layers(shapes: tuple[tuple[int, ...], ...], padding: int, second_pool: nn.Module) -> nn.Module:
+    flat, hidden = shapes[2][1], (shapes[2][0], shapes[3][0])
     net = nn.Sequential(
-        nn.Conv2d(1, 6, 5),
+        nn.Conv2d(1, 6, 5, padding=padding),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Conv2d(6, 16, 5),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        second_pool,
         nn.Flatten(),
-        nn.Linear(256, 128),
+        nn.Linear(flat, hidden[0]),
         nn.ReLU(),
-        nn.Linear(128, 84),
+        nn.Linear(*hidden),
         nn.ReLU(),
-        nn.Linear(84, 10),
+        nn.Linear(hidden[1], 10),
     )
-    take_weights(net, cases.he_normal(cases.LENET_SHAPES, 7))
-    net = net.to(memory_format=FORMATS[layout])
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    take_weights(net, cases.he_normal(shapes, 7))
+    return net
+
+
+def digits_epoch(net: nn.Module, optimizer: torch.optim.Optimizer, layout: str) -> Case:
+    pictures, labels = cases.digits()
+    data, wanted = tensor(pictures, layout), torch.from_numpy(labels)
 
     def epoch() -> list[torch.Tensor]:
         losses = []
@@ -151,16 +155,6 @@ def lenet(layout: str) -> Case:
         return losses
 
     return Case(epoch, lambda: cases.epoch_result([loss.item() for loss in epoch()]))
-
-
-def take_weights(net: nn.Module, weights: list[Any]) -> None:
-    """Give the layers of a network their weights, in order, and zero biases."""
-    layers = [module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
-    with torch.no_grad():
-        for layer, weight in zip(layers, weights, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight))
-            if layer.bias is not None:
-                layer.bias.zero_()
 
 
 class Block(nn.Module):
@@ -278,13 +272,18 @@ def make(case: str, layout: str) -> Case:
         return convolution(*cases.OTHER_CONVOLUTIONS[name], direction, layout)
     if kind == "pool":
         return pool(*cases.POOLS[name], direction, layout)
+    if kind == "norm":
+        return norm(*cases.NORMS[name], direction, layout)
     if kind == "linear":
         inputs, weight = (torch.from_numpy(cases.gradient_data(shape)) for shape in ((64, 4096), (1000, 4096)))
         return output_of(lambda: functional.linear(inputs, weight))
     if kind == "vgg16":
         return network(rest, layout)
     simple: dict[str, Callable[[], Case]] = {
+        "baseline": lambda: engine_labs_torch.baseline(layout),
+        "inception": lambda: engine_labs_torch.inception(layout),
         "lenet": lambda: lenet(layout),
+        "lenet5": lambda: lenet5(layout),
         "style": lambda: style(layout),
         "int8": lambda: float_stack(layout),
         "resnet18": lambda: resnet(int(rest), layout),

@@ -120,11 +120,12 @@ def test_a_second_pass_gives_the_same_result():
 
 @pytest.mark.oracle
 @pytest.mark.parametrize(("padding", "hidden"), [(0, (128, 84)), (2, (120, 84))])
+@pytest.mark.parametrize("second_pool", ["max", "average"])
 @pytest.mark.parametrize("batch", [1, 5, 64])
-def test_lenet_gradients_agree_with_pytorch(batch, padding, hidden):
-    """Loss and the gradient of every parameter of a batch, full or not."""
+def test_lenet_gradients_agree_with_pytorch(batch, second_pool, padding, hidden):
+    """Loss and the gradient of every parameter of a batch, full or not, and a step along the gradient."""
     torch = pytest.importorskip("torch")
-    net = LeNet(64, padding=padding, hidden=hidden)
+    net = LeNet(64, padding=padding, hidden=hidden, second_pool=second_pool, optimizer="sgd")
     drawn = initial([w.shape for w, _ in net.get_parameters().values()], 3)
     net.set_parameters(dict(zip(NAMES, drawn, strict=True)))
     flat = drawn[2][0].shape[1]
@@ -135,7 +136,7 @@ def test_lenet_gradients_agree_with_pytorch(batch, padding, hidden):
         nn.MaxPool2d(2),
         nn.Conv2d(6, 16, 5),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        nn.MaxPool2d(2) if second_pool == "max" else nn.AvgPool2d(2),
         nn.Flatten(),
         nn.Linear(flat, hidden[0]),
         nn.ReLU(),
@@ -156,6 +157,13 @@ def test_lenet_gradients_agree_with_pytorch(batch, padding, hidden):
     for actual, parameter in zip(ours, model.parameters(), strict=True):
         wanted = parameter.grad.numpy()
         assert np.abs(actual - wanted).max() < 2e-5 * np.abs(wanted).max()
+    before = net.get_parameters()
+    net.train_step(x, labels, 0.1)
+    for (moved, kept), (start, first), (slope, bias_slope) in zip(
+        net.get_parameters().values(), before.values(), net.get_gradients().values(), strict=True
+    ):
+        assert np.allclose(moved, start - 0.1 * slope, rtol=0, atol=1e-6 * np.abs(slope).max() + 1e-6)
+        assert np.allclose(kept, first - 0.1 * bias_slope, rtol=0, atol=1e-6 * np.abs(bias_slope).max() + 1e-6)
 
 
 def test_lenet_learns_what_can_be_learned():

@@ -17,7 +17,7 @@ OTHERS = [name for name in available_sets() if name != PROCESSOR.instruction_set
 
 ESSENTIAL = [
     FOLDER / f"test_{name}.py"
-    for name in ("convolution", "integer", "integer_float", "layers", "nets", "plain", "tiles")
+    for name in ("blocks", "convolution", "integer", "integer_float", "layers", "nets", "plain", "tiles")
 ]
 """Every operator forward and backward, the networks, the integers."""
 

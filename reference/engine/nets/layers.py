@@ -19,7 +19,6 @@ from ..convolution import Algorithm, Convolution
 from ..geometry import Padding, Pair, window_of
 
 BORDER = (1, 1, 1, 1)
-"""Enough for every 3 x 3 convolution with padding 1 and every 1 x 1, forward and backward."""
 
 
 class Feature:
@@ -43,7 +42,11 @@ class Feature:
 
 
 class ConvolutionLayer:
-    """Convolution, with ReLU if asked for."""
+    """Convolution, with ReLU if asked for.
+
+    ``border`` : rows and columns of zeros around the target, as many as the next layer reads; 1 is enough for every
+    3 x 3 convolution with padding 1 and every 1 x 1, forward and backward.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class ConvolutionLayer:
         padding: Padding = 1,
         rectify: bool = True,
         has_bias: bool = True,
+        border: int = 1,
         exact: bool = False,
         accurate: bool = False,
         algorithm: Algorithm | None = None,
@@ -66,8 +70,9 @@ class ConvolutionLayer:
         self.name, self.source, self.rectify, self.has_bias = name, source, rectify, has_bias
         self.convolution = Convolution(window, outputs, value.buffer.dtype, exact=exact, accurate=accurate,
                                        algorithm=algorithm, filled=filled)  # fmt: skip
-        border = tuple(max(pair) for pair in zip(BORDER, self.convolution.gradient_border(), strict=True))
-        self.target = Feature(self.convolution.new_target(border=border, rectified=rectify))
+        own = self.convolution.gradient_border()
+        wide = tuple(max(pair) for pair in zip((border,) * 4, own, strict=True))
+        self.target = Feature(self.convolution.new_target(border=wide, rectified=rectify))
 
     @property
     def parameter_count(self) -> int:

@@ -1,9 +1,9 @@
-"""LeNet-5 on one-channel pictures, trained with Adam in one parallel kernel per step.
+"""LeNet-5 on one-channel pictures, trained in one parallel kernel per step.
 
     convolution 5 x 5 - ReLU - max 2 x 2 - convolution 5 x 5 - ReLU - max 2 x 2 - dense - dense - dense
 
 ``padding=2`` with ``hidden=(120, 84)`` is LeCun's network on 28 x 28 pictures (61,706 parameters); without
-padding the maps are 24, 12, 8 and 4 pixels wide.
+padding the maps are 24, 12, 8 and 4 pixels wide. The second pool may take the mean instead of the maximum.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from ..buffers import Array, aligned_zeros, round_up
 from ..processor import thread_count
 from .lenet_kernels import LAYERS, forward_pass, train_step
 from .lenet_layout import Offsets, Places, Sizes, Transposed
+from .lenet_steps import ADAM_STEP, GRADIENT_STEP, NO_STEP
 from .summary import Summary, best_seconds, summarize
 
 LINE = 16
 """Lanes of a float32 vector."""
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+STEPS = {"adam": ADAM_STEP, "sgd": GRADIENT_STEP}
 
 NAMES = ("conv1", "conv2", "dense1", "dense2", "dense3")
 
@@ -35,10 +38,12 @@ class LeNet:
     channels : maps of the two convolutions, at most 16 each.
     hidden : outputs of the first two dense layers.
     classes : outputs of the last one.
+    second_pool : "max" or "average".
+    optimizer : "adam", or "sgd" for plain steps along the gradient.
 
     Attributes
     ----------
-    step : Adam's number of updates so far.
+    step : number of updates so far.
     """
 
     def __init__(
@@ -51,7 +56,15 @@ class LeNet:
         hidden: tuple[int, int] = (128, 84),
         classes: int = 10,
         kernel: int = 5,
+        second_pool: str = "max",
+        optimizer: str = "adam",
     ) -> None:
+        if second_pool not in ("max", "average") or optimizer not in STEPS:
+            raise ValueError(
+                f"second_pool must be 'max' or 'average' and optimizer one of {', '.join(STEPS)}; "
+                f"got {second_pool!r} and {optimizer!r}"
+            )
+        self._update = STEPS[optimizer]
         if max(channels) > LINE:
             raise ValueError(f"the convolutions may have at most {LINE} maps, got {channels}")
         padded = side + 2 * padding
@@ -77,6 +90,7 @@ class LeNet:
             round_up(hidden[1], LINE),
             classes,
             round_up(classes, LINE),
+            int(second_pool == "average"),
         )
         run = kernel * channels[0]
         self.offsets = Offsets(
@@ -195,7 +209,7 @@ class LeNet:
         return logits
 
     def train_step(self, pictures: Array, labels: Array, rate: float = 1e-3) -> float:
-        """One step of Adam on the mean cross-entropy of a batch; returns the loss before it."""
+        """One step on the mean cross-entropy of a batch; returns the loss before it."""
         self.step += 1
         return self._run(pictures, labels, rate, update=True)
 
@@ -211,6 +225,8 @@ class LeNet:
         # Adam's bias corrections, moved from the moments to the rate and to epsilon.
         correction = np.sqrt(1 - BETA2 ** max(1, self.step))
         scaled = np.float32(rate * correction / (1 - BETA1 ** max(1, self.step)))
+        if self._update == GRADIENT_STEP:
+            scaled = np.float32(rate)
         return float(
             train_step(
                 self._pictures.reshape(-1),
@@ -233,7 +249,7 @@ class LeNet:
                 np.float32(BETA2),
                 scaled,
                 np.float32(EPSILON * correction),
-                update,
+                self._update if update else NO_STEP,
                 self._threads,
             )
         )

@@ -17,12 +17,14 @@ from ..compilation import kernel
 from ..matrix import biased_rows, outer_rows
 from ..vector import lanes, vadd, vload, vstore, vzero
 from .lenet_steps import (
+    average,
     dense,
     dense_input,
     dense_weight,
     mask,
     pool,
     transpose_rows,
+    unaverage,
     unpool,
     update_share,
 )
@@ -61,7 +63,10 @@ def _forward_layer(layer, x, first, count, p, z, o, w, at, taps1, taps2):
             for h in range(z.side2):
                 biased_rows(1, w, pooled1 + h * row, z.channels1, z.side2, taps2, 0, k, k * z.channels1, p,
                             o.weight2, line, w, maps2 + h * z.side2 * line, line, p, o.bias2, low)  # fmt: skip
-            pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
+            if z.average:
+                average(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
+            else:
+                pool(w, maps2, w, at.pooled2 + n * z.flat, z.pooled2, line, z.side2 * line)
     elif layer == 2:
         dense(w, at.pooled2, z.flat, count, p, o.weight3, o.bias3, z.dense1, w, at.dense1, low, taps1)
     elif layer == 3:
@@ -124,7 +129,10 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
         if 2 * z.pooled2 < z.side2:
             for i in range(0, z.side2 * row2, line):
                 vstore(w, grad2 + i, zero)
-        bias2 = unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
+        if z.average:
+            bias2 = unaverage(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
+        else:
+            bias2 = unpool(w, maps2, at.grad_pooled2 + n * z.flat, grad2, z.pooled2, line, row2, bias2)
         for i in range(k):
             outer_rows(
                 True,
@@ -194,7 +202,7 @@ def train_step(
     update,
     threads,
 ):
-    """Forward, loss, backward, and with ``update`` Adam, for one batch; returns the mean loss.
+    """Forward, loss, backward and the step that ``update`` names, for one batch; returns the mean loss.
 
     Phases are separated by the end of a parallel region: transpose the weights, take shares of the batch
     through the network, update shares of the parameters.

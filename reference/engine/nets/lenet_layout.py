@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """Sides of the maps, channels, and widths of the dense layers (true and filled to whole vectors)."""
+    """Sides of the maps, channels, widths of the dense layers (true and filled to whole vectors).
+
+    ``average`` : whether the second pool takes the mean.
+    """
 
     side: int
     side1: int
@@ -21,6 +24,7 @@ class Sizes(NamedTuple):
     dense2: int
     classes: int
     classes_filled: int
+    average: int
 
 
 class Offsets(NamedTuple):

@@ -24,6 +24,8 @@ from ..vector import (
     vzero,
 )
 
+NO_STEP, ADAM_STEP, GRADIENT_STEP = 0, 1, 2
+
 
 @kernel
 def pool(source, s, target, t, pooled, step, row):
@@ -60,6 +62,35 @@ def unpool(w, source, pooled_grad, target, pooled, step, row, total):
             vstore(w, to + row, vwhere_equal(c, best, rest, zero))
             rest = vwhere_equal(c, best, zero, rest)
             vstore(w, to + row + line, vwhere_equal(d, best, rest, zero))
+    return total
+
+
+@kernel
+def average(source, s, target, t, pooled, step, row):
+    """2 x 2 mean of 16-channel maps, placed as by :func:`pool`."""
+    line = lanes(source)
+    quarter = vset(source.dtype.type(0.25))
+    for h in range(pooled):
+        for w in range(pooled):
+            at = s + 2 * h * row + 2 * w * line
+            upper = vadd(vload(source, at), vload(source, at + line))
+            lower = vadd(vload(source, at + row), vload(source, at + row + line))
+            vstore(target, t + (h * pooled + w) * step, vmul(quarter, vadd(upper, lower)))
+
+
+@kernel
+def unaverage(w, source, pooled_grad, target, pooled, step, row, total):
+    """Gradient of ReLU and 2 x 2 mean; arguments and result as those of :func:`unpool`."""
+    line = lanes(w)
+    zero, quarter = vzero(w), vset(w.dtype.type(0.25))
+    for h in range(pooled):
+        for v in range(pooled):
+            share = vmul(quarter, vload(w, pooled_grad + (h * pooled + v) * step))
+            for place in range(4):
+                offset = (2 * h + place // 2) * row + (2 * v + place % 2) * line
+                grad = vwhere_greater(vload(w, source + offset), zero, share, zero)
+                vstore(w, target + offset, grad)
+                total = vadd(total, grad)
     return total
 
 
@@ -109,7 +140,7 @@ def transpose_rows(p, start, rows, columns, T, target, first, last):
 
 @kernel
 def update_share(p, moment1, moment2, g, total, first, last, beta1, beta2, rate, epsilon, update, threads):
-    """Sum the threads' gradients into the first one's and, with ``update``, take a step of Adam."""
+    """Sum the threads' gradients into the first one's and take the step that ``update`` names."""
     line = lanes(p)
     one = p.dtype.type(1)
     keep1, new1, keep2, new2 = vset(beta1), vset(one - beta1), vset(beta2), vset(one - beta2)
@@ -119,7 +150,9 @@ def update_share(p, moment1, moment2, g, total, first, last, beta1, beta2, rate,
         for other in range(1, threads):
             grad = vadd(grad, vload(g, other * total + i))
         vstore(g, i, grad)
-        if update:
+        if update == GRADIENT_STEP:
+            vstore(p, i, vsub(vload(p, i), vmul(scale, grad)))
+        elif update == ADAM_STEP:
             mean = vfma(keep1, vload(moment1, i), vmul(new1, grad))
             square = vfma(keep2, vload(moment2, i), vmul(vmul(new2, grad), grad))
             vstore(moment1, i, mean)
