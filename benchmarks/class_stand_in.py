@@ -14,7 +14,7 @@ from typing import Any
 from grader.cohort import task as real
 from grader.cohort.running.tasks import Task
 
-# Of a class of lenet, see the page on classes; a submission takes longer, and all of that is waiting for it.
+# Far less than a submission takes: what is measured is what stands around it. SIMULATED_SECONDS sets it.
 SLEEP_S = float(os.environ.get("SIMULATED_SECONDS", "0.002"))
 # One in so many ends its grader each time, and one in so many has the grader fail the first time.
 DIES, FAILS_ONCE = 1009, 97
