@@ -32,7 +32,8 @@ class Condition:
 class MistakeRow:
     """What a known mistake loses.
 
-    ``checks`` are those that it fails itself, ``skipped`` those that need one of these; ``score`` is what is left.
+    ``checks`` are those that it fails itself in cases of the course, ``skipped`` those that need one of these;
+    ``score`` is what is left. ``beyond`` are those that it fails only in cases beyond the course.
     ``times`` is by how many times a tolerance it is exceeded in the check where that is least; ``same`` names
     mistakes that return the same numbers in every recorded case, so that no one can tell them apart.
     """
@@ -44,6 +45,7 @@ class MistakeRow:
     score: int
     times: float
     same: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,12 +182,21 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield f"## Mistakes ({len(item.mistakes)}, and {item.pairs} pairs of common ones)"
     yield ""
     yield from _table(
-        ("mistake", "what it is", "loses", "score left", "times its tolerance", "not told apart from"),
+        (
+            "mistake",
+            "what it is",
+            "loses",
+            "beyond the course",
+            "score left",
+            "times its tolerance",
+            "not told apart from",
+        ),
         [
             (
                 f"`{row.name}`",
                 row.title,
                 ", ".join(f"`{name}`" for name in row.checks),
+                ", ".join(f"`{name}`" for name in row.beyond),
                 str(row.score),
                 _times(row.times),
                 ", ".join(f"`{name}`" for name in row.same),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.compare import compare
-from grader.lab.checks import Check
+from grader.lab.checks import COURSE, Check
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.publishing.certificate import MistakeRow
@@ -42,6 +42,18 @@ def failed(judgements: Runs) -> list[str]:
     return [check for check, runs in judgements.items() if any(run.verdict is not Verdict.PASS for run in runs)]
 
 
+def failed_in_course(judgements: Runs, recorded: Recorded) -> list[str]:
+    """Return the checks that do not pass in every case of the course: these decide the score."""
+    return [
+        check
+        for check, runs in judgements.items()
+        if any(
+            run.verdict is not Verdict.PASS and case.case.domain == COURSE
+            for case, run in zip(recorded[check], runs, strict=True)
+        )
+    ]
+
+
 def with_dependants(lab: Lab, lost: Iterable[str]) -> set[str]:
     """Return the lost checks and all that need one of them, directly or not."""
     found = set(lost)
@@ -73,11 +85,15 @@ def score(lab: Lab, lost: Iterable[str]) -> int:
 
 @dataclass(frozen=True)
 class Trial:
-    """What one mistake did: judgements of the hidden and of the public cases."""
+    """What one mistake did: judgements of the hidden and of the public cases.
+
+    ``course`` are the checks that it loses in hidden cases of the course; others it loses only beyond it.
+    """
 
     mistaken: Mistaken
     hidden: Runs
     public: Runs
+    course: Sequence[str]
 
     @property
     def lost(self) -> list[str]:
@@ -122,12 +138,13 @@ def problems_of(
 def row_of(lab: Lab, trial: Trial, times: float, same: Sequence[str]) -> MistakeRow:
     """Return the certificate's row of a mistake."""
     declared = [check for check in trial.mistaken.loses if check in trial.lost]
-    skipped = with_dependants(lab, declared) - set(declared)
+    decided = [check for check in declared if check in trial.course]
+    beyond = tuple(check for check in declared if check not in trial.course)
+    skipped = with_dependants(lab, decided) - set(decided)
     part = trial.mistaken.parts[0]
-    ordered = [check.id for check in lab.in_order() if check.id in skipped]
-    return MistakeRow(
-        part.name, part.title, tuple(declared), tuple(ordered), score(lab, declared), times, tuple(same)
-    )
+    ordered = tuple(check.id for check in lab.in_order() if check.id in skipped)
+    left = score(lab, decided)
+    return MistakeRow(part.name, part.title, tuple(decided), ordered, left, times, tuple(same), beyond)
 
 
 def recorded_mistakes(lab: Lab, trials: Sequence[Trial], kind: str) -> dict[str, list[RecordedMistake]]:

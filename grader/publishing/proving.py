@@ -10,7 +10,7 @@ from grader.compare import compare
 from grader.explain.case_run import CaseRun
 from grader.explain.mistakes import recognise
 from grader.jail.arithmetic import Computer
-from grader.lab.checks import Case
+from grader.lab.checks import COURSE, Case
 from grader.language.message import english
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
@@ -30,6 +30,7 @@ from grader.publishing.misconceptions import Mistaken
 from grader.publishing.proof import (
     Trial,
     failed,
+    failed_in_course,
     indistinguishable,
     judge_all,
     problems_of,
@@ -37,7 +38,7 @@ from grader.publishing.proof import (
     row_of,
     score,
 )
-from grader.publishing.recording import require_returned
+from grader.publishing.recording import Runs, require_returned
 from grader.publishing.speed_proof import speed_condition
 from grader.publishing.tolerances import (
     MARGIN,
@@ -98,13 +99,7 @@ def prove(
     spreads = _spreads_of(lab, found)
     tolerances = derive(lab, spreads, largest_movements(drawn))
     recorded = {kind: with_tolerances(lab, cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
-    trials = [
-        Trial(
-            item,
-            *(judge_all(recorded[kind], found.mistakes[item.name][kind]) for kind in (HIDDEN, "public")),
-        )
-        for item in mistakes
-    ]
+    trials = [_trial(item, found.mistakes[item.name], recorded) for item in mistakes]
     problems, times, near = _weigh(lab, found, trials, tolerances)
     tolerances = with_nearest(tolerances, near)
     same = indistinguishable(trials)
@@ -119,6 +114,7 @@ def prove(
         _skeleton(lab, found, recorded[HIDDEN]),
         _variants(lab, found, recorded),
         _elsewhere(lab, found, recorded),
+        _course(lab, cases[HIDDEN]),
         *([engine_condition(lab, found, recorded, tolerances)] if found.engine else []),
         _gradients(lab, found),
         _spreads(tolerances),
@@ -135,6 +131,24 @@ def prove(
         [described(item) for item in computers],
     )  # fmt: skip
     return Proof(certificate, tolerances, trials)
+
+
+def _trial(
+    item: Mistaken, runs: Mapping[str, Runs], recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]]
+) -> Trial:
+    hidden, public = (judge_all(recorded[kind], runs[kind]) for kind in (HIDDEN, "public"))
+    return Trial(item, hidden, public, failed_in_course(hidden, recorded[HIDDEN]))
+
+
+def _course(lab: Lab, cases: Mapping[str, Sequence[Case]]) -> Condition:
+    scored = [check.id for check in lab.checks.values() if check.tier is not None]
+    without = [check for check in scored if not any(case.domain == COURSE for case in cases[check])]
+    counted = [case.domain == COURSE for found in cases.values() for case in found]
+    return Condition(
+        "every scored check has a case of the course",
+        not without,
+        f"not {', '.join(without)}" if without else f"{sum(counted)} of {len(counted)} cases are the course's",
+    )
 
 
 def _spreads_of(lab: Lab, found: Found) -> dict[Output, tuple[float, str]]:
@@ -179,7 +193,7 @@ def _reference(lab: Lab, found: Found, recorded: Mapping[str, Sequence[RecordedC
 
 
 def _skeleton(lab: Lab, found: Found, recorded: Mapping[str, Sequence[RecordedCase]]) -> Condition:
-    points = score(lab, failed(judge_all(recorded, found.skeleton[HIDDEN])))
+    points = score(lab, failed_in_course(judge_all(recorded, found.skeleton[HIDDEN]), recorded))
     return Condition("the untouched skeleton scores 0", points == 0, str(points))
 
 

@@ -73,6 +73,41 @@ def test_a_release_says_what_computed_it_and_how_far_rounding_moves_each_case(pr
     )
 
 
+def test_a_mistake_that_shows_beyond_the_course_costs_no_tier(project):
+    """It must be found there, and the certificate names the check apart from those that decide the score."""
+    checks = project.root / "labs" / "toy" / "checks.py"
+    many = (
+        '    yield Case.of("many", x=rng.standard_normal((4, 3)), weight=rng.standard_normal(3),\n'
+        "                  bias=rng.standard_normal(3), out_grad=rng.standard_normal((4, 3))).beyond()\n"
+    )
+    checks.write_text(checks.read_text().replace("\n\n@check(tier=60", f"{many}\n\n@check(tier=60", 1))
+    mistakes = project.reference("toy") / "misconceptions.py"
+    two_rows = (
+        'Misconception("two_rows", "two rows only", ("scale_forward",), ("scale_forward",), "All rows.",\n'
+        '    (Edit("layer.py", "return x * self.weight + self.bias", '
+        '"return (x * self.weight + self.bias)[:2]"),), "formula (1)"),\n]'
+    )
+    mistakes.write_text(mistakes.read_text().rstrip().removesuffix("]") + two_rows + "\n")
+    rows = {row.name: row for row in published(project).certificate.mistakes}
+    assert (rows["two_rows"].checks, rows["two_rows"].beyond, rows["two_rows"].score) == (
+        (),
+        ("scale_forward",),
+        100,
+    )
+    assert (rows["bias_forgotten"].checks, rows["bias_forgotten"].beyond) == (("scale_forward",), ())
+
+
+def test_a_scored_check_without_a_case_of_the_course_is_refused(project):
+    """A tier cannot be decided by cases that decide none."""
+    checks = project.root / "labs" / "toy" / "checks.py"
+    text = checks.read_text()
+    end = "            out_grad=rng.standard_normal((2, 3)),\n        )"
+    assert text.count(end) == 1
+    checks.write_text(text.replace(end, f"{end}.beyond()"))
+    with pytest.raises(NotProved, match="every scored check has a case of the course: not scale_forward"):
+        published(project)
+
+
 def test_tolerances_follow_the_variants(project):
     """The single-precision variant widens the tolerance of the forward pass to 20 times its error, no other one."""
     tolerances = {item.check: item for item in published(project).certificate.tolerances}
