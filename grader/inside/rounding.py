@@ -18,6 +18,7 @@ import numpy as np
 
 # Relative error of one rounding to float32, and by how many of these at most an output is moved.
 UNIT, UNITS = 2.0**-24, 2
+STILL = 0
 PASSES = ("forward", "backward")
 
 
@@ -34,9 +35,12 @@ class Roundings:
 
     @contextmanager
     def active(self, seed: int) -> Iterator[None]:
-        """Move every output by other random amounts for every seed, as long as the context lasts."""
+        """Move every output by other random amounts for every seed, as long as the context lasts.
+
+        With `STILL` nothing moves; what is made meanwhile can be moved later.
+        """
         self._watch_classes()
-        self._rng = np.random.Generator(np.random.Philox(key=seed))
+        self._rng = np.random.Generator(np.random.Philox(key=seed)) if seed != STILL else None
         try:
             yield
         finally:

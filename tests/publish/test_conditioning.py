@@ -32,7 +32,7 @@ class Session:
         """Return the outputs of a check; with ``rounding`` sums come out a little different."""
         Session.calls += 1
         rng = np.random.default_rng(rounding)
-        noise = 0.0 if rounding is None else 1e-7 * rng.uniform(-1, 1)
+        noise = 0.0 if not rounding else 1e-7 * rng.uniform(-1, 1)
         if check.id == "choice":
             return Outcome(
                 None, outputs={"gradient": np.array([1.0, 0.0] if case.margin + noise > 0 else [0.0, 1.0])}
