@@ -109,6 +109,24 @@ def test_the_kernel_sends_no_signals_either(attacker):
     assert attacker.error("import fcntl; fcntl.fcntl(1, 10, 9)") in DENIED
 
 
+@pytest.mark.parametrize("kind", ["F_RDLCK", "F_WRLCK"])
+def test_no_leases(attacker, kind):
+    """Nobody who opens a file can be held up by a lease on it, not even on a file of the worker's own."""
+    code = f"""
+    import fcntl, os
+    open('own.txt', 'w').close()
+    fcntl.fcntl(os.open('own.txt', os.O_RDONLY), fcntl.F_SETLEASE, fcntl.{kind})
+    """
+    assert attacker.error(code) == "PermissionError"
+
+
+def test_no_notices_of_folders(attacker):
+    """What happens in a folder is not told, and locks that honest files use still work."""
+    code = "import fcntl, os; fcntl.fcntl(os.open('.', os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_CREATE)"
+    assert attacker.error(code) == "PermissionError"
+    assert attacker.run("import fcntl; fcntl.lockf(open('locked', 'w'), fcntl.LOCK_EX)").ok
+
+
 @pytest.mark.parametrize(
     ("name", "number", "arguments"),
     [
@@ -120,6 +138,10 @@ def test_the_kernel_sends_no_signals_either(attacker):
         ("setns", 308, "0, 0"),
         ("bpf", 321, "0, 0, 0"),
         ("io_uring_setup", 425, "1, 0"),
+        ("io_setup", 206, "8, b'\\0' * 8"),
+        ("inotify_init", 253, ""),
+        ("inotify_init1", 294, "0"),
+        ("fanotify_init", 300, "0, 0"),
         ("perf_event_open", 298, "0, 0, -1, -1, 0"),
         ("add_key", 248, "0, 0, 0, 0, 0"),
         ("userfaultfd", 323, "0"),

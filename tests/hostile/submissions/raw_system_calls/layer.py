@@ -13,7 +13,8 @@ CALLS = {
     "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240, "seccomp": 317, "kcmp": 312, "fanotify_init": 300,
     "mount_setattr": 442, "fsopen": 430, "open_tree": 428, "pidfd_open": 434, "setns": 308, "pivot_root": 155,
     "init_module": 175, "kexec_load": 246, "settimeofday": 164, "syslog": 103, "iopl": 172, "memfd_secret": 447,
-    "personality": 135, "swapon": 167, "acct": 163, "quotactl": 179, "add_key ": 248,
+    "personality": 135, "swapon": 167, "acct": 163, "quotactl": 179, "io_setup": 206,
+    "inotify_init": 253, "inotify_add_watch": 254, "fanotify_mark": 301,
 }  # fmt: skip
 if platform.machine() == "x86_64":
     for name, number in CALLS.items():
