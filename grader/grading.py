@@ -59,8 +59,9 @@ class Request:
 
     ``only`` names checks (all when empty); ``slow`` includes checks marked slow; ``kind`` is which fixtures are
     used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
-    course decide, too; ``fixture`` is the folder of other fixtures than those in use, such as an earlier release;
-    ``new_box`` makes the box, such as one that is forked from a warm process.
+    course decide, too; ``slot`` says on which processors, for whoever has claimed some (`claim_slot` of
+    `grader.jail.slots`), by itself a grading claims its own; ``fixture`` is the folder of other fixtures than those
+    in use, such as an earlier release; ``new_box`` makes the box, such as one that is forked from a warm process.
     """
 
     lab: Lab
@@ -72,7 +73,7 @@ class Request:
     level: Level | None = None
     allow_weak_jail: bool = False
     strict: bool = False
-    slot: int = 0
+    slot: int | None = None
     fixture: Path | None = None
     new_box: Callable[..., Box] = Box
 
@@ -121,7 +122,8 @@ def grade(
         results, outcomes = run_checks(session, lab, checks, fixture, uses, progress, timing, request.gates)
         level = session.box.level
         warnings = (*warnings, *map(str, session.box.warnings))
-    layers = with_recorded(layer_times(lab, outcomes), fixture.facts, timing.yardstick)
+        session.close()
+        layers = with_recorded(layer_times(lab, outcomes), fixture.facts, timing.yardstick)
     titles = {tier: translated(title, lab.folder) for tier, title in lab.facts.tiers.items()}
     complete = len(checks) == len(lab.checks)
     score, tiers = score_tiers(titles, results, lab.check_tiers)
@@ -160,7 +162,7 @@ def timing_of(
     level: Level,
 ) -> Timing:
     """Return how speed is judged here: against the reference itself where this project has it."""
-    lab, slot = request.lab, request.slot
+    lab, slot = request.lab, work.slot
     reference = project.reference(lab.name)
     open_reference = None
     if reference.is_dir():

@@ -24,7 +24,7 @@ from grader.collect.folders import (
     walk,
 )
 from grader.collect.home import home_of, with_own_names
-from grader.language.errors import BadInput
+from grader.language.errors import DISK_IS_FULL, BadInput
 from grader.language.message import sentence
 from grader.language.translation import _, joined, listed, marked
 
@@ -317,6 +317,8 @@ def _make_folder(folder: Path, *, parents: bool = False) -> None:
         folder.mkdir(parents=parents)
         folder.chmod(FOLDER_MODE)
     except OSError as error:
+        if error.errno in DISK_IS_FULL:
+            raise
         raise SubmissionError(
             "the copy could not be made at {folder} ({strerror}); expected a name that is free, in a folder "
             "that can be written",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from grader.language.errors import BadInput, GraderError, GraderFailed
+from grader.language.errors import DISK_IS_FULL, BadInput, GraderError, GraderFailed
 from grader.language.translation import LANGUAGES, _, choose
 
 if TYPE_CHECKING:
@@ -162,16 +163,25 @@ def errors() -> Iterator[None]:
         fail(_("interrupted; nothing was written"), INTERRUPTED)
     except (typer.Exit, typer.Abort):
         raise
+    except OSError as error:
+        if error.errno not in DISK_IS_FULL:
+            _defect(error)
+        where = error.filename or error.filename2 or tempfile.gettempdir()
+        fail(_("the disk is full ({place}); make room there and start again", place=where), GRADER_FAILED)
     except Exception as error:
-        # Status 1 would say that a submission was graded; nobody may be charged for a defect of the grader.
-        traceback.print_exc()
-        fail(
-            _(
-                "the grader itself failed ({error}), nothing was graded; please report the lines above",
-                error=type(error).__name__,
-            ),
-            GRADER_FAILED,
-        )
+        _defect(error)
+
+
+def _defect(error: Exception) -> NoReturn:
+    # Status 1 would say that a submission was graded; nobody may be charged for a defect of the grader.
+    traceback.print_exc()
+    fail(
+        _(
+            "the grader itself failed ({error}), nothing was graded; please report the lines above",
+            error=type(error).__name__,
+        ),
+        GRADER_FAILED,
+    )
 
 
 def require_format(format_: str | None, out: Path | None) -> None:
@@ -219,22 +229,34 @@ def require_checks(lab: Lab, only: Sequence[str]) -> None:
 def write_reports(
     result: GradeResult, json_file: Path | None, junit_file: Path | None, format_: str | None, out: Path | None
 ) -> None:
-    """Write every report that was asked for.
+    """Write every report that was asked for; one that cannot be written keeps no other from being written.
+
+    The document itself is never lost: where no file can hold it, it goes to standard output.
 
     Raises
     ------
-    ReportError : a file cannot be written.
+    ReportError : a file cannot be written; of several, the first one.
     """
-    from grader.report import FORMATS
-    from grader.report.json_report import write_json
+    from grader.report import FORMATS, ReportError
+    from grader.report.json_report import document, to_json, write_json
     from grader.report.junit import write_junit
 
-    if json_file is not None:
-        write_json(result, json_file)
-    if junit_file is not None:
-        write_junit(result, junit_file)
-    if format_ is not None and out is not None:
-        FORMATS[format_](result, out)
+    wanted: list[tuple[Callable[[GradeResult, Path], None], Path | None]] = [
+        (write_json, json_file),
+        (write_junit, junit_file),
+        (FORMATS[format_] if format_ is not None else write_json, out),
+    ]
+    failed: list[ReportError] = []
+    for write, path in wanted:
+        if path is not None:
+            try:
+                write(result, path)
+            except ReportError as error:
+                failed.append(error)
+    if failed:
+        sys.stdout.write(to_json(document(result)))
+        complain(_("the result document stands above, on standard output, so that it is not lost"))
+        raise failed[0]
 
 
 def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | None = None) -> int:

@@ -37,9 +37,10 @@ ALLOWED_PRCTL = (
     39,  # PR_GET_NO_NEW_PRIVS
     0x53564D41,  # PR_SET_VMA, with which allocators name their memory
 )
-# fcntl and ioctl commands that have the kernel send signals to a process of one's choice, grow a pipe, hold up others
-# who open a file (a lease on a package's file stops every neighbour), or tell what happens in a folder.
-DENIED_FCNTL = (8, 10, 15, 1024, 1026, 1031)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ
+# fcntl and ioctl commands that have the kernel send signals to a process of one's choice, grow a pipe, hold up all
+# others who open a file (a lease on a package's file stops every neighbour), or tell what happens in a folder.
+# F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ
+DENIED_FCNTL = (8, 10, 15, 1024, 1026, 1031)
 DENIED_IOCTL = (0x5412, 0x541C, 0x5452, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX, FIOASYNC, FIOSETOWN, SIOCSPGRP
 
 # name: (x86_64, aarch64); None where the architecture has no such call.

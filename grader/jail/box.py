@@ -30,7 +30,6 @@ from grader.jail.layout import (
     configuration_folders,
     environment,
     hand_over,
-    new_home,
     ordinary_folder,
     own_file_system,
     remove_home,
@@ -38,8 +37,10 @@ from grader.jail.layout import (
     stage_grader,
 )
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
+from grader.jail.scratch import new_scratch, no_room
 from grader.jail.spawning import Spawner
 from grader.jail.worker import CONTROL_LIMIT_S, Worker
+from grader.language.errors import DISK_IS_FULL
 from grader.language.message import Message, sentence
 from grader.verdicts import Verdict
 
@@ -168,7 +169,7 @@ class Box:
     def _start(self) -> None:
         began = time.monotonic()
         uid = worker_uid() if can_fork() else None
-        self._home = home = new_home()
+        self._home = home = new_scratch("box")
         try:
             stage_grader(home)
             if self.level is Level.NAMESPACES:
@@ -188,6 +189,11 @@ class Box:
         except LauncherLost as error:
             self._stop()
             raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
+        except OSError as error:
+            self._stop()
+            if error.errno not in DISK_IS_FULL:
+                raise
+            raise no_room(home.parent, error) from error
         except BaseException:
             self._stop()
             raise

@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,11 +79,6 @@ def thread_counts(threads: int) -> dict[str, str]:
     """Return the variables by which numerical libraries learn how many threads to start."""
     names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB")
     return {f"{name}_NUM_THREADS": str(threads) for name in names}
-
-
-def new_home() -> Path:
-    """Make a box's own folder on the host, which nobody else can enter."""
-    return Path(tempfile.mkdtemp(prefix="box-"))
 
 
 def stage_grader(home: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar
 
 from grader.language.message import Message
+
+# Of the operating system; no submission and no user is to blame for them.
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class GraderError(Exception):

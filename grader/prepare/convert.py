@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.jail import Box, Ending, Level, Limits, View
+from grader.jail.scratch import scratch_folder
 from grader.language.message import sentence
 from grader.language.translation import _, listed
 from grader.prepare.weights import Note, WeightsFileError, in_one_step
@@ -95,8 +95,8 @@ def _read_npz(file: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read_pickled(file: Path) -> Iterator[tuple[str, np.ndarray]]:
-    with tempfile.TemporaryDirectory(prefix="converting-") as empty:
-        view = View(Path(empty), Path(empty), ("numpy", "numba", "llvmlite"), {"weights": file.resolve()})
+    with scratch_folder("converting") as empty:
+        view = View(empty, empty, ("numpy", "numba", "llvmlite"), {"weights": file.resolve()})
         limits = Limits(memory_mib=MEMORY_MIB, reply_mib=REPLY_MIB, threads=1)
         try:
             with Box(view, limits, handler="grader.inside.convert") as box:

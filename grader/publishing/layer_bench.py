@@ -11,7 +11,7 @@ from grader.lab.checks import Case, Check
 from grader.project.contract import Lab
 from grader.project.solution import write_solution
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
-from grader.publishing.recording import OpenSession, RecordingError
+from grader.publishing.recording import OpenInSlot, RecordingError
 from grader.publishing.speed_proof import REFERENCE
 from grader.report.progress import Progress
 from grader.run.session import Outcome, Running
@@ -31,7 +31,7 @@ def time_layers(
     reference: Path,
     engine: EngineVersion | None,
     cases: Mapping[str, Sequence[Case]],
-    open_watched: OpenSession,
+    open_watched: OpenInSlot,
     yardstick: Yardstick,
     scratch: Path,
     progress: Progress,
@@ -56,7 +56,7 @@ def time_layers(
             write_solution(reference, None, folder)
         else:
             engine.write(folder, exact=False)
-        with open_watched(folder, 0) as session:
+        with open_watched(folder) as session:
             found[solution] = _fastest(lab, session, checks, cases)
     after = yardstick()
     return LayerRecord(found, {work: [*before[work], *after[work]] for work in before})

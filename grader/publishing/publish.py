@@ -10,7 +10,6 @@ import hashlib
 import json
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.jail.arithmetic import computer
+from grader.jail.scratch import scratch_folder
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
@@ -86,14 +86,14 @@ def publish(
     mistakes = load_misconceptions(reference)
     engine = engine_version(project, lab, resources)
     trials = [*singles(mistakes), *common_pairs(mistakes)]
-    with tempfile.TemporaryDirectory(prefix="publishing-") as scratch:
-        drawn = _draw(lab, reference, recorder, seeds, Path(scratch), progress)
+    with scratch_folder("publishing") as scratch:
+        drawn = _draw(lab, reference, recorder, seeds, scratch, progress)
         cases = {kind: drawn[kind].cases for kind in KINDS}
         elsewhere = {way.name: other for way, other in zip(ways[1:], others, strict=True)}
-        bench = Workbench(lab, reference, Path(scratch), recorder, cases, trials, progress, engine, elsewhere)
+        bench = Workbench(lab, reference, scratch, recorder, cases, trials, progress, engine, elsewhere)
         found = bench.run()
         # Afterwards, because nothing else may run meanwhile.
-        times = measure_times(lab, reference, engine, cases["hidden"], resources, Path(scratch), progress)
+        times = measure_times(lab, reference, engine, cases["hidden"], resources, scratch, progress)
     computers = [computer(way) for way in ways]
     seconds = time.monotonic() - started
     proof = prove(lab, found, trials, cases, times.rows, seconds, drawn, computers)

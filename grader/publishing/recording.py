@@ -30,6 +30,7 @@ class RecordingError(GraderFailed):
 
 
 OpenSession = Callable[[Path, int], AbstractContextManager[Running]]
+OpenInSlot = Callable[[Path], AbstractContextManager[Running]]
 Runs = Mapping[str, Sequence[RecordedRun]]
 Item = tuple[Check, Sequence[Case]]
 
@@ -38,8 +39,7 @@ Item = tuple[Check, Sequence[Case]]
 class Recorder:
     """Runs checks of one lab on solutions; what has been run before is taken from the cache.
 
-    ``open_session`` starts a box for a folder of files; its second argument is a number that no other box has at
-    the same time.
+    ``open_session`` starts a box for a folder of files; its second argument is the slot that it runs on.
     """
 
     lab: Lab

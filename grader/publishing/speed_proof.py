@@ -12,7 +12,7 @@ from grader.project.contract import Lab
 from grader.project.solution import write_solution
 from grader.publishing.certificate import Condition, SpeedRow
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
-from grader.publishing.recording import OpenSession, RecordingError
+from grader.publishing.recording import OpenInSlot, RecordingError
 from grader.report.progress import Progress
 from grader.timing.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
 from grader.timing.ratio import ratio_of
@@ -36,8 +36,8 @@ class SpeedBench:
     reference: Path
     variants: Sequence[str]
     cases: Mapping[str, Sequence[Case]]
-    open_session: OpenSession
-    open_watched: OpenSession
+    open_session: OpenInSlot
+    open_watched: OpenInSlot
     yardstick: Yardstick
     scratch: Path
     progress: Progress
@@ -69,7 +69,7 @@ class SpeedBench:
             )
         against = self.lab.checks[speed.against]
         own = self._solution(None)
-        trusted = Measured(self.lab, check, self.cases[check.id], lambda: self.open_session(own, 0))
+        trusted = Measured(self.lab, check, self.cases[check.id], lambda: self.open_session(own))
         yardstick = self.yardstick()
         trusted.look()
         samples: dict[str, Seconds] = {REFERENCE: trusted.reference}
@@ -109,12 +109,10 @@ class SpeedBench:
             version.write(folder, exact=False)
         return folder
 
-    def _repeats(
-        self, folder: Path, check: Check, skipped: int, open_session: OpenSession | None = None
-    ) -> Seconds:
+    def _repeats(self, folder: Path, check: Check, skipped: int, open_session: OpenInSlot | None = None) -> Seconds:
         """Run every case of a check in one worker and return the seconds, without those of the first ones."""
         samples: Seconds = {}
-        with (open_session or self.open_session)(folder, 0) as session:
+        with (open_session or self.open_session)(folder) as session:
             for number, case in enumerate(self.cases[check.id]):
                 outcome = session.run(check, case)
                 if outcome.verdict is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from grader.jail import Arithmetic
+from grader.jail.scratch import scratch_folder
+from grader.jail.slots import claim_slot
 from grader.lab.checks import Case
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
@@ -22,7 +25,7 @@ from grader.publishing.recording import OpenSession, RecordingError
 from grader.publishing.speed_proof import SpeedBench, speed_condition
 from grader.report.progress import Progress
 from grader.run.opening import open_session
-from grader.run.session import Session
+from grader.run.session import Running, Session
 from grader.timing.baseline import RECORD_NAME, SpeedRecord, yardstick_for
 from grader.timing.layer_record import LAYERS_NAME, LayerRecord
 
@@ -81,15 +84,20 @@ def measure_times(
     ------
     RecordingError : one of them does not come through.
     """
-    opened = opener(lab, resources)
-    watched = opener(lab, resources, STOPWATCH)
-    yardstick = yardstick_for(lab, 0)
     variants = variants_of(reference)
-    records, rows = SpeedBench(
-        lab, reference, variants, cases, opened, watched, yardstick, scratch, progress, engine
-    ).run()
-    layers = time_layers(lab, reference, engine, cases, watched, yardstick, scratch, progress)
+    with claim_slot(lab.facts.limits.threads) as slot:
+        opened = partial(_open_in, opener(lab, resources), slot)
+        watched = partial(_open_in, opener(lab, resources, STOPWATCH), slot)
+        yardstick = yardstick_for(lab, slot)
+        records, rows = SpeedBench(
+            lab, reference, variants, cases, opened, watched, yardstick, scratch, progress, engine
+        ).run()
+        layers = time_layers(lab, reference, engine, cases, watched, yardstick, scratch, progress)
     return Times(records, rows, layers)
+
+
+def _open_in(open_session: OpenSession, slot: int, folder: Path) -> AbstractContextManager[Running]:
+    return open_session(folder, slot)
 
 
 def time_again(project: Project, lab: Lab, weights: Path | None, progress: Progress) -> Times:
@@ -111,8 +119,8 @@ def time_again(project: Project, lab: Lab, weights: Path | None, progress: Progr
     cases = {check: [recorded.case for recorded in found] for check, found in hidden.checks.items()}
     resources = prepare_resources(project, lab, list(lab.checks.values()), weights, progress.note)
     engine = engine_version(project, lab, resources)
-    with tempfile.TemporaryDirectory(prefix="timing-") as scratch:
-        times = measure_times(lab, reference, engine, cases, resources, Path(scratch), progress)
+    with scratch_folder("timing") as scratch:
+        times = measure_times(lab, reference, engine, cases, resources, scratch, progress)
     if times.rows and not (condition := speed_condition(times.rows)).holds:
         raise RecordingError(
             "the times of {name} were left as they are: {name2}: {detail}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from grader.jail.slots import claim_slot
 from grader.lab.checks import Case, Check
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedRun
@@ -78,14 +78,11 @@ class Workbench:
         every = list(self.lab.checks.values())
         quick = [check for check in every if not check.slow]
         variants = variants_of(self.reference)
-        slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         boxes = max(1, min(MAX_BOXES, os.cpu_count() or 1))
-        for slot in range(boxes):
-            slots.put(slot)
         with ThreadPoolExecutor(boxes, thread_name_prefix="box") as pool:
 
             def start(text: str, job: Callable[[int], Result]) -> Future[Result]:
-                return pool.submit(self._in_slot, slots, text, job)
+                return pool.submit(self._in_slot, text, job)
 
             # One job for each kind: these two take longest, and run side by side.
             reference = {kind: start("reference", self._solution(None, {kind: every})) for kind in (HIDDEN, PUBLIC)}
@@ -127,15 +124,12 @@ class Workbench:
                 {name: job.result() for name, job in elsewhere.items()},
             )
 
-    def _in_slot(self, slots: queue.SimpleQueue[int], text: str, job: Callable[[int], Result]) -> Result:
-        slot = slots.get()
-        try:
+    def _in_slot(self, text: str, job: Callable[[int], Result]) -> Result:
+        with claim_slot(self.lab.facts.limits.threads) as slot:
             self.progress.step(text)
             found = job(slot)
             self.progress.advance()
             return found
-        finally:
-            slots.put(slot)
 
     def _runs(
         self, folder: Path, plan: Plan, slot: int, *, fresh: bool = False, recorder: Recorder | None = None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 from grader.collect.policy import Rules, Use, find_uses
 from grader.collect.submission import Collected, collect
 from grader.jail import Arithmetic, Box, Level, View
+from grader.jail.scratch import scratch_folder
+from grader.jail.slots import claim_slot
 from grader.lab.checks import Check
 from grader.prepare.resources import prepare_named, prepare_resources
 from grader.prepare.weights import Note
@@ -37,6 +38,7 @@ class Opened:
     resources : folders of the lab's large inputs that are in the box, by name.
     setup_s : seconds that making these took.
     scratch : a folder that lasts as long as the box.
+    slot : the processors that it runs on.
     """
 
     session: Session
@@ -44,6 +46,7 @@ class Opened:
     resources: Mapping[str, Path]
     setup_s: float
     scratch: Path
+    slot: int
 
     def collect_again(self, submission: Path) -> None:
         """Take the submission's files as they are now; the box stays, the next check gets a fresh worker.
@@ -68,7 +71,7 @@ def opened(
     named: Sequence[str] | None = None,
     weights: Path | None = None,
     level: Level | None = None,
-    slot: int = 0,
+    slot: int | None = None,
     handler: str = RUNNER,
     new_box: Callable[..., Box] = Box,
 ) -> Iterator[Opened]:
@@ -81,16 +84,20 @@ def opened(
     checks : those that will be run; of the lab's resources those that they use are made.
     named : resources to make instead, by name; a file of weights may lack the last layers then.
     weights : a course's own checkpoint instead of the seeded one.
+    slot : the processors to run on, claimed by whoever calls; one is claimed here if None.
     handler : the module that serves the requests inside.
     new_box : makes the box, such as `grader.jail.warm.WarmBoxes.box`.
 
     Raises
     ------
     SubmissionError : it cannot be collected.
+    NoRoom : the temporary folder is full.
     WeightsError, WeightsFileError : a checkpoint cannot be made or read.
     """
-    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
-        scratch = Path(folder)
+    with ExitStack() as held:
+        scratch = held.enter_context(scratch_folder("grading"))
+        if slot is None:
+            slot = held.enter_context(claim_slot(lab.facts.limits.threads))
         collected = _collected(lab, submission, scratch)
         before = time.monotonic()
         if named is None:
@@ -101,7 +108,7 @@ def opened(
         with open_session(
             lab, collected.root, resources, level=level, slot=slot, handler=handler, new_box=new_box
         ) as session:
-            yield Opened(session, collected, resources, setup_s, scratch)
+            yield Opened(session, collected, resources, setup_s, scratch, slot)
 
 
 def _collected(lab: Lab, submission: Path, scratch: Path) -> Collected:
