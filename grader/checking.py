@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from grader.collect.policy import Use
 from grader.explain import CaseRun, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_run, describe_use, next_step
-from grader.inside.imports import possible_notes
 from grader.lab.checks import COURSE, GENERAL, Check
 from grader.language.message import english
 from grader.language.translation import _, listed, marked, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import Fixture, RecordedCase
 from grader.report.progress import Progress
+from grader.run.hidden import finding_without_inputs, without_inputs
 from grader.run.order import by_groups, over_budget
 from grader.run.session import Outcome, Session
 from grader.score.document import BeyondResult, CheckResult, SpeedResult
@@ -26,7 +26,6 @@ from grader.timing.speed import SpeedTrial, Timing
 from grader.timing.words import describe_speed
 from grader.verdicts import Verdict
 
-HIDDEN_MESSAGE_CHARACTERS = 400
 ENDS_ALL_CASES = (
     Verdict.TIMEOUT,
     Verdict.MEMORY,
@@ -190,10 +189,11 @@ def _run_cases(
 ) -> _Ran:
     """Run the cases until one ends in a way in which the others would end, too; then time what is right."""
     ran = _Ran(cases)
+    vocabulary = session.vocabulary if fixture.hidden else None
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
-        ran.shown.append(without_inputs(outcome, recorded) if fixture.hidden else outcome)
+        ran.shown.append(without_inputs(outcome, recorded, vocabulary) if vocabulary else outcome)
         ran.runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
         return outcome if ran.runs[-1].passed else None
 
@@ -216,7 +216,10 @@ def _failed(lab: Lab, check: Check, fixture: Fixture, ran: _Ran, number: int) ->
     run, outcome = ran.runs[number], ran.shown[number]
     cases = len(ran.cases)
     verdict = verdict_of(outcome.verdict, run.findings)
-    seen = describe_run(outcome, run.findings, lab.folder)
+    findings = (
+        [finding_without_inputs(item, run.recorded) for item in run.findings] if fixture.hidden else run.findings
+    )
+    seen = describe_run(outcome, findings, lab.folder, heard=english(run.outcome.message))
     found = explain(check, ran.runs[:cases], fixture, lab.folder)
     told = [seen, found.message, *([_(ONLY_AT_FIRST)] if number >= cases else [])]
     return {
@@ -238,20 +241,3 @@ def _timed(lab: Lab, check: Check, trial: SpeedTrial, speed: SpeedResult) -> dic
     slow = Verdict.WRONG
     hint = translated(trial.hint, lab.folder)
     return values | {"verdict": slow, "hint": hint, "next": next_step(lab, check, slow, too_slow=True)}
-
-
-def without_inputs(outcome: Outcome, recorded: RecordedCase) -> Outcome:
-    """Leave out of a run on a hidden case what a submission could use to tell its author what the case is.
-
-    Whoever knows the inputs can compute the answers elsewhere and hand in a table of them.
-    """
-    message, text = outcome.message, english(outcome.message)
-    if len(text) > HIDDEN_MESSAGE_CHARACTERS:
-        message = text[:HIDDEN_MESSAGE_CHARACTERS] + "…"
-    return replace(
-        outcome,
-        printed="",
-        message=message,
-        notes=tuple(note for note in outcome.notes if english(note) in possible_notes()),
-        arrived_s={name: moment for name, moment in outcome.arrived_s.items() if name in recorded.expected},
-    )

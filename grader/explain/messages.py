@@ -38,10 +38,15 @@ def describe_case(case: Case, lab: Path | None = None) -> str:
     return f"{name} ({inside})" if inside else name
 
 
-def describe_run(outcome: Outcome, findings: Sequence[Finding], lab: Path | None = None) -> str:
-    """Say what was seen in a run that did not pass: how it ended, or what is wrong with what it returned."""
+def describe_run(
+    outcome: Outcome, findings: Sequence[Finding], lab: Path | None = None, *, heard: str | None = None
+) -> str:
+    """Say what was seen in a run that did not pass: how it ended, or what is wrong with what it returned.
+
+    ``heard`` are the words by which causes are told, where ``outcome`` holds only what may be shown.
+    """
     if outcome.verdict is not None:
-        return describe_outcome(outcome, lab)
+        return describe_outcome(outcome, lab, heard=heard)
     unusable = [finding for finding in findings if not finding.is_number]
     return describe_finding((unusable or findings)[0]) if findings else ""
 
@@ -89,7 +94,7 @@ def describe_frames(frames: Sequence[Frame]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
+def describe_outcome(outcome: Outcome, lab: Path | None = None, *, heard: str | None = None) -> str:
     """Say how a run of a check of the lab in the folder ``lab`` ended that returned no comparable outputs."""
     verdict = outcome.verdict
     lines: list[str] = []
@@ -112,7 +117,7 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None) -> str:
         lines.append(as_sentence(message))
     if outcome.frames and verdict is not Verdict.UNFINISHED:
         lines.append(describe_frames(outcome.frames))
-    said = english(outcome.message)
+    said = english(outcome.message) if heard is None else heard
     if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(said):
         lines.append(_("`/` gives a float on Python 3: use `//` where a size or an index is computed."))
     if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(said):

@@ -19,7 +19,7 @@ from grader.jail.endings import explain_ending
 from grader.jail.launcher import Launcher, LauncherLost, Status
 from grader.jail.model import MIB, Answer, Ending, Limits, Usage
 from grader.jail.text import HostileText, parse_object
-from grader.language.message import Message, sentence
+from grader.language.message import Message, Words, sentence
 from grader.verdicts import Verdict
 
 POLITE_END_S = 0.5
@@ -219,8 +219,8 @@ class _Reply:
                 Verdict.OUTPUT,
                 "its answer is too large: {name} of shape {shape} brings it to {value} MiB, at most {reply_mib} "
                 "MiB are allowed",
-                name=name,
-                shape=_shape(header.shape),
+                name=Words(name),
+                shape=Words(_shape(header.shape)),
                 value=f"{self._bytes / MIB:.0f}",
                 reply_mib=self.limits.reply_mib,
             )

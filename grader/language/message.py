@@ -38,6 +38,12 @@ class Message:
         return _filled(self.template, {name: english(value) for name, value in self.values.items()})
 
 
+class Words(str):
+    """A value of a submission's making; reports on hidden cases leave it out (`grader.run.hidden`)."""
+
+    __slots__ = ()
+
+
 def sentence(template: str, /, **values: Any) -> Message:
     """Return a sentence of the grader with ``values`` in the ``{places}`` of ``template``, which is a constant."""
     return Message(template, values)

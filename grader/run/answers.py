@@ -7,6 +7,7 @@ among the requirements that stand in the lab's own source. Every field may be mi
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from typing import Any
 from grader.inside.answers import MAX_VALUE_CHARACTERS, SENTENCES
 from grader.lab import observing
 from grader.lab.loading import EXPERIMENT_NAME
-from grader.language.message import Message
+from grader.language.message import Message, Words
 from grader.language.text import printable
 from grader.language.translation import marked
 from grader.project.contract import CHECKS_PARTS
@@ -117,7 +118,8 @@ class Answers:
         lines = self._files[file].read_text(encoding="utf-8", errors="replace").split("\n")
         if not 0 < line <= len(lines):
             return None
-        known = function in UNNAMED_FUNCTIONS or any(function in text for text in lines)
+        defined = re.compile(rf"^\s*(?:async\s+)?(?:def|class)\s+{re.escape(function)}\b")
+        known = function in UNNAMED_FUNCTIONS or any(defined.match(text) for text in lines)
         return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
 
 
@@ -154,7 +156,7 @@ def is_plain(template: str) -> bool:
 
 def _value(place: str, value: str) -> Message | str:
     text = printable(value, MAX_VALUE_CHARACTERS)
-    return Message(text) if place.startswith(KIND) and text in KINDS else text
+    return Message(text) if place.startswith(KIND) and text in KINDS else Words(text)
 
 
 def _text_in(info: Mapping[str, Any], key: str) -> str:

@@ -13,9 +13,10 @@ import numpy as np
 from grader.jail import Arithmetic, Box, Ending, Level, Limits, View, Worker
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
-from grader.language.message import Message, sentence
+from grader.language.message import Message, Words, sentence
 from grader.project.contract import Lab
 from grader.run.answers import Answers, Frame
+from grader.run.vocabulary import Vocabulary
 from grader.verdicts import Verdict
 
 EXPERIMENT = "experiment"
@@ -81,9 +82,19 @@ class Session:
         self.student_s = 0.0
         self.peak_mib = 0.0
         self._answers = Answers(lab.folder, view.submission)
+        self._submission = view.submission
+        self._vocabulary: Vocabulary | None = None
         self._worker: Worker | None = None
         self._group = ""
         self._met: set[str] = set()
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What may be said of a hidden case."""
+        if self._vocabulary is None:
+            view = self.box.view
+            self._vocabulary = Vocabulary.of(self.lab.folder, view.packages, self._submission)
+        return self._vocabulary
 
     def __enter__(self) -> Session:
         return self
@@ -106,6 +117,7 @@ class Session:
         self.end_worker()
         self.box.replace_submission(submission)
         self._answers = Answers(self.lab.folder, submission)
+        self._submission, self._vocabulary = submission, None
         self.student_s = 0.0
 
     def end_worker(self) -> None:
@@ -238,13 +250,15 @@ class Session:
         if verdict is Verdict.MEMORY:
             return sentence(
                 "{message} ({memory_mib} MiB are allowed, {peak_mib} MiB were in use)",
-                message=message,
+                message=message if isinstance(message, Message) else Words(message),
                 memory_mib=limits.memory_mib,
                 peak_mib=f"{self.peak_mib:.0f}",
             )
         if verdict is Verdict.FLOOD:
             return sentence(
-                "{message} (at most {disk_mib} MiB of files may be kept)", message=message, disk_mib=limits.disk_mib
+                "{message} (at most {disk_mib} MiB of files may be kept)",
+                message=message if isinstance(message, Message) else Words(message),
+                disk_mib=limits.disk_mib,
             )
         return message
 
