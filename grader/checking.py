@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grader.collect.policy import Use
@@ -26,6 +26,8 @@ from grader.timing.speed import SpeedTrial, Timing
 from grader.timing.words import describe_speed
 from grader.verdicts import Verdict
 
+# Of the outputs of one check, beside those of the first case that fails.
+MOST_KEPT_BYTES = 128 << 20
 ENDS_ALL_CASES = (
     Verdict.TIMEOUT,
     Verdict.MEMORY,
@@ -160,6 +162,7 @@ class _Ran:
     shown : of each run what may be shown.
     held : how many of the cases hold.
     speed : how fast it was; None where that was not measured.
+    kept_bytes : of the outputs that are kept for explaining.
     """
 
     cases: Sequence[RecordedCase]
@@ -167,6 +170,22 @@ class _Ran:
     shown: list[Outcome] = field(default_factory=list)
     held: int = 0
     speed: SpeedResult | None = None
+    kept_bytes: int = 0
+
+    def kept(self, check: Check, recorded: RecordedCase, outcome: Outcome, passed: bool) -> Outcome:
+        """Return an outcome with the outputs that are still needed: all cases together can be gigabytes.
+
+        What passed is what was recorded, within the tolerance; of what failed so much is kept as explaining needs.
+        """
+        if check.learning is not None:
+            return outcome
+        if passed:
+            return replace(outcome, outputs=recorded.expected)
+        size = sum(array.nbytes for array in outcome.outputs.values())
+        if self.kept_bytes and self.kept_bytes + size > MOST_KEPT_BYTES:
+            return replace(outcome, outputs={})
+        self.kept_bytes += size
+        return outcome
 
     @property
     def failure(self) -> int | None:
@@ -193,8 +212,10 @@ def _run_cases(
 
     def run_case(recorded: RecordedCase) -> Outcome | None:
         outcome = session.run(check, recorded.case)
+        found = differences(recorded, outcome)
+        outcome = ran.kept(check, recorded, outcome, outcome.verdict is None and not found)
         ran.shown.append(without_inputs(outcome, recorded, vocabulary) if vocabulary else outcome)
-        ran.runs.append(CaseRun(recorded, outcome, differences(recorded, outcome)))
+        ran.runs.append(CaseRun(recorded, outcome, found))
         return outcome if ran.runs[-1].passed else None
 
     if trial is not None:
