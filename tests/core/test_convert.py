@@ -1,6 +1,7 @@
 """A course's own checkpoint becomes plain arrays, and a pickle in it never runs in this process."""
 
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -93,6 +94,54 @@ def test_other_files_are_refused(name, tmp_path):
         (tmp_path / name).write_bytes(b"?")
     with pytest.raises(WeightsFileError, match=name):
         converted_checkpoint(tmp_path / "cache", tmp_path / name, SHAPES, str)
+
+
+def announced(tmp_path, header, data=b"", name="conv.weight"):
+    """An archive whose array has a header of one's own."""
+    file = tmp_path / "ckpt.npz"
+    start = b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{name}.npy", start + data)
+    return file
+
+
+HEADER = "{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "data", "message"),
+    [
+        (HEADER.format(shape=(1 << 40, 1 << 10)).encode(), b"", "has shape"),
+        (HEADER.format(shape=(1 << 32,)).encode(), b"", "has shape"),
+        (b" " * (1 << 20), b"", "not an archive of plain arrays"),
+        (b"(" * 9000, b"", "not an archive of plain arrays"),
+        (HEADER.format(shape=SHAPES["conv.weight"]).encode(), b"\0" * (1 << 20), "not an archive of plain arrays"),
+        (HEADER.format(shape=SHAPES["conv.weight"]).replace("<f8", "|O").encode(), b"", "not an archive"),
+        (HEADER.format(shape=SHAPES["conv.weight"]).encode(), b"", "not an archive of plain arrays"),
+    ],
+    ids=["petabytes", "gigabytes", "long header", "deep header", "more data than shape", "objects", "no data"],
+)
+def test_an_announced_size_makes_no_room(header, data, message, tmp_path, monkeypatch):
+    """What a few bytes announce is refused before an array of that size is made."""
+    made = []
+    real = np.lib.format.read_array
+    monkeypatch.setattr(
+        np.lib.format, "read_array", lambda stream, **options: made.append(stream) or real(stream, **options)
+    )
+    with pytest.raises(WeightsFileError, match=message):
+        converted_checkpoint(tmp_path / "cache", announced(tmp_path, header, data), SHAPES, str)
+    fits = HEADER.format(shape=SHAPES["conv.weight"]).encode()
+    assert not made or (header.replace(b"|O", b"<f8") == fits and not data)
+
+
+def test_an_array_that_nobody_wants_is_not_read(tmp_path):
+    """However large it says that it is, another array of the file costs nothing."""
+    file = announced(tmp_path, HEADER.format(shape=(1 << 40, 1 << 10)).encode(), name="other")
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, array in (("conv.weight", WEIGHT), ("conv.bias", BIAS)):
+            with archive.open(f"{name}.npy", "w") as stream:
+                np.save(stream, array)
+    assert_converted(converted_checkpoint(tmp_path / "cache", file, SHAPES, str))
 
 
 def test_a_broken_npz_is_refused(tmp_path):
