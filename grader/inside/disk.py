@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BLOCK_BYTES = 512
-ENTRIES, BYTES, DEPTH = "entries", "bytes", "depth"
+ENTRIES, BYTES, DEPTH, HIDDEN = "entries", "bytes", "depth", "hidden"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DiskCaps:
         return cls(tuple(data["counted"]), tuple(data["walked"]), data["max_bytes"], data["max_entries"])
 
     def exceeded(self, pid: int) -> str:
-        """Say which cap is exceeded: one of `ENTRIES`, `BYTES` and `DEPTH`; empty when none is.
+        """Say which cap is exceeded: one of `ENTRIES`, `BYTES`, `DEPTH` and `HIDDEN`; empty when none is.
 
         ``pid`` is the worker: files that it holds open without a name count as well.
         """
@@ -60,7 +60,8 @@ class DiskCaps:
             except FileNotFoundError:
                 continue
             except PermissionError:
-                continue
+                # Any amount could lie in a folder that its owner's own processes cannot read.
+                return HIDDEN
             except OSError:
                 return DEPTH
         total += _nameless_bytes(pid)

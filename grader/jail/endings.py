@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from grader.inside.disk import BYTES, ENTRIES
+from grader.inside.disk import BYTES, ENTRIES, HIDDEN
 from grader.jail.launcher import Status
 from grader.jail.model import Limits
 from grader.language.message import Message, sentence
@@ -71,6 +71,8 @@ def _too_much(cap: str, limits: Limits) -> Message:
         return sentence("more than {max_entries} files and folders", max_entries=limits.disk_entries)
     if cap == BYTES:
         return sentence("more than {value} MiB", value=limits.disk_mib)
+    if cap == HIDDEN:
+        return sentence("a folder that nobody can look into")
     return sentence("folders nested too deeply")
 
 

@@ -96,8 +96,8 @@ def _spelled_out(found: re.Match[str]) -> str:
 def _read_npz(file: Path, shapes: Shapes) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the parameters that are wanted.
 
-    A few bytes can announce any size, in the archive's directory and in the header of an array; what they announce is
-    looked at before room is made for it.
+    A few bytes can announce any size, in the archive's directory and in the header of an array; what they announce
+    is looked at before room is made for it.
     """
     try:
         with zipfile.ZipFile(file) as stored:
