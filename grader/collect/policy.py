@@ -20,6 +20,8 @@ from grader.project.one_parser import parse_source
 
 # Names of libraries are short; what is longer is there to keep the reader busy.
 MAX_DEPTH = 16
+# Ten times as much as any lab asks for; a megabyte of source takes half a minute to follow.
+MAX_SOURCE_BYTES = 256 * 1024
 IMPORT_CALLS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__"})
 
 
@@ -51,17 +53,22 @@ def find_uses(folder: Path, declared: Sequence[str], files: Sequence[str], rules
     """Return what the Python files in ``folder`` use against the rules, in order of file and line.
 
     Read are the ``declared`` files and those of ``files`` that they import, directly or through others. A file
-    that does not parse has no uses; that it does not load is found elsewhere.
+    that does not parse has no uses; that it does not load is found elsewhere. Reading ends after
+    `MAX_SOURCE_BYTES`: what stands behind them is seen when it runs.
     """
     own = [Path(name).parts[0].removesuffix(".py") for name in files]
     is_refused = refusal(rules.allow, rules.forbid, [*own, *rules.given], rules.present)
     uses = []
     waiting = [name for name in declared if name in files]
     read = set(waiting)
+    left = MAX_SOURCE_BYTES
     while waiting:
         name = waiting.pop(0)
         try:
             source = (folder / name).read_bytes()
+            left -= len(source)
+            if left < 0:
+                break
             tree = parse_source(source)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
@@ -95,7 +102,8 @@ def _without_effect(tree: ast.Module) -> set[int]:
     """Return the nodes, by ``id``, that do not run in a grading, and imports whose failure is provided for."""
     found: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and _is_main_test(node.test):
+        # Outer statements come first; what stands in one that does not run is looked through once.
+        if isinstance(node, ast.If) and id(node) not in found and _is_main_test(node.test):
             found |= {id(inner) for statement in node.body for inner in ast.walk(statement)}
         elif isinstance(node, ast.Try) and any(_provides(handler.type) for handler in node.handlers):
             found |= {id(item) for item in node.body if isinstance(item, ast.Import | ast.ImportFrom)}

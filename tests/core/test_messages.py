@@ -1,9 +1,12 @@
 """What a student reads about a run that returned nothing to compare."""
 
+import gettext
+
 import pytest
 
 from grader.explain.messages import describe_outcome, next_step
 from grader.inside.answers import SENTENCES
+from grader.language import translation
 from grader.language.message import Message
 from grader.project.places import Project
 from grader.run.session import Outcome
@@ -31,3 +34,20 @@ def test_next_step_names_a_file_that_was_not_handed_in():
     absent = Message(SENTENCES["not handed in"], {"name": "layer"})
     assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, absent)
     assert "import layer" in next_step(lab, check, Verdict.IMPORT, "layer.py does not load: NameError: x")
+
+
+def test_a_long_text_is_looked_up_once(monkeypatch):
+    """However many colons a submission's text has, translating it is one look into the catalogue."""
+    looked = []
+
+    class Catalogue(gettext.NullTranslations):
+        def gettext(self, message):
+            looked.append(message)
+            return message
+
+    monkeypatch.setattr(translation, "_catalogue", lambda language, lab=None: Catalogue())
+    text = ": " * 300
+    for verdict in (Verdict.EXCEPTION, Verdict.WRONG, Verdict.IMPORT, Verdict.UNFINISHED):
+        looked.clear()
+        describe_outcome(Outcome(verdict, text, "ValueError"))
+        assert len(looked) <= 3

@@ -1,7 +1,10 @@
 """Libraries that a lab rules out are seen however they are spelled, and nothing honest is."""
 
+import ast
+
 import pytest
 
+from grader.collect import policy
 from grader.collect.policy import Rules, find_uses
 
 RULES = Rules(("numpy", "numba", "scipy", "cv2"), ("scipy.signal", "scipy.ndimage", "cv2.filter2D"))
@@ -92,3 +95,28 @@ def test_endless_chains_are_cut(tail, tmp_path):
     """What is longer than any name is not followed, so that reading stays quick and never overflows."""
     (tmp_path / "layer.py").write_text("import numpy as a\nimport torch\n" + f"x = a{tail}\n" * 20)
     assert [use.name for use in find_uses(tmp_path, ["layer.py"], ["layer.py"], RULES)] in (["torch"], [])
+
+
+def test_reading_ends_after_so_many_bytes(tmp_path, monkeypatch):
+    """A megabyte of source does not keep the grader busy: files behind the limit are not parsed."""
+    parsed = []
+    real = policy.parse_source
+    monkeypatch.setattr(policy, "parse_source", lambda source: parsed.append(len(source)) or real(source))
+    (tmp_path / "conv.py").write_text("import layers\n" + "x = 1\n" * (policy.MAX_SOURCE_BYTES // 6 - 100))
+    (tmp_path / "layers.py").write_text("import torch\n" * 100)
+    names = ["conv.py", "layers.py"]
+    find_uses(tmp_path, names, names, Rules(["numpy"]))
+    assert len(parsed) == 1 and sum(parsed) <= policy.MAX_SOURCE_BYTES
+
+
+def test_nested_statements_that_do_not_run_are_looked_through_once(tmp_path, monkeypatch):
+    """A chain of `if __name__ == "__main__":`, one in the other, costs as much as its length."""
+    depth = 60
+    lines = [f'{" " * level}if __name__ == "__main__":' for level in range(depth)]
+    (tmp_path / "conv.py").write_text("\n".join([*lines, f"{' ' * depth}import torch\n"]))
+    visited = []
+    real = ast.iter_child_nodes
+    monkeypatch.setattr(ast, "iter_child_nodes", lambda node: visited.append(node) or real(node))
+    assert find_uses(tmp_path, ["conv.py"], ["conv.py"], Rules(["numpy"])) == []
+    nodes = 6 * depth
+    assert len(visited) < 5 * nodes
