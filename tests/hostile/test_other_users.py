@@ -21,8 +21,8 @@ PROBE_LIMIT_S = 60
 CHOSEN = (
     "reads_hidden_fixture", "opens_host_files", "changes_host_files", "looks_through_proc", "starts_processes",
     "fork_bomb", "thread_bomb", "leaves_daemon", "signals_others", "looks_into_processes", "raises_limits",
-    "becomes_root", "holds_capabilities", "raw_system_calls", "leases_packages", "memory_bomb", "fills_disk", "hides_disk",
-    "nests_folders",
+    "becomes_root", "holds_capabilities", "raw_system_calls", "leases_packages", "memory_bomb", "fills_disk",
+    "hides_disk", "nests_folders",
     "opens_sockets", "kills_itself", "closes_channel_and_stays", "poisons_numba_cache", "shadows_libraries",
 )  # fmt: skip
 HONEST = ("plain", "numba_parallel", "matrix_threads", "temporary_files")
