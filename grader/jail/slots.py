@@ -21,6 +21,7 @@ from grader.language.errors import GraderFailed
 
 # The same for every user and every TMPDIR, or the processes of a host would not meet.
 PLACE = Path("/tmp/grader-slots")
+PLACE_VARIABLE = "GRADER_SLOTS"
 PLACE_MODE, LOCK_MODE = 0o1777, 0o666
 LOOK_S = 0.5
 
@@ -79,13 +80,14 @@ def _place() -> Path | None:
     """Return the folder of the locks; None where nothing is pinned, or where it cannot be had."""
     if sys.platform != "linux":
         return None
+    place = Path(os.environ.get(PLACE_VARIABLE) or PLACE)
     try:
         with contextlib.suppress(FileExistsError):
-            PLACE.mkdir()
-            PLACE.chmod(PLACE_MODE)
+            place.mkdir(parents=True)
+            place.chmod(PLACE_MODE)
         # Whoever made it could be anybody: a link would lead elsewhere, and there must be no way to take another's
         # lock away but to be the one who made the folder.
-        return PLACE if stat.S_ISDIR(PLACE.lstat().st_mode) else None
+        return place if stat.S_ISDIR(place.lstat().st_mode) else None
     except OSError:
         return None
 

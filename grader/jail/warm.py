@@ -24,8 +24,9 @@ from grader.jail.box import START_LIMIT_S, Box
 from grader.jail.forking import CLOSE_LIMIT_S, Supervisor
 from grader.jail.host import can_fork, interpreter, worker_uid
 from grader.jail.launcher import LauncherLost
-from grader.jail.layout import Layout, copy_plain, environment, new_home, own_file_system, remove_home, stage_grader
+from grader.jail.layout import Layout, copy_plain, environment, own_file_system, remove_home, stage_grader
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
+from grader.jail.scratch import new_scratch
 from grader.language.message import sentence
 from grader.verdicts import Verdict
 
@@ -123,7 +124,7 @@ class Zygote:
     def __init__(self, view: View, limits: Limits, handler: str, arithmetic: Arithmetic) -> None:
         self.started = 0
         self.gone: set[int] = set()
-        self._home = home = new_home()
+        self._home = home = new_scratch("box")
         try:
             stage_grader(home)
             nobody = home / "nobody"

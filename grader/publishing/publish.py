@@ -18,6 +18,7 @@ from pathlib import Path
 
 from grader.jail.arithmetic import computer
 from grader.jail.scratch import scratch_folder
+from grader.jail.slots import claim_slot
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
@@ -141,7 +142,12 @@ def _draw(
     conditioner = Conditioner(lab, recorder, solutions, progress.note)
     chosen = conditioner.quickest(make_cases(lab, seeds["public"]))
     with ThreadPoolExecutor(len(KINDS), thread_name_prefix="draw") as pool:
-        jobs = {kind: pool.submit(conditioner.draw, seeds[kind], chosen, slot) for slot, kind in enumerate(KINDS)}
+
+        def draw(kind: str) -> Drawn:
+            with claim_slot(lab.facts.limits.threads) as slot:
+                return conditioner.draw(seeds[kind], chosen, slot)
+
+        jobs = {kind: pool.submit(draw, kind) for kind in KINDS}
         try:
             return {kind: job.result() for kind, job in jobs.items()}
         finally:

@@ -16,9 +16,7 @@ from grader.jail.slots import SlotsTaken, claim_slot, slots_here
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux pins processes to processors")
 HOLD = """
 import sys
-from pathlib import Path
 from grader.jail import slots
-slots.PLACE = Path(sys.argv[1])
 with slots.claim_slot(1) as slot:
     print(slot, flush=True)
     sys.stdin.read()
@@ -28,7 +26,7 @@ with slots.claim_slot(1) as slot:
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """Locks of this test's own: other gradings on this host count for nothing."""
-    monkeypatch.setattr(slots, "PLACE", tmp_path / "slots")
+    monkeypatch.setenv(slots.PLACE_VARIABLE, str(tmp_path / "slots"))
     return tmp_path / "slots"
 
 
@@ -36,7 +34,7 @@ def place(tmp_path, monkeypatch):
 def elsewhere(place):
     """A process of its own that holds a slot; its number, and the process."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     yield int(process.stdout.readline()), process
     process.kill()
