@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grader.lab import CHANNELS_LAST, GENERAL, Case, check, course_cases
-from grader.lab.calls import backward_outputs, forward_outputs
+from grader.lab.calls import forward_outputs
 from grader.lab.layer_cases import convolution_cases, distinct, flatten_cases, normal, output_sizes, pooling_cases
 from grader.lab.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 
@@ -43,11 +43,11 @@ def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the convolutions that many labs have, then other paddings, kernels and dilations, then two batches."""
+    """Make the convolutions that many labs have, then other paddings, kernels and dilations, then one more batch."""
     yield from convolution_cases(rng, "HWIO", CHANNELS_LAST)
     yield from any_convolution_cases(rng)
     yield Case.of(
-        "two batches before an update",
+        "gradients of an earlier batch are there",
         c_in=2,
         c_out=3,
         kernel_shape=[3, 2],
@@ -59,8 +59,8 @@ def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
         weight=normal(rng, 3, 2, 2, 3) / np.float32(np.sqrt(12)),
         bias=normal(rng, 3),
         out_grad=normal(rng, 2, 5, 7, 3),
-        earlier_x=normal(rng, 1, 4, 7, 2),
-        earlier_out_grad=normal(rng, 1, 4, 8, 3),
+        earlier_d_weight=normal(rng, 3, 2, 2, 3),
+        earlier_d_bias=normal(rng, 3),
     )
 
 
@@ -171,12 +171,12 @@ def convolution(student: Any, case: Case, kind: str) -> Any:
 def gradients(layer: Any, case: Case) -> dict[str, Any]:
     """Return the gradients of input, weight and bias, after the forward pass that they build on.
 
-    Those of a batch before, if the case has one, are added to those of the parameters.
+    They are added to those of an earlier batch, if the case has some.
     """
-    if "earlier_x" in case.arrays:
-        layer.forward(case.earlier_x.copy())
-        layer.backward(case.earlier_out_grad.copy())
     layer.forward(case.x.copy())
+    if "earlier_d_weight" in case.arrays:
+        earlier_bias = case.earlier_d_bias.reshape(1, 1, 1, -1)
+        layer.gradients = {"W": case.earlier_d_weight.copy(), "b": earlier_bias.copy()}
     in_grad = layer.backward(case.out_grad.copy())
     return {
         "in_grad": in_grad,
@@ -189,6 +189,16 @@ def pooling(student: Any, case: Case, mode: str) -> Any:
     """Return a pooling layer."""
     pad = pad_of(case)
     return student.layers.Pool2D(kernel_of(case), stride=case.stride, pad=0 if pad is None else pad, mode=mode)
+
+
+def in_grad(layer: Any, case: Case) -> np.ndarray:
+    """Return the gradient of the input of a layer without parameters, as in a step of training after another."""
+    if "earlier_x" in case.arrays:
+        layer.forward(case.earlier_x.copy())
+        layer.backward(case.earlier_out_grad.copy())
+        layer.flush_gradients()
+    layer.forward(case.x.copy())
+    return layer.backward(case.out_grad.copy())
 
 
 def columns_of(student: Any, case: Case, x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -325,13 +335,13 @@ def activation(student, case):
 @layer_check(tier=80, cases=pool_cases, needs=("max_pool_forward",), holes=("pool_backward",))
 def max_pool_backward(student, case):
     """Max pooling, backward pass."""
-    return backward_outputs(pooling(student, case, "max"), case)
+    return {"in_grad": in_grad(pooling(student, case, "max"), case)}
 
 
 @layer_check(tier=80, cases=average_cases, needs=("average_pool_forward",), holes=("pool_backward",))
 def average_pool_backward(student, case):
     """Average pooling, backward pass."""
-    return backward_outputs(pooling(student, case, "average"), case)
+    return {"in_grad": in_grad(pooling(student, case, "average"), case)}
 
 
 @layer_check(tier=80, cases=flat_cases, holes=("flatten_forward",))
@@ -343,4 +353,4 @@ def flatten_forward(student, case):
 @layer_check(tier=80, cases=flat_cases, needs=("flatten_forward",), holes=("flatten_backward",))
 def flatten_backward(student, case):
     """Flatten, backward pass."""
-    return backward_outputs(student.layers.Flatten(case.keep_dim), case)
+    return {"in_grad": in_grad(student.layers.Flatten(case.keep_dim), case)}
