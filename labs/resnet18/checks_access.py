@@ -137,10 +137,21 @@ def _gradient(layer: Any, name: str) -> Any:
                     return holder[alias]
     slot = _slot(layer, name)
     held = None if slot is None else slot._held()
-    if held is not None and not isinstance(held, np.ndarray) and isinstance(getattr(held, "grad", None), np.ndarray):
+    if (
+        held is not None
+        and not isinstance(held, np.ndarray)
+        and isinstance(getattr(held, "grad", None), np.ndarray)
+    ):
         return held.grad
     for alias in NAMES[name]:
-        for form in (f"d{alias}", f"d_{alias}", f"{alias}_grad", f"grad_{alias}", f"{alias}_gradient", f"grad{alias}"):
+        for form in (
+            f"d{alias}",
+            f"d_{alias}",
+            f"{alias}_grad",
+            f"grad_{alias}",
+            f"{alias}_gradient",
+            f"grad{alias}",
+        ):
             if isinstance(own.get(form), np.ndarray):
                 return own[form]
     return None

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case
-from grader.layer_cases import normal
+from grader.lab.checks import Case
+from grader.lab.layer_cases import normal
 
 from .checks_access import Part, set_mode
 from .checks_layers import (
@@ -92,7 +92,7 @@ def batch_norm(student: Any, case: Case, training: bool) -> Any:
     for name in ("weight", "bias", "mean", "variance"):
         student.require(
             own.put(name, case.arrays[name]),
-            f"op.BatchNorm2D has no `{ {'mean': '_mean', 'variance': '_variance'}.get(name, name)}` of "
+            f"op.BatchNorm2D has no `{ {'mean': '_mean', 'variance': '_variance'}.get(name, name) }` of "
             f"{case.channels} numbers",
         )
     set_mode(layer, training)

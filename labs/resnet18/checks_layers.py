@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, check
-from grader.layer_cases import convolution_cases, distinct, fully_connected_cases, normal, pooling_cases
+from grader.lab.checks import Case, check
+from grader.lab.layer_cases import convolution_cases, distinct, fully_connected_cases, normal, pooling_cases
 
 from .checks_access import Part
 

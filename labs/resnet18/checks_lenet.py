@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check
-from grader.layer_cases import normal
+from grader.lab.checks import Case, Sampled, check
+from grader.lab.layer_cases import normal
 
 from .checks_access import Part, parts_of, set_mode
 from .checks_values import gradients, lenet_shapes, load, values_of

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Sampled, check
-from grader.layer_cases import normal
+from grader.lab.checks import Case, Sampled, check
+from grader.lab.layer_cases import normal
 
 from .checks_access import Part, parts_of, set_mode
 from .checks_values import (
@@ -140,7 +140,9 @@ def course_net_cases(rng: np.random.Generator) -> Iterable[Case]:
     return [net_case(rng, *row) for row in NET_FORWARD]
 
 
-def net_case(rng: np.random.Generator, name: str, in_channels: int, classes: int, residual: bool, width: int) -> Case:
+def net_case(
+    rng: np.random.Generator, name: str, in_channels: int, classes: int, residual: bool, width: int
+) -> Case:
     """Make one case; the parameters follow from its seed."""
     return Case.of(
         name,

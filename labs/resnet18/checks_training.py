@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case, Learning, check
+from grader.lab.checks import Case, Learning, check
 
 from .checks_access import Part, set_mode
 from .checks_lenet import CONVOLUTIONS, load_lenet
@@ -125,9 +125,7 @@ def lenet_training(student, case):
 def narrow_net(student: Any, case: Case, residual: bool) -> tuple[Trained, Values]:
     """Return a ResNet18 of width 16 with its first weights; one without that argument is taken as it is."""
     try:
-        net = student.resnet.Model_ResNet18(
-            in_channels=1, num_classes=CLASSES, use_residual=residual, width=WIDTH
-        )
+        net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual, width=WIDTH)
         width = WIDTH
     except TypeError:
         net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual)

@@ -22,7 +22,9 @@ def seeded(seed: int, name: str, shape: tuple[int, ...], low: float, high: float
     """Return float32 numbers between ``low`` and ``high`` that follow from seed and name."""
     key = int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:16], "little")
     words = np.random.Philox(key=key).random_raw(int(np.prod(shape))) >> np.uint64(40)
-    return (low + (high - low) * (words.astype(np.float32) * np.float32(2.0**-24))).astype(np.float32).reshape(shape)
+    return (
+        (low + (high - low) * (words.astype(np.float32) * np.float32(2.0**-24))).astype(np.float32).reshape(shape)
+    )
 
 
 def block_shapes(prefix: str, c_in: int, c_out: int, stride: int, shortcut: bool) -> dict[str, tuple[int, ...]]:

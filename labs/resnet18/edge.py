@@ -47,7 +47,7 @@ def laplacian(neighbours=8):
 
 
 def edges(picture, neighbours=8):
-    """Return the response (M - 2, N - 2) of a grey picture (M, N) to the Laplacian kernel, with its sign, float32."""
+    """Return the response (M - 2, N - 2), with its sign, of a grey picture (M, N) to the Laplacian kernel."""
     # TODO(edges): set response with Conv2D and laplacian; no padding, nothing cut off
     raise NotImplementedError("TODO edges: set response with Conv2D and laplacian; no padding, nothing cut off")
     return response

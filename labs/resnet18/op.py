@@ -24,9 +24,7 @@ class Conv2D(Layer):
     bias : array (P, 1), or None
     """
 
-    def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, weight_attr=1.0, bias_attr=0.0
-    ):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, weight_attr=1.0, bias_attr=0.0):
         super().__init__()
         shape = (out_channels, in_channels, kernel_size, kernel_size)
         if weight_attr is None:

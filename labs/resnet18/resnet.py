@@ -60,7 +60,7 @@ def resnet_module(input_channels, out_channels, num_res_blocks, stride=1, use_re
 
 
 def make_modules(use_residual, width=64):
-    """Return the modules two to five: two blocks each; the channels double, and rows and columns halve, from three on."""
+    """Return the modules two to five, two blocks each; from three on channels double, rows and columns halve."""
     # TODO(modules): set m2, m3, m4, m5 by section 8
     raise NotImplementedError("TODO modules: set m2, m3, m4, m5 by section 8")
     return m2, m3, m4, m5

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Case, Check
-from grader.contract import load_lab
+from grader.lab.checks import Case, Check
+from grader.project.contract import load_lab
 from grader.publishing.skeleton import generate
 from tests.labs import resnet18_oracle as oracle
 
@@ -123,7 +123,9 @@ def test_edges_are_scipys(outcomes, jobs):
 def test_equal_maxima_share_nothing(outcomes, jobs):
     """All of a window's gradient goes to one place, and the maximum stands there."""
     ((case, arrays),) = [
-        (case, outcome.arrays) for (name, case), outcome in zip(jobs, outcomes, strict=True) if name == "equal_maxima"
+        (case, outcome.arrays)
+        for (name, case), outcome in zip(jobs, outcomes, strict=True)
+        if name == "equal_maxima"
     ]
     assert np.array_equal(arrays["places"], np.ones(case.out_grad.shape, int))
     np.testing.assert_array_equal(arrays["at_a_maximum"], case.out_grad)

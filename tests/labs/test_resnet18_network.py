@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Sampled
-from grader.contract import load_lab
 from grader.inside.runner import load_checks
+from grader.lab.checks import Sampled
+from grader.project.contract import load_lab
 from tests.labs import resnet18_oracle as oracle
 
 ROOT = Path(__file__).resolve().parents[2]
