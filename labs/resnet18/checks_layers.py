@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import Case, check
+from grader.lab import Case, check
 from grader.lab.layer_cases import convolution_cases, distinct, fully_connected_cases, normal, pooling_cases
 
 from .checks_access import Part

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import Case, Sampled, check
+from grader.lab import Case, Sampled, check
 from grader.lab.layer_cases import normal
 
 from .checks_access import Part, parts_of, set_mode
@@ -61,7 +61,10 @@ def load_lenet(student: Any, net: Any, values: Any) -> dict[str, Part]:
     student.require(
         len(parts) == len(values), f"Model_LeNet has {len(parts)} layers with parameters, expected {len(values)}"
     )
-    if all(part.kind == ("conv" if name in CONVOLUTIONS else "linear") for part, name in zip(parts, values)):
+    if all(
+        part.kind == ("conv" if name in CONVOLUTIONS else "linear")
+        for part, name in zip(parts, values, strict=True)
+    ):
         return load(student, net, values, "Model_LeNet")
     found = dict(zip(values, parts, strict=True))
     for name, part in found.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import Case, Sampled, check
+from grader.lab import Case, Sampled, check
 from grader.lab.layer_cases import normal
 
 from .checks_access import Part, parts_of, set_mode
@@ -85,21 +85,27 @@ def block(student: Any, case: Case) -> tuple[Any, dict[str, Part], Values]:
     made = student.resnet.ResBlock(
         in_channels=case.c_in, out_channels=case.c_out, stride=case.stride, use_residual=case.use_residual
     )
-    shapes = block_shapes("", case.c_in, case.c_out, case.stride, _has_shortcut(made, case.use_residual))
+    shapes = block_shapes("", case.c_in, case.c_out, case.stride, has_shortcut(made, case.use_residual))
     values = values_of(shapes, case.seed, biased=set())
     parts = load(student, made, values, "ResBlock")
     set_mode(made, True)
     return made, parts, values
 
 
-def _has_shortcut(thing: Any, use_residual: bool) -> bool:
+def has_shortcut(thing: Any, use_residual: bool) -> bool:
     """Whether layers of shortcuts are expected: without shortcuts they may be there, as in the handout, or not."""
     norms = sum(part.kind == "norm" for part in parts_of(thing))
     return use_residual or norms in (3, 20)
 
 
-def _of_shortcut(name: str) -> bool:
-    return "shortcut" in name or "bn3" in name
+def without_shortcuts(parts: dict[str, Part]) -> dict[str, Part]:
+    """Return the layers that take part where there are no shortcuts: theirs may be there and do nothing."""
+    return {name: part for name, part in parts.items() if not name.endswith(("shortcut", "bn3"))}
+
+
+def used(parts: dict[str, Part], case: Case) -> dict[str, Part]:
+    """Return the layers that take part."""
+    return parts if case.use_residual else without_shortcuts(parts)
 
 
 block_check = partial(check, tier=100, files=FILES)
@@ -128,11 +134,8 @@ def residual_block_backward(student, case):
     made, parts, values = block(student, case)
     made.forward(case.x.copy())
     student.emit("in_grad", Sampled(made.backward(case.out_grad.copy()), "in_grad"))
-    return {
-        f"d_{name}": Sampled(value, name, BLOCK_GRADIENTS)
-        for name, value in gradients(student, parts, values).items()
-        if case.use_residual or not _of_shortcut(name)
-    }
+    found = gradients(student, used(parts, case), values)
+    return {f"d_{name}": Sampled(value, name, BLOCK_GRADIENTS) for name, value in found.items()}
 
 
 def course_net_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -172,7 +175,7 @@ def net(student: Any, case: Case) -> tuple[Any, dict[str, Part], Values]:
     made = student.resnet.Model_ResNet18(
         in_channels=case.in_channels, num_classes=case.classes, use_residual=case.use_residual, **width
     )
-    shapes = resnet_shapes(case.in_channels, case.classes, case.width, _has_shortcut(made, case.use_residual))
+    shapes = resnet_shapes(case.in_channels, case.classes, case.width, has_shortcut(made, case.use_residual))
     values = values_of(shapes, case.seed, biased={"net.0.0"})
     return made, load(student, made, values, "Model_ResNet18"), values
 
@@ -234,10 +237,10 @@ def resnet_output(student, case):
     student.emit("in_use", np.array(made.forward(case.x.copy())))
     set_mode(made, True)
     student.emit("in_training", np.array(made.forward(case.x.copy())))
-    used = {name: part for name, part in parts.items() if case.use_residual or not _of_shortcut(name)}
+    taking_part = used(parts, case)
     return {
-        "running_mean": Sampled(running(used, "mean"), "running_mean"),
-        "running_variance": Sampled(running_variance(student, used, values), "running_variance"),
+        "running_mean": Sampled(running(taking_part, "mean"), "running_mean"),
+        "running_variance": Sampled(running_variance(student, taking_part, values), "running_variance"),
     }
 
 
@@ -252,9 +255,7 @@ def resnet_backward(student, case):
     set_mode(made, True)
     made.forward(case.x.copy())
     student.emit("in_grad", Sampled(made.backward(case.out_grad.copy()), "in_grad"))
+    found = gradients(student, used(parts, case), values)
     # A bias before a batch norm changes nothing: its gradient is nothing but rounding.
-    return {
-        f"d_{name}": Sampled(value, name, NET_GRADIENTS)
-        for name, value in gradients(student, parts, values).items()
-        if name != "net.0.0.bias" and (case.use_residual or not _of_shortcut(name))
-    }
+    del found["net.0.0.bias"]
+    return {f"d_{name}": Sampled(value, name, NET_GRADIENTS) for name, value in found.items()}

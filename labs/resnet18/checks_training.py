@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import Case, Learning, check
+from grader.lab import Case, Learning, check
 
 from .checks_access import Part, set_mode
 from .checks_lenet import CONVOLUTIONS, load_lenet
+from .checks_resnet import has_shortcut, without_shortcuts
 from .checks_values import Values, gradients, lenet_shapes, load, resnet_shapes, values_of
 
 EPOCHS, BATCH, TESTED = 5, 64, 500
@@ -130,22 +131,11 @@ def narrow_net(student: Any, case: Case, residual: bool) -> tuple[Trained, Value
     except TypeError:
         net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual)
         width = 64
-    shapes = resnet_shapes(1, CLASSES, width, shortcut=residual)
+    shapes = resnet_shapes(1, CLASSES, width, has_shortcut(net, residual))
     values = values_of(shapes, case.seed, biased={"net.0.0"}, fresh=True)
-    if not residual:
-        # Layers of shortcuts may be there without being used: they are loaded, and never learn.
-        extra = resnet_shapes(1, CLASSES, width)
-        if sum(part.kind == "norm" for part in _parts(net)) == 20:
-            every = values_of(extra, case.seed, biased={"net.0.0"}, fresh=True)
-            parts = load(student, net, every, "Model_ResNet18")
-            return Trained(net, {name: parts[name] for name in values}, kept(values), RESNET_RATE), values
-    return Trained(net, load(student, net, values, "Model_ResNet18"), kept(values), RESNET_RATE), values
-
-
-def _parts(net: Any) -> list[Part]:
-    from .checks_access import parts_of
-
-    return parts_of(net)
+    parts = load(student, net, values, "Model_ResNet18")
+    learning = parts if residual else without_shortcuts(parts)
+    return Trained(net, learning, kept(values), RESNET_RATE), values
 
 
 @training_check(

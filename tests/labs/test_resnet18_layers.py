@@ -10,12 +10,14 @@ import pytest
 
 from grader.lab.checks import Case, Check
 from grader.project.contract import load_lab
+from grader.project.solution import write_solution
 from grader.publishing.skeleton import generate
 from tests.labs import resnet18_oracle as oracle
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "resnet18"
 REFERENCE = ROOT / "reference" / LAB
+VARIANTS = sorted(folder.name for folder in (REFERENCE / "variants").iterdir())
 FILES = ["edge.py", "op.py", "lenet5.py", "resnet.py"]
 OPERATORS = ("conv", "max_pool", "average_pool", "linear")
 PRINTED = {
@@ -104,7 +106,7 @@ def test_sizes_of_odd_shapes(outcomes, jobs):
 
 @pytest.mark.oracle
 def test_edges_are_scipys(outcomes, jobs):
-    """The responses to both Laplacian kernels are SciPy's correlation with the kernels as the handout prints them."""
+    """The responses are SciPy's correlation with both Laplacian kernels as the handout prints them."""
     signal = pytest.importorskip("scipy.signal")
     kernels = {
         4: np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
@@ -145,3 +147,13 @@ def test_untouched_skeleton_is_unfinished_wherever_there_is_a_hole(run_checks, l
     for (name, case), outcome in zip(jobs, run_checks(ROOT / "labs" / LAB, jobs, lab=LAB), strict=True):
         if name in holed:
             assert outcome.error is not None and outcome.error["verdict"] == "unfinished", (name, case.name)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_agree_with_the_reference(run_checks, outcomes, jobs, tmp_path, name):
+    """However a right solution is written and named, it gives the reference's shapes and values, to rounding."""
+    student = tmp_path / "student"
+    write_solution(REFERENCE, name, student)
+    for (check, case), wanted, found in zip(jobs, outcomes, run_checks(student, jobs, lab=LAB), strict=True):
+        assert found.error is None, (check, case.name, found.error)
+        compare(check, case, found.arrays, wanted.arrays)

@@ -161,5 +161,5 @@ def test_whole_resnet18_agrees_with_torch(found, values_module):
 
 
 def places_of(name: str) -> int:
-    """Return the places of a batch norm's map on 32 x 32 pixels: 16 x 16 before the pool, then 8, 4, 2, 1 squared."""
+    """Return the places of a batch norm's map on 32 x 32 pixels: 16 x 16, then 8, 4, 2, 1 squared."""
     return {"0": 256, "1": 64, "2": 16, "3": 4, "4": 1}[name.split(".")[1]]

@@ -1,0 +1,164 @@
+"""One library's process of `benchmarks.resnet18`: ``python -m benchmarks.resnet18_worker LIBRARY WIDTH BATCH``.
+
+It answers every line with the seconds of a training step and its loss.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+LAB, REFERENCE = ROOT / "labs" / "resnet18", ROOT / "reference" / "resnet18"
+LIBRARIES = ("reference", "im2col", "engine", "torch")
+SOLUTION = ("nndl", "edge", "op", "lenet5", "resnet")
+RATE, SEED = 0.01, 3
+
+
+class Worker:
+    """A library's process, seen from outside."""
+
+    def __init__(self, library: str, width: int, batch: int, threads: int) -> None:
+        self.library = library
+        names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        command = [sys.executable, "-m", "benchmarks.resnet18_worker", library, str(width), str(batch)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **dict.fromkeys(names, str(threads)), "BENCHMARK_THREADS": str(threads)},
+        )
+
+    def step(self) -> tuple[float, float]:
+        """Let it take a step; return its seconds and the loss before it."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write("step\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the process of {self.library} has ended; see above")
+        seconds, loss = json.loads(answer)
+        return seconds, loss
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def solution(variant: str) -> Any:
+    """Import the lab's solution, or a variant of it, or that on the engine; return its modules by name."""
+    from grader.project.solution import write_solution
+
+    folder = Path(tempfile.mkdtemp(prefix="resnet18-"))
+    write_solution(REFERENCE, None if variant in ("reference", "engine") else variant, folder)
+    if variant == "engine":
+        (folder / "op.py").write_text((REFERENCE / "engine" / "op.py").read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / "exactness.py").write_text("EXACT = False\n", encoding="utf-8")
+        sys.path.insert(0, str(ROOT / "reference"))
+    sys.path[:0] = [str(folder), str(LAB)]
+    return SimpleNamespace(**{name: __import__(name) for name in SOLUTION})
+
+
+def training_of_the_checks() -> Any:
+    """Return the module of the lab's checks that trains."""
+    from grader.inside.runner import load_checks
+
+    load_checks(LAB / "checks.py")
+    return sys.modules["_lab_checks.checks_training"]
+
+
+def run_seed(seed: int, variant: str) -> dict[str, Any]:
+    """Train both nets as the check `shortcut_training` does; return losses and accuracies of each."""
+    if "resnet" not in sys.modules:
+        solution(variant)
+    modules = {name: sys.modules[name] for name in SOLUTION}
+
+    def require(condition: bool, message: str) -> None:
+        if not condition:
+            raise SystemExit(message)
+
+    student = SimpleNamespace(**modules, require=require)
+    checks = training_of_the_checks()
+    (case,) = checks.training_cases(np.random.default_rng(seed))
+    found = {}
+    for kind, residual in (("with", True), ("without", False)):
+        learner, _ = checks.narrow_net(student, case, residual)
+        losses: list[float] = []
+        _, progress = checks.trained(student, learner, case, losses)
+        found[kind] = {
+            "loss": [round(loss, 5) for loss in losses],
+            "accuracy": [round(float(np.mean(said == case.predictions)), 4) for said in progress],
+        }
+    return found
+
+
+class Solution:
+    """The lab's nets, learning from one batch."""
+
+    def __init__(self, variant: str, width: int, batch: int) -> None:
+        self.student = SimpleNamespace(**vars(solution(variant)), require=lambda condition, message: None)
+        checks = training_of_the_checks()
+        checks.WIDTH = width
+        self.learner, _ = checks.narrow_net(self.student, SimpleNamespace(seed=SEED), True)
+        data = self.student.nndl.MNIST_dataset("train", batch)
+        self.x, self.labels = data.images, data.labels
+
+    def step(self) -> float:
+        """Take a step; return the loss before it."""
+        return float(self.learner.step(self.student, self.x, self.labels))
+
+
+class Torch:
+    """The same net in PyTorch, with the same first weights."""
+
+    def __init__(self, width: int, batch: int) -> None:
+        import torch
+
+        from tests.labs import resnet18_oracle as oracle
+
+        torch.set_num_threads(int(os.environ.get("BENCHMARK_THREADS", "2")))
+        student = solution("reference")
+        training_of_the_checks()
+        values = sys.modules["_lab_checks.checks_values"]
+        self.net = oracle.resnet(1, 10, width, True)
+        shapes = values.resnet_shapes(1, 10, width)
+        oracle.load(self.net, values.values_of(shapes, SEED, biased={"net.0.0"}, fresh=True))
+        self.net.float().train()
+        data = student.nndl.MNIST_dataset("train", batch)
+        self.x, self.labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=RATE)
+
+    def step(self) -> float:
+        """Take a step; return the loss before it."""
+        import torch
+
+        self.optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(self.net(self.x), self.labels)
+        loss.backward()
+        self.optimizer.step()
+        return float(loss)
+
+
+def main(library: str, width: int, batch: int) -> None:
+    """Answer every line of standard input with a step."""
+    thing = Torch(width, batch) if library == "torch" else Solution(library, width, batch)
+    for _ in sys.stdin:
+        started = time.perf_counter()
+        loss = thing.step()
+        print(json.dumps([time.perf_counter() - started, loss]), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
