@@ -66,11 +66,11 @@ def table(runs: dict[str, Any]) -> str:
             "",
             f"`{COMMAND}` made this page and `{PICTURE}`.",
             "",
-            "ResNet18 of width 16 learns from 1000 digits: rate 0.01, batches of 64, 5 epochs; both nets have the same",
-            "first weights, the same rate and the same order of digits. The accuracy is that on the 500 digits of the",
-            "check, after each epoch (standard error about 0.02).",
+            "ResNet18 of width 16 learns from 1000 digits: rate 0.01, batches of 64, 5 epochs. Both nets have the",
+            "same first weights, the same rate and the same order of digits. The accuracy is that on the 500 digits",
+            "of the check, after each epoch (standard error about 0.02).",
             "",
-            "| seed | loss of epoch 5, with | accuracy with | loss of epoch 5, without | accuracy without | ratio |",
+            "| seed | loss of epoch 5, with | accuracy, with | loss of epoch 5, without | accuracy, without | ratio |",
             "|---|---|---|---|---|---|",
             *(row(int(seed), run) for seed, run in runs.items()),
             "",
@@ -124,10 +124,9 @@ def step(width: int, batch: int, rounds: int, threads: int) -> None:
     print(f"one step of training: ResNet18, width {width}, batch {batch}, 1 x 32 x 32, {threads} threads")
     best = {library: min(values) for library, values in seconds.items()}
     for library, values in seconds.items():
-        print(
-            f"  {library:<16}{best[library] * 1e3:9.1f} ms fastest {statistics.median(values) * 1e3:9.1f} ms median "
-            f"{best[library] / best['torch']:8.2f} x PyTorch    loss after {rounds + 1} steps {losses[library]:.4f}"
-        )
+        times = f"{best[library] * 1e3:9.1f} ms fastest {statistics.median(values) * 1e3:9.1f} ms median"
+        compared = f"{best[library] / best['torch']:8.2f} x PyTorch"
+        print(f"  {library:<12}{times}{compared}    loss after {rounds + 1} steps {losses[library]:.4f}")
 
 
 def main() -> None:

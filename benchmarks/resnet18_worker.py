@@ -64,7 +64,9 @@ def solution(variant: str) -> Any:
     folder = Path(tempfile.mkdtemp(prefix="resnet18-"))
     write_solution(REFERENCE, None if variant in ("reference", "engine") else variant, folder)
     if variant == "engine":
-        (folder / "op.py").write_text((REFERENCE / "engine" / "op.py").read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / "op.py").write_text(
+            (REFERENCE / "engine" / "op.py").read_text(encoding="utf-8"), encoding="utf-8"
+        )
         (folder / "exactness.py").write_text("EXACT = False\n", encoding="utf-8")
         sys.path.insert(0, str(ROOT / "reference"))
     sys.path[:0] = [str(folder), str(LAB)]

@@ -58,6 +58,9 @@ class Part:
         found = _gradient(self.layer, name)
         if found is None or np.size(found) != np.prod(shape):
             return found
+        if name == "weight" and len(shape) > 1 and np.shape(found) != np.shape(self.get(name)):
+            # A gradient has the axes of its weight, whichever those are.
+            return found
         return _shaped_from(np.asarray(found), tuple(shape))
 
     @property

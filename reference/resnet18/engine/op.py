@@ -4,8 +4,18 @@ The networks and the edges are the solution's.
 """
 
 import numpy as np
-from engine import avg_pool2d, avg_pool2d_backward, conv2d, conv2d_backward, max_pool2d, max_pool2d_backward
-from engine import batch_norm, batch_norm_backward, linear_backward, linear_forward
+from engine import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    batch_norm,
+    batch_norm_backward,
+    conv2d,
+    conv2d_backward,
+    linear_backward,
+    linear_forward,
+    max_pool2d,
+    max_pool2d_backward,
+)
 from engine.plain import working_type
 from exactness import EXACT
 from nndl import Layer, he_normal, xavier_uniform
@@ -19,13 +29,13 @@ def working(array):
 
 
 class Conv2D(Layer):
-    def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, weight_attr=1.0, bias_attr=0.0
-    ):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, weight_attr=1.0, bias_attr=0.0):
         super().__init__()
         shape = (out_channels, in_channels, kernel_size, kernel_size)
         drawn = weight_attr is None
-        self.weight = he_normal(shape, int(np.prod(shape[1:]))) if drawn else np.full(shape, weight_attr, np.float32)
+        self.weight = (
+            he_normal(shape, int(np.prod(shape[1:]))) if drawn else np.full(shape, weight_attr, np.float32)
+        )
         self.bias = None if bias_attr is False else np.full((out_channels, 1), float(bias_attr), np.float32)
         self.settings = {"stride": stride, "padding": padding, "exact": EXACT}
         self.grads = {key: None for key in ("weight", "bias") if getattr(self, key) is not None}
@@ -90,7 +100,7 @@ class BatchNorm2D(Layer):
             return self.x * self.scale[:, None, None] + shift[:, None, None]
         outputs, self.state = batch_norm(self.x, working(self.weight), working(self.bias), epsilon=self.epsilon)
         channels = len(self.weight)
-        # The engine began its running statistics at 0 and 1, and took one tenth of the batch's, the variance unbiased.
+        # The engine's running statistics began at 0 and 1 and took a tenth of the batch's, the variance unbiased.
         n = self.x[:, 0].size
         mean = self.state.running_mean[:channels] / DTYPE.type(0.1)
         variance = (self.state.running_variance[:channels] - DTYPE.type(0.9)) / DTYPE.type(0.1) * (n - 1) / n
