@@ -67,10 +67,12 @@ def table(runs: dict[str, Any]) -> str:
             f"`{COMMAND}` made this page and `{PICTURE}`.",
             "",
             "ResNet18 of width 16 learns from 1000 digits: rate 0.01, batches of 64, 5 epochs. Both nets have the",
-            "same first weights, the same rate and the same order of digits. The accuracy is that on the 500 digits",
+            "same first weights, the same rate and the same order of digits. The accuracy is that on "
+            "the 500 digits",
             "of the check, after each epoch (standard error about 0.02).",
             "",
-            "| seed | loss of epoch 5, with | accuracy, with | loss of epoch 5, without | accuracy, without | ratio |",
+            "| seed | loss of epoch 5, with | accuracy, with | loss of epoch 5, without | accuracy, "
+            "without | ratio |",
             "|---|---|---|---|---|---|",
             *(row(int(seed), run) for seed, run in runs.items()),
             "",

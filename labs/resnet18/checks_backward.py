@@ -67,7 +67,7 @@ def more_norm_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 def norm_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
-    return [*course_norm_cases(rng), *more_norm_cases(rng)]
+    return [*course_norm_cases(rng), *(case.beyond() for case in more_norm_cases(rng))]
 
 
 def in_grad(layer: Any, case: Case) -> np.ndarray:

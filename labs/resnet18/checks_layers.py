@@ -87,7 +87,7 @@ def more_single_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 def single_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
-    return [*course_single_cases(rng), *more_single_cases(rng)]
+    return [*course_single_cases(rng), *(case.beyond() for case in more_single_cases(rng))]
 
 
 def picture_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -149,7 +149,7 @@ def more_conv_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
-    return [*course_conv_cases(rng), *more_conv_cases(rng)]
+    return [*course_conv_cases(rng), *(case.beyond() for case in more_conv_cases(rng))]
 
 
 def printed_pool() -> Case:
@@ -190,8 +190,8 @@ def more_pool_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 
 def max_pool_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make both, and equal maxima with one of which the gradient goes: the last case."""
-    return [*course_pool_cases(rng), *more_pool_cases(rng)]
+    """Make both."""
+    return [*course_pool_cases(rng), *(case.beyond() for case in more_pool_cases(rng))]
 
 
 def average_pool_cases(rng: np.random.Generator) -> Iterable[Case]:

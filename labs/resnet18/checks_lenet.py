@@ -19,13 +19,13 @@ CONVOLUTIONS = {"conv1", "conv3", "conv5"}
 
 
 def course_lenet_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make what the handout runs: one picture of one channel, ten classes."""
+    """Make what the handout runs: a picture and a batch of one channel, ten classes."""
     yield lenet_case(rng, "one picture", 1, 1, CLASSES)
+    yield lenet_case(rng, "five pictures", 5, 1, CLASSES)
 
 
 def more_lenet_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make several pictures, and three channels with seven classes."""
-    yield lenet_case(rng, "five pictures", 5, 1, CLASSES)
+    """Make three channels with seven classes."""
     yield lenet_case(rng, "three channels, seven classes", 2, 3, 7)
 
 
@@ -43,7 +43,7 @@ def lenet_case(rng: np.random.Generator, name: str, batch: int, in_channels: int
 
 def lenet_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
-    return [*course_lenet_cases(rng), *more_lenet_cases(rng)]
+    return [*course_lenet_cases(rng), *(case.beyond() for case in more_lenet_cases(rng))]
 
 
 def lenet(student: Any, case: Case) -> tuple[Any, dict[str, Part], Any]:
