@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = "resnet18"
 REFERENCE = ROOT / "reference" / LAB
 VARIANTS = sorted(folder.name for folder in (REFERENCE / "variants").iterdir())
-FILES = ["edge.py", "op.py", "lenet5.py", "resnet.py"]
+FILES = ["edge.py", "op.py", "lenet5.py", "resnet.py", "counts.py"]
 OPERATORS = ("conv", "max_pool", "average_pool", "linear")
 PRINTED = {
     ("conv_single_forward", "1 to 9 under the kernel 0 1, 2 3"): [[[25, 31], [43, 49]]],

@@ -35,6 +35,8 @@ STEM_POOL = '        Pool2D((3, 3), "max", stride=2, padding=1),\n'
 STEM_CONV = "Conv2D(in_channels, width, 7, stride=2, padding=3, weight_attr=None)"
 LATER_BLOCKS = "blocks.append(ResBlock(out_channels, out_channels, use_residual=use_residual))"
 FIRST_BLOCK = "blocks.append(ResBlock(input_channels, out_channels, stride, use_residual))"
+OPERATIONS = "operations = places * (out_channels * in_channels * kernel_size**2 + out_channels)"
+FIELD = "field += (kernel_size - 1) * jump"
 MODULES = "modules = make_modules(use_residual, width)"
 M3 = "m3 = Sequential(*resnet_module(width, 2 * width, 2, 2, use_residual))"
 
@@ -327,5 +329,23 @@ MISCONCEPTIONS = [
         "The blocks do not get use_residual: with and without it the nets are the same, and so are their curves.",
         (FIRST_BLOCK, "blocks.append(ResBlock(input_channels, out_channels, stride))"),
         (LATER_BLOCKS, "blocks.append(ResBlock(out_channels, out_channels))"),
+    ),
+    mistake("counts.py", "conv_counts", "exercise_counts", formula="formula (15) of the README")(
+        "operations_by_the_inputs_size",
+        "operations counted by the size of the input",
+        "The operations are counted once for every place of the output, M' x N', not of the input.",
+        (OPERATIONS, OPERATIONS.replace("places", "rows * columns")),
+    ),
+    mistake("counts.py", "conv_counts", "exercise_counts", formula="formula (15) of the README")(
+        "operations_of_one_map",
+        "operations of one feature map only",
+        "There are P feature maps: the operations are P times those of one.",
+        (OPERATIONS, OPERATIONS.replace("out_channels * in_channels", "in_channels")),
+    ),
+    mistake("counts.py", "receptive_field", "exercise_counts", formula="formula (16) of the README")(
+        "field_without_the_strides",
+        "strides left out of the receptive field",
+        "Behind a layer of stride S, neighbouring places are S times as far apart: multiply the distances.",
+        (FIELD, FIELD.replace(" * jump", "")),
     ),
 ]
