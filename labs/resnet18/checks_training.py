@@ -24,7 +24,7 @@ LENET_RATE, RESNET_RATE, WIDTH = 0.1, 0.01, 16
 LENET_ACCURACY, RESNET_ACCURACY = 0.65, 0.5
 # Loss of the last epoch with shortcuts, as a share of that without.
 SHORTCUT_SHARE = 0.6
-TRAINING_LIMIT_S = 400.0
+TRAINING_LIMIT_S = 600.0
 CLASSES = 10
 
 

@@ -83,12 +83,11 @@ class Pool2D:
                 if self.mode == "avg":
                     spread[:, :, rows, columns] += out_grad[:, :, i : i + 1, j : j + 1] / k**2
                     continue
-                window = self.new_x[:, :, rows, columns]
-                for b in range(len(window)):
-                    for c in range(window.shape[1]):
-                        # The last of equal maxima: any one is right.
-                        u, v = np.argwhere(window[b, c] == window[b, c].max())[-1]
-                        spread[b, c, s * i + u, s * j + v] += out_grad[b, c, i, j]
+                window = self.new_x[:, :, rows, columns].reshape(*out_grad.shape[:2], k * k)
+                # The last of equal maxima: any one is right.
+                last = k * k - 1 - window[..., ::-1].argmax(-1)
+                chosen = (np.arange(k * k) == last[..., None]).reshape(*last.shape, k, k)
+                spread[:, :, rows, columns] += chosen * out_grad[:, :, i, j, None, None]
         return spread[:, :, p : p + self.shape[2], p : p + self.shape[3]]
 
 
