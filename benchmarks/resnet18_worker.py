@@ -150,7 +150,7 @@ class Torch:
         loss = torch.nn.functional.cross_entropy(self.net(self.x), self.labels)
         loss.backward()
         self.optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
 
 def main(library: str, width: int, batch: int) -> None:

@@ -54,7 +54,7 @@ def run(student: Any, case: Any, state: Mapping[str, np.ndarray]) -> Iterator[Re
     while done < total:
         curves = training.step(done)
         done += 1
-        if done % VALIDATE_EVERY == 0 or done == total:
+        if done % VALIDATE_EVERY == 0 or done % training.steps_an_epoch == 0:
             curves |= training.validated()
         yield Record(done, total, curves, snapshot, training.notes)
 

@@ -1,0 +1,130 @@
+"""The training of LeNet-5 and ResNet18 as an experiment, through the command line and against PyTorch."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.project.solution import write_solution
+from tests.golden import ROOT
+from tests.labs import resnet18_oracle as oracle
+from tests.labs.conftest import load_module
+
+LAB = "resnet18"
+DEADLINE_S = 400
+NARROW = ("--set", "model=resnet", "--set", "width=4", "--set", "images=128")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with the lab and the reference as the submission."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "labs" / LAB, folder / "labs" / LAB)
+    write_solution(ROOT / "reference" / LAB, None, folder / "stu_upload" / LAB)
+    return folder
+
+
+def run(project, *words):
+    """Type ``grader run``; return what it printed, its results, the arrays of its checkpoint and its folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "run", LAB, *map(str, words)],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "curves.png" in line]
+    folder = Path(line.partition(": ")[0])
+    with np.load(folder / "checkpoint.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    return done.stdout, json.loads((folder / "run.json").read_text())["results"], arrays, folder
+
+
+@pytest.fixture(scope="module")
+def two_epochs(project):
+    """Return what two epochs of both narrow nets give in one run."""
+    return run(project, *NARROW, "--set", "epochs=2", "--fresh")
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(project, two_epochs):
+    """An epoch and then another give the parameters, statistics and curves of two epochs in one run."""
+    whole = two_epochs[2]
+    run(project, *NARROW, "--set", "epochs=1", "--fresh")
+    printed, _, continued, _ = run(project, *NARROW, "--set", "epochs=2")
+    assert "going on from step 2" in printed
+    assert continued.keys() == whole.keys()
+    for name in sorted(set(whole) - {"facts"}):
+        np.testing.assert_array_equal(continued[name], whole[name], err_msg=name)
+
+
+@pytest.mark.oracle
+def test_losses_are_those_of_torch(two_epochs):
+    """PyTorch, with the same first weights, rate and order of digits, has the same losses in every step."""
+    torch = pytest.importorskip("torch")
+    _, _, arrays, _ = two_epochs
+    experiment, nndl = (load_module(ROOT / "labs" / LAB / f"{name}.py") for name in ("experiment", "nndl"))
+    values = experiment.lab_module("checks_values")
+    data = nndl.MNIST_dataset("train", 128)
+    for name, residual in (("with shortcuts", True), ("without shortcuts", False)):
+        net = oracle.resnet(1, 10, 4, residual)
+        shapes = values.resnet_shapes(1, 10, 4, residual)
+        oracle.load(net, values.values_of(shapes, 1, biased={"net.0.0"}, fresh=True))
+        optimizer = torch.optim.SGD(net.train().parameters(), lr=experiment.EQUAL_RATE)
+        losses = []
+        for epoch in range(2):
+            order = np.random.default_rng([1, epoch]).permutation(128)
+            for chosen in (order[:64], order[64:]):
+                optimizer.zero_grad()
+                x, labels = torch.from_numpy(data.images[chosen]).double(), torch.from_numpy(data.labels[chosen])
+                loss = torch.nn.functional.cross_entropy(net(x), labels)
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.item())
+        np.testing.assert_allclose(arrays[f"curve/loss/{name}/values"], losses, rtol=1e-3)
+
+
+def test_results_and_pictures_are_there(two_epochs):
+    """Both curves in one picture, accuracies, the ratio of the losses, and every picture that the handout names."""
+    import cv2
+
+    printed, results, _, folder = two_epochs
+    assert {"test accuracy, with shortcuts", "test accuracy, without shortcuts"} < results.keys()
+    with_, without = (results[f"training loss of the last epoch, {kind} shortcuts"] for kind in ("with", "without"))
+    assert results["loss with shortcuts / loss without"] == pytest.approx(with_ / without)
+    assert "do not compare like with like" in printed and "0.81 (without shortcuts)" in printed
+    names = [
+        f"{kind}_{net}_shortcuts" for kind in ("confusion", "mistakes", "features") for net in ("with", "without")
+    ]
+    for name in (*names, "gradient_norms", "edges", "curves"):
+        assert min(cv2.imread(str(folder / f"{name}.png")).shape[:2]) > 60, name
+
+
+def test_lenet_trains_by_the_same_command(project):
+    """MODEL=lenet is the default; it shows one net."""
+    _, results, arrays, folder = run(project, "--set", "images=64", "--set", "epochs=1")
+    assert {"test accuracy, LeNet-5"} <= results.keys() and "loss with shortcuts / loss without" not in results
+    assert len(arrays["curve/loss/LeNet-5/values"]) == 1
+    assert (folder / "confusion_lenet5.png").is_file()
+
+
+def test_a_confusion_matrix_counts_every_digit():
+    """A cell has the colour of its share of the row: all right is full blue on the diagonal, nothing elsewhere."""
+    pictures = load_module(ROOT / "labs" / LAB / "experiment_pictures.py")
+    labels = np.repeat(np.arange(10), 3)
+    page = pictures.confusion(labels, labels, "net")
+    corner = pictures.TOP + 2, pictures.LEFT + 2
+    assert tuple(page[corner]) == pictures.RIGHT
+    assert tuple(page[corner[0], corner[1] + pictures.CELL]) == pictures.PAPER
+    wrong = pictures.confusion(labels, (labels + 1) % 10, "net")
+    assert tuple(wrong[corner]) == pictures.PAPER
+    assert tuple(wrong[corner[0], corner[1] + pictures.CELL]) == pictures.WRONG
