@@ -5,7 +5,8 @@
 
 ``shortcut`` trains the narrow ResNet18 of the check `shortcut_training` with and without its shortcuts, as that
 check does, and writes a table and a picture; seeds that are in the table's data already are not run again.
-``step`` lets every library take a step of training in turn, each in a process of its own.
+``step`` lets every library take a step of training in turn, each in a process of its own: the solution, its fastest
+variant, the solution over the engine's operators, the engine's own net, PyTorch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.resnet18_worker import LIBRARIES, Worker, run_seed
+from benchmarks.resnet18_worker import FULL_WIDTH, LIBRARIES, Worker, run_seed
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, TABLE, PICTURE = "shortcut.json", "shortcut.md", "shortcut.png"
@@ -112,8 +113,9 @@ def picture(runs: dict[str, Any], file: Path) -> None:
 
 def step(width: int, batch: int, rounds: int, threads: int) -> None:
     """Let every library take steps in turn; print the fastest and the median time of each."""
-    workers = [Worker(library, width, batch, threads) for library in LIBRARIES]
-    seconds: dict[str, list[float]] = {library: [] for library in LIBRARIES}
+    libraries = [name for name in LIBRARIES if name != "engine-net" or width == FULL_WIDTH]
+    workers = [Worker(library, width, batch, threads) for library in libraries]
+    seconds: dict[str, list[float]] = {library: [] for library in libraries}
     losses: dict[str, float] = {}
     for turn in range(rounds + 1):
         for worker in workers:
