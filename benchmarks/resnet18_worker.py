@@ -93,9 +93,9 @@ def run_seed(seed: int, variant: str) -> dict[str, Any]:
         solution(variant)
     modules = {name: sys.modules[name] for name in SOLUTION}
 
-    def require(condition: bool, message: str) -> None:
+    def require(condition: bool, template: str, **values: Any) -> None:
         if not condition:
-            raise SystemExit(message)
+            raise SystemExit(template.format(**values))
 
     student = SimpleNamespace(**modules, require=require)
     checks = training_of_the_checks()
@@ -116,7 +116,9 @@ class Solution:
     """The lab's nets, learning from one batch."""
 
     def __init__(self, variant: str, width: int, batch: int) -> None:
-        self.student = SimpleNamespace(**vars(solution(variant)), require=lambda condition, message: None)
+        self.student = SimpleNamespace(
+            **vars(solution(variant)), require=lambda condition, template, **values: None
+        )
         checks = training_of_the_checks()
         checks.WIDTH = width
         self.learner, _ = checks.narrow_net(self.student, SimpleNamespace(seed=SEED), True)

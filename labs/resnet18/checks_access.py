@@ -224,7 +224,11 @@ def matched(student: Any, thing: Any, wanted: Sequence[tuple[str, str]], what: s
         own = [part for part in parts if _own_kind(part, hinted) == kind]
         student.require(
             len(own) == len(names),
-            f"{what} has {len(own)} layers with parameters of the kind {kind!r}, expected {len(names)}",
+            "{what} has {count} layers with parameters of the kind {kind}, expected {wanted}",
+            what=what,
+            count=len(own),
+            kind=kind,
+            wanted=len(names),
         )
         found |= dict(zip(names, own, strict=True))
     return found

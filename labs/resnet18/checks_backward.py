@@ -27,6 +27,7 @@ from .checks_layers import (
 from .checks_values import biased_statistics
 
 MOMENTUM = 0.9
+STATISTICS = {"mean": "_mean", "variance": "_variance"}
 # name, N, C, rows, columns, factor, calls
 COURSE_NORMS = (
     ("a map of a block", 4, 6, 8, 8, 1.0, 1),
@@ -81,7 +82,7 @@ def with_gradients(student: Any, layer: Any, case: Case, result: np.ndarray, *na
     found: dict[str, Any] = {"in_grad": result}
     for name in names:
         found[f"d_{name}"] = Part("", layer).gradient(name, case.arrays[name].shape)
-        student.require(found[f"d_{name}"] is not None, f'the gradient of `{name}` is not in `grads["{name}"]`')
+        student.require(found[f"d_{name}"] is not None, "the gradient of {name} is not in `grads`", name=name)
     return found
 
 
@@ -92,8 +93,9 @@ def batch_norm(student: Any, case: Case, training: bool) -> Any:
     for name in ("weight", "bias", "mean", "variance"):
         student.require(
             own.put(name, case.arrays[name]),
-            f"op.BatchNorm2D has no `{ {'mean': '_mean', 'variance': '_variance'}.get(name, name) }` of "
-            f"{case.channels} numbers",
+            "op.BatchNorm2D has no {name} of {channels} numbers",
+            name=STATISTICS.get(name, name),
+            channels=case.channels,
         )
     set_mode(layer, training)
     return layer
@@ -129,7 +131,12 @@ def equal_maxima_cases(rng: np.random.Generator) -> Iterable[Case]:
 def equal_maxima(student, case):
     """Max pooling, equal maxima: one of them gets the gradient, whichever it is."""
     found = np.asarray(in_grad(pooling(student, case, "max"), case))
-    student.require(found.shape == case.x.shape, f"`in_grad` has shape {found.shape}, expected {case.x.shape}")
+    student.require(
+        found.shape == case.x.shape,
+        "`in_grad` has shape {shape}, expected {wanted}",
+        shape=found.shape,
+        wanted=case.x.shape,
+    )
     windows = found.reshape(2, 3, 4, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(2, 3, 4, 3, 4)
     largest = case.x.reshape(2, 3, 4, 2, 3, 2).transpose(0, 1, 2, 4, 3, 5).reshape(2, 3, 4, 3, 4)
     at_maximum = np.where(largest == largest.max(axis=-1, keepdims=True), windows, 0)

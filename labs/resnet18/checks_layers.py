@@ -208,7 +208,7 @@ def single_convolution(student: Any, case: Case) -> Any:
     """Return a convolution of one channel with the kernel of the case."""
     layer = student.edge.Conv2D(kernel_size=case.k, stride=case.stride, padding=case.padding)
     own = Part("", layer)
-    student.require(own.put("weight", case.weight), f"`weight` of edge.Conv2D must be ({case.k}, {case.k})")
+    student.require(own.put("weight", case.weight), "`weight` of edge.Conv2D must be ({k}, {k})", k=case.k)
     return layer
 
 
@@ -219,10 +219,9 @@ def convolution(student: Any, case: Case) -> Any:
     )
     own = Part("", layer)
     student.require(
-        own.put("weight", case.weight),
-        f"`weight` of op.Conv2D({case.c_in}, {case.c_out}, {case.k}) must be {case.weight.shape}",
+        own.put("weight", case.weight), "`weight` of op.Conv2D must be {shape}", shape=case.weight.shape
     )
-    student.require(own.put("bias", case.bias), f"`bias` of op.Conv2D must be ({case.c_out}, 1)")
+    student.require(own.put("bias", case.bias), "`bias` of op.Conv2D must be ({count}, 1)", count=case.c_out)
     return layer
 
 
@@ -238,7 +237,10 @@ def linear(student: Any, case: Case) -> Any:
     own = Part("", layer)
     for name in ("weight", "bias"):
         student.require(
-            own.put(name, case.arrays[name]), f"`{name}` of op.Linear must be {case.arrays[name].shape}"
+            own.put(name, case.arrays[name]),
+            "{name} of op.Linear must be {shape}",
+            name=name,
+            shape=case.arrays[name].shape,
         )
     return layer
 

@@ -59,7 +59,10 @@ def load_lenet(student: Any, net: Any, values: Any) -> dict[str, Part]:
     """Put parameters into a LeNet: by name, or else in order, whichever way its fifth layer is made."""
     parts = parts_of(net)
     student.require(
-        len(parts) == len(values), f"Model_LeNet has {len(parts)} layers with parameters, expected {len(values)}"
+        len(parts) == len(values),
+        "Model_LeNet has {count} layers with parameters, expected {wanted}",
+        count=len(parts),
+        wanted=len(values),
     )
     if all(
         part.kind == ("conv" if name in CONVOLUTIONS else "linear")
@@ -69,7 +72,12 @@ def load_lenet(student: Any, net: Any, values: Any) -> dict[str, Part]:
     found = dict(zip(values, parts, strict=True))
     for name, part in found.items():
         for key, value in values[name].items():
-            student.require(part.put(key, value), f"{name}.{key} of Model_LeNet does not have {value.size} numbers")
+            student.require(
+                part.put(key, value),
+                "{name} of Model_LeNet does not have {size} numbers",
+                name=f"{name}.{key}",
+                size=value.size,
+            )
     return found
 
 

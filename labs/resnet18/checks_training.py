@@ -156,7 +156,11 @@ def shortcut_training(student, case):
     last = {residual: float(np.mean(values[-(len(values) // EPOCHS) :])) for residual, values in losses.items()}
     student.require(
         last[True] <= SHORTCUT_SHARE * last[False],
-        f"the loss of epoch {EPOCHS} is {last[True]:.3f} with shortcuts and {last[False]:.3f} without; with them at "
-        f"most {SHORTCUT_SHARE:g} times that without is required",
+        "the loss of epoch {epoch} is {loss} with shortcuts and {without} without; with them at most {share} times "
+        "that without is required",
+        epoch=EPOCHS,
+        loss=f"{last[True]:.3f}",
+        without=f"{last[False]:.3f}",
+        share=SHORTCUT_SHARE,
     )
     return {"predictions": predictions}

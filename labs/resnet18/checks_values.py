@@ -110,7 +110,11 @@ def load(student: Any, thing: Any, values: Values, what: str) -> dict[str, Part]
             own = part.get(key)
             student.require(
                 part.put(key, value),
-                f"{name}.{key} of {what} has shape {None if own is None else np.shape(own)}, expected {value.shape}",
+                "{name} of {what} has shape {shape}, expected {wanted}",
+                name=f"{name}.{key}",
+                what=what,
+                shape=None if own is None else np.shape(own),
+                wanted=value.shape,
             )
     return parts
 
@@ -122,7 +126,9 @@ def gradients(student: Any, parts: Mapping[str, Part], values: Values) -> dict[s
         for key in ("weight", "bias"):
             if key in values[name]:
                 gradient = part.gradient(key, values[name][key].shape)
-                student.require(gradient is not None, f"the gradient of {name}.{key} is not in `grads`")
+                student.require(
+                    gradient is not None, "the gradient of {name} is not in `grads`", name=f"{name}.{key}"
+                )
                 found[f"{name}.{key}"] = gradient
     return found
 
