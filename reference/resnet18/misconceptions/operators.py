@@ -65,7 +65,6 @@ MISCONCEPTIONS = [
         "kernel of one channel turned by 180 degrees",
         "The kernel seems to be turned by 180 degrees. Here, as in all of deep learning, it is used as it is.",
         (SINGLE_OUT, SINGLE_OUT.replace("self.weight", "self.weight[::-1, ::-1]")),
-        common=True,
     ),
     single(
         "single_kernel_transposed",
@@ -78,7 +77,6 @@ MISCONCEPTIONS = [
         "stride taken for the rows only",
         "The windows move by the stride from row to row, but by one from column to column.",
         (SINGLE_WINDOW, SINGLE_WINDOW.replace("j * s", "j")),
-        common=True,
     ),
     single(
         "single_size_rounded_late",
@@ -149,7 +147,6 @@ MISCONCEPTIONS = [
         "stride taken for the rows only",
         "The windows move by the stride from row to row, but by one from column to column.",
         (CONV_WINDOW, CONV_WINDOW.replace("j * s", "j")),
-        common=True,
     ),
     conv(
         "window_without_stride",
@@ -178,7 +175,6 @@ MISCONCEPTIONS = [
         "bias added once per input channel",
         "The bias is added once to every output, after the sum over the input channels, not once for each of them.",
         (CONV_BIAS, CONV_BIAS.replace("self.bias", "self.in_channels * self.bias")),
-        common=True,
     ),
     conv(
         "bias_forgotten",
@@ -234,7 +230,6 @@ MISCONCEPTIONS = [
         "weight gradient divided by the number of samples",
         "The gradient that arrives is already that of the mean loss: sum over the samples and divide no more.",
         (CONV_DW, CONV_DW + " / len(inputs)"),
-        common=True,
     ),
     conv_back(
         "bias_gradient_over_wrong_axes",
