@@ -19,7 +19,7 @@ EXPECTED = "expected.yaml"
 ROOTS = {"@reference": "reference", "@skeleton": "labs", "@sample": "stu_upload"}
 VARIANT = "@variant/"
 # Files in the lab's folders that a student does not hand in.
-NOT_HANDED_IN = ("checks*.py", "experiment.py", "main.py", "misconceptions.py")
+NOT_HANDED_IN = ("checks*.py", "experiment*.py", "main.py", "misconceptions.py")
 
 
 class GoldenError(ValueError):
