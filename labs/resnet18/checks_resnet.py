@@ -228,12 +228,18 @@ def resnet_build(student, case):
 
 @net_check(cases=course_net_cases, needs=("resnet_build", "batch_norm_evaluation"))
 def resnet_output(student, case):
-    """ResNet18 with given weights: the logits in use and in training, and the running statistics after it."""
-    made, parts, values = net(student, case)
+    """ResNet18 in use: the logits for given weights and running statistics."""
+    made, _, _ = net(student, case)
     set_mode(made, False)
-    student.emit("in_use", np.array(made.forward(case.x.copy())))
+    return {"logits": made.forward(case.x.copy())}
+
+
+@net_check(cases=course_net_cases, metric="l2", needs=("resnet_output",))
+def resnet_training_pass(student, case):
+    """ResNet18 in training: the logits for given weights, and the running statistics after them."""
+    made, parts, values = net(student, case)
     set_mode(made, True)
-    student.emit("in_training", np.array(made.forward(case.x.copy())))
+    student.emit("logits", np.array(made.forward(case.x.copy())))
     taking_part = used(parts, case)
     return {
         "running_mean": Sampled(running(taking_part, "mean"), "running_mean"),
@@ -244,7 +250,7 @@ def resnet_output(student, case):
 @net_check(
     cases=course_net_cases,
     metric="l2",
-    needs=("resnet_output", "residual_block_backward", "max_pool_backward", "linear_backward"),
+    needs=("resnet_training_pass", "residual_block_backward", "max_pool_backward", "linear_backward"),
 )
 def resnet_backward(student, case):
     """ResNet18, backward pass: the gradients of the pictures and of all parameters."""

@@ -38,7 +38,8 @@ def values_module():
 def found(tmp_path_factory, run_checks_in, checks):
     """Return what the reference gives in every check of a network, as (case, outputs) by the check's name."""
     names = ["lenet_build", "lenet_output", "lenet_backward", "residual_block", "residual_block_backward",
-             "resnet_build", "resnet_output", "resnet_backward"]  # fmt: skip
+             "resnet_build", "resnet_output", "resnet_training_pass",
+             "resnet_backward"]  # fmt: skip
     jobs = [(name, case) for name in names for case in checks[name].cases(np.random.default_rng(5))]
     outcomes = run_checks_in(tmp_path_factory.mktemp("networks"))(REFERENCE, jobs, lab=LAB)
     by_check: dict = {}
@@ -128,16 +129,18 @@ def test_whole_resnet18_agrees_with_torch(found, values_module):
     """Same weights: logits in use and in training, running statistics, and all gradients."""
     torch = pytest.importorskip("torch")
     assert [case.use_residual for case, _ in found["resnet_output"]] == [True, False]
-    for (case, outputs), (_, gradients) in zip(found["resnet_output"], found["resnet_backward"], strict=True):
+    for (case, in_use), (_, outputs), (_, gradients) in zip(
+        found["resnet_output"], found["resnet_training_pass"], found["resnet_backward"], strict=True
+    ):
         module = oracle.resnet(case.in_channels, case.classes, case.width, case.use_residual)
         shapes = values_module.resnet_shapes(case.in_channels, case.classes, case.width, case.use_residual)
         values = values_module.values_of(shapes, case.seed, biased={"net.0.0"})
         oracle.load(module, values)
         x = oracle.tensor(case.x)
-        near(outputs["in_use"], oracle.numbers(module.eval()(x)), 1e-5)
+        near(in_use["logits"], oracle.numbers(module.eval()(x)), 1e-5)
         before = {name: tensor.clone() for name, tensor in module.named_buffers()}
         logits = module.train()(x)
-        near(outputs["in_training"], oracle.numbers(logits), 1e-4)
+        near(outputs["logits"], oracle.numbers(logits), 1e-4)
         norms = [name for name, part in values.items() if "mean" in part]
         after = dict(module.named_buffers())
         mean = np.concatenate([after[f"{name}.running_mean"].numpy() for name in norms])
