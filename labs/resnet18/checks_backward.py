@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader.lab import Case
+from grader.lab.calls import backward_outputs
 from grader.lab.layer_cases import normal
 
 from .checks_access import Part, set_mode
@@ -71,19 +72,18 @@ def norm_cases(rng: np.random.Generator) -> Iterable[Case]:
     return [*course_norm_cases(rng), *(case.beyond() for case in more_norm_cases(rng))]
 
 
-def in_grad(layer: Any, case: Case) -> np.ndarray:
-    """Return the gradient of the input of a layer, after the forward pass that it builds on."""
-    layer.forward(case.x.copy())
-    return layer.backward(case.out_grad.copy())
-
-
-def with_gradients(student: Any, layer: Any, case: Case, result: np.ndarray, *names: str) -> dict[str, Any]:
-    """Return the gradient of the input and those of the parameters."""
-    found: dict[str, Any] = {"in_grad": result}
+def parameter_gradients(student: Any, layer: Any, case: Case, *names: str) -> dict[str, Any]:
+    """Return the gradients of a layer's parameters after a backward pass."""
+    found: dict[str, Any] = {}
     for name in names:
         found[f"d_{name}"] = Part("", layer).gradient(name, case.arrays[name].shape)
         student.require(found[f"d_{name}"] is not None, "the gradient of {name} is not in `grads`", name=name)
     return found
+
+
+def all_gradients(student: Any, layer: Any, case: Case, *names: str) -> dict[str, Any]:
+    """Return the gradients of the input and of the parameters, after the forward pass that they build on."""
+    return backward_outputs(layer, case, lambda: parameter_gradients(student, layer, case, *names))
 
 
 def batch_norm(student: Any, case: Case, training: bool) -> Any:
@@ -104,21 +104,19 @@ def batch_norm(student: Any, case: Case, training: bool) -> Any:
 @edge_check(tier=80, cases=single_cases, needs=("conv_single_forward",), holes=("conv_single_backward",))
 def conv_single_backward(student, case):
     """Convolution of one channel, backward pass: the gradients of input and kernel."""
-    layer = single_convolution(student, case)
-    return with_gradients(student, layer, case, in_grad(layer, case), "weight")
+    return all_gradients(student, single_convolution(student, case), case, "weight")
 
 
 @op_check(tier=80, cases=conv_cases, needs=("conv_forward",), holes=("conv_backward",))
 def conv_backward(student, case):
     """Convolution of many channels, backward pass: the gradients of input, weight and bias."""
-    layer = convolution(student, case)
-    return with_gradients(student, layer, case, in_grad(layer, case), "weight", "bias")
+    return all_gradients(student, convolution(student, case), case, "weight", "bias")
 
 
 @op_check(tier=80, cases=max_pool_cases, needs=("max_pool_forward",), holes=("pool_backward",))
 def max_pool_backward(student, case):
     """Max pooling, backward pass."""
-    return {"in_grad": in_grad(pooling(student, case, "max"), case)}
+    return backward_outputs(pooling(student, case, "max"), case)
 
 
 def equal_maxima_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -130,7 +128,7 @@ def equal_maxima_cases(rng: np.random.Generator) -> Iterable[Case]:
 @op_check(tier=80, cases=equal_maxima_cases, needs=("max_pool_backward",), holes=("pool_backward",))
 def equal_maxima(student, case):
     """Max pooling, equal maxima: one of them gets the gradient, whichever it is."""
-    found = np.asarray(in_grad(pooling(student, case, "max"), case))
+    found = np.asarray(backward_outputs(pooling(student, case, "max"), case)["in_grad"])
     student.require(
         found.shape == case.x.shape,
         "`in_grad` has shape {shape}, expected {wanted}",
@@ -146,7 +144,7 @@ def equal_maxima(student, case):
 @op_check(tier=80, cases=average_pool_cases, needs=("average_pool_forward",), holes=("pool_backward",))
 def average_pool_backward(student, case):
     """Average pooling, backward pass."""
-    return {"in_grad": in_grad(pooling(student, case, "avg"), case)}
+    return backward_outputs(pooling(student, case, "avg"), case)
 
 
 @op_check(tier=80, cases=linear_cases, holes=("linear_forward",))
@@ -158,8 +156,7 @@ def linear_forward(student, case):
 @op_check(tier=80, cases=linear_cases, needs=("linear_forward",), holes=("linear_backward",))
 def linear_backward(student, case):
     """Fully connected layer, backward pass: the gradients of input, weight and bias."""
-    layer = linear(student, case)
-    return with_gradients(student, layer, case, in_grad(layer, case), "weight", "bias")
+    return all_gradients(student, linear(student, case), case, "weight", "bias")
 
 
 @op_check(tier=80, cases=norm_cases, holes=("bn_forward",))
@@ -190,4 +187,5 @@ def batch_norm_backward(student, case):
     layer = batch_norm(student, case, training=True)
     for x in case.x:
         layer.forward(x.copy())
-    return with_gradients(student, layer, case, layer.backward(case.out_grad.copy()), "weight", "bias")
+    in_grad = layer.backward(case.out_grad.copy())
+    return {"in_grad": in_grad, **parameter_gradients(student, layer, case, "weight", "bias")}

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from grader.lab import Case, check
-from grader.lab.layer_cases import convolution_cases, distinct, fully_connected_cases, normal, pooling_cases
+from grader.lab.calls import forward_outputs
+from grader.lab.layer_cases import (
+    convolution_cases,
+    distinct,
+    fully_connected_cases,
+    normal,
+    pooling_cases,
+    repeated_convolution_cases,
+    repeated_pooling_cases,
+)
 
 from .checks_access import Part
 
@@ -143,8 +152,9 @@ def course_conv_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 
 def more_conv_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make odd shapes, and the convolutions that many labs have."""
-    return [*(conv(rng, *row) for row in MORE_CONVOLUTIONS), *convolution_cases(rng)]
+    """Make odd shapes, the convolutions that many labs have, and layers that are called again."""
+    own = [conv(rng, *row) for row in MORE_CONVOLUTIONS]
+    return [*own, *convolution_cases(rng), next(iter(repeated_convolution_cases(rng)))]
 
 
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -186,7 +196,7 @@ def course_pool_cases(rng: np.random.Generator) -> Iterable[Case]:
 def more_pool_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make negative values beside the border, and the poolings that many labs have, but for equal maxima."""
     others = [case for case in pooling_cases(rng) if "equal" not in case.name]
-    return [*(pool(rng, *row) for row in MORE_POOLINGS), *others]
+    return [*(pool(rng, *row) for row in MORE_POOLINGS), *others, *repeated_pooling_cases(rng)]
 
 
 def max_pool_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -267,16 +277,16 @@ def edges(student, case):
 @op_check(tier=60, cases=conv_cases, holes=("conv_forward",))
 def conv_forward(student, case):
     """Convolution of many channels, forward pass."""
-    return {"outputs": convolution(student, case).forward(case.x.copy())}
+    return forward_outputs(convolution(student, case), case)
 
 
 @op_check(tier=60, cases=max_pool_cases, holes=("pool_forward",))
 def max_pool_forward(student, case):
     """Max pooling, forward pass."""
-    return {"outputs": pooling(student, case, "max").forward(case.x.copy())}
+    return forward_outputs(pooling(student, case, "max"), case)
 
 
 @op_check(tier=60, cases=average_pool_cases, holes=("pool_forward",))
 def average_pool_forward(student, case):
     """Average pooling, forward pass."""
-    return {"outputs": pooling(student, case, "avg").forward(case.x.copy())}
+    return forward_outputs(pooling(student, case, "avg"), case)

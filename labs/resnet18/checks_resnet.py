@@ -26,7 +26,6 @@ FILES = ("resnet.py", "op.py")
 SIDE, WIDTH, CLASSES = 32, 64, 10
 # Maps of the last stage are 1 x 1 on 32 x 32 pictures: its batch norms see the batch only, so it must not be small.
 BATCH = 8
-NARROW, NARROW_CLASSES = 8, 7
 BLOCK_GRADIENTS, NET_GRADIENTS = 512, 256
 # With a loop over channels and places the whole net takes minutes.
 NETWORK_LIMIT_S = 400.0
@@ -42,10 +41,13 @@ MORE_SETTINGS = (
     ("more channels, stride 1", 3, 5, 1, True),
     ("odd rows and columns, stride 2", 4, 6, 2, True),
 )
-NET_FORWARD = (
+# The whole net is run once at its full width; channels are all that a narrow one has fewer of.
+NARROW = 16
+FULL_NET = ("ResNet18", 1, CLASSES, True, WIDTH)
+NARROW_NETS = (
     # name, input channels, classes, with shortcut, width
-    ("ResNet18, one channel", 1, CLASSES, True, WIDTH),
-    ("ResNet18, one channel, without shortcuts", 1, CLASSES, False, WIDTH),
+    ("width 16", 1, CLASSES, True, NARROW),
+    ("width 16, without shortcuts", 1, CLASSES, False, NARROW),
 )
 
 
@@ -139,8 +141,13 @@ def residual_block_backward(student, case):
 
 
 def course_net_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make ResNet18 as the handout trains it: one channel, ten classes, with and without shortcuts."""
-    return [net_case(rng, *row) for row in NET_FORWARD]
+    """Make the narrow nets that the handout trains: one channel, ten classes, with and without shortcuts."""
+    return [net_case(rng, *row) for row in NARROW_NETS]
+
+
+def whole_net_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make ResNet18 at its full width, and the narrow nets."""
+    return [net_case(rng, *row) for row in (FULL_NET, *NARROW_NETS)]
 
 
 def net_case(
@@ -207,9 +214,7 @@ def places(name: str) -> int:
 net_check = partial(check, tier=100, files=FILES, slow=True, group="network", limit_s=NETWORK_LIMIT_S)
 
 
-@check(
-    tier=100,
-    files=FILES,
+@net_check(
     cases=count_cases,
     needs=("residual_block",),
     holes=("first_module", "resnet_module", "modules", "resnet_layers"),
@@ -226,7 +231,7 @@ def resnet_build(student, case):
     }
 
 
-@net_check(cases=course_net_cases, needs=("resnet_build", "batch_norm_evaluation"))
+@net_check(cases=whole_net_cases, needs=("resnet_build", "batch_norm_evaluation"))
 def resnet_output(student, case):
     """ResNet18 in use: the logits for given weights and running statistics."""
     made, _, _ = net(student, case)

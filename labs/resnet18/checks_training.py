@@ -124,14 +124,9 @@ def lenet_training(student, case):
 
 
 def narrow_net(student: Any, case: Case, residual: bool) -> tuple[Trained, Values]:
-    """Return a ResNet18 of width 16 with its first weights; one without that argument is taken as it is."""
-    try:
-        net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual, width=WIDTH)
-        width = WIDTH
-    except TypeError:
-        net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual)
-        width = 64
-    shapes = resnet_shapes(1, CLASSES, width, has_shortcut(net, residual))
+    """Return a ResNet18 of width 16 with its first weights."""
+    net = student.resnet.Model_ResNet18(in_channels=1, num_classes=CLASSES, use_residual=residual, width=WIDTH)
+    shapes = resnet_shapes(1, CLASSES, WIDTH, has_shortcut(net, residual))
     values = values_of(shapes, case.seed, biased={"net.0.0"}, fresh=True)
     parts = load(student, net, values, "Model_ResNet18")
     learning = parts if residual else without_shortcuts(parts)
