@@ -34,6 +34,8 @@ from grader.publishing.tolerances import Measured, Output, errors
 from grader.run.order import by_groups
 
 REPEATS = 20
+# A training is long, and the share of its right answers is a mean over many steps and pictures.
+TRAINING_REPEATS = 3
 SHARE_OF_TOLERANCE = 0.1
 MAX_DRAWS = 40
 # While cases are drawn, tolerances are not known yet: they follow from these movements, too. These bounds keep them
@@ -190,6 +192,8 @@ class Conditioner:
     def _repeat(self, solution: Path, members: Sequence[Item], slot: int) -> list[list[Moved]]:
         """Return the largest errors in `REPEATS` runs of one group's checks, or until rounding decides something.
 
+        Those that train run `TRAINING_REPEATS` times.
+
         All checks follow one another in each repeat: a backward pass may build on the forward pass before it.
         """
         name = "the reference" if solution == self.solutions[0] else f"the solution {solution.name}"
@@ -203,6 +207,8 @@ class Conditioner:
                 if self.stopped.is_set():
                     raise RecordingError("drawing cases was stopped")
                 for (check, cases), runs, found in zip(members, still, worst, strict=True):
+                    if check.learning is not None and number > TRAINING_REPEATS:
+                        continue
                     for case, run, largest in zip(cases, runs, found, strict=True):
                         if not largest:
                             continue  # Nothing of it can move: a network that was only built.

@@ -20,6 +20,7 @@ from grader.publishing.conditioning import (
     DRAWN_AGAIN_ABOVE,
     REPEATS,
     SHARE_OF_TOLERANCE,
+    TRAINING_REPEATS,
     CaseMovement,
     Drawn,
     largest_movements,
@@ -232,7 +233,8 @@ def _conditioned(movements: Sequence[CaseMovement]) -> Condition:
     if worst is not None:
         detail += f", at most {worst.share:.1%} ({worst.check}, {worst.output})"
     return Condition(
-        f"rounding moves no case by more than {SHARE_OF_TOLERANCE:.0%} of a tolerance in {REPEATS} random runs",
+        f"rounding moves no case by more than {SHARE_OF_TOLERANCE:.0%} of a tolerance in {REPEATS} random runs "
+        f"({TRAINING_REPEATS} of a training)",
         not bad,
         "; ".join(named[:MAX_LISTED]) or detail,
     )
