@@ -58,6 +58,8 @@ def run_grade(
 @pytest.mark.parametrize(("lab", "folder"), GOLDEN, ids=[f"{lab}-{folder.name}" for lab, folder in GOLDEN])
 def test_golden_submission(lab, folder, tmp_path, request):
     """The result is the one that the folder's expected.yaml states, and every message is quoted as printed."""
+    if not (ROOT / "fixtures" / lab / "hidden" / "manifest.json").is_file():
+        pytest.skip(f"lab {lab} is not published yet")
     submission, document = tmp_path / "submission", tmp_path / "result.json"
     expected = materialise(folder, submission)
     if expected.get("extended") and not request.config.getoption("--all-golden"):
