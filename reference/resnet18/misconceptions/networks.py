@@ -254,7 +254,7 @@ MISCONCEPTIONS = [
         "output's; elsewhere "
         "the input itself is added. ResNet18 would have 11 541 386 parameters.",
         (BLOCK_1X1, "self.use_1x1conv = True"),
-        symptom="of the kind shortcut",
+        symptom="has 1 layers .* of the kind shortcut",
     ),
     block_made(
         "shortcut_made_in_every_pass",
@@ -272,7 +272,7 @@ MISCONCEPTIONS = [
             "        elif self.use_residual:\n"
             "            y = y + inputs\n",
         ),
-        symptom="of the kind shortcut",
+        symptom="has 0 layers .* of the kind shortcut",
     ),
     block_back(
         "identity_left_out_backward",

@@ -195,7 +195,7 @@ MISCONCEPTIONS = [
         "input and output channels of the weight exchanged",
         "The weight is (P, D, U, V): output channels first.",
         (CONV_OUT, CONV_OUT.replace("self.weight", "self.weight.swapaxes(0, 1)")),
-        symptom="shape|broadcast|mismatch",
+        symptom="shape-mismatch",
     ),
     conv(
         "maps_stacked_first",
