@@ -19,7 +19,7 @@ from grader.project.solution import variants_of, write_solution
 from grader.publishing.engine import EngineVersion
 from grader.publishing.misconceptions import Mistaken, write_mistaken
 from grader.publishing.proof import checks_to_run
-from grader.publishing.recording import Recorder, Runs
+from grader.publishing.recording import Recorder, Runs, require_returned
 from grader.report.progress import Progress
 from grader.run.order import by_groups
 from grader.run.properties import GRADIENT, PropertyResult, run_properties
@@ -159,7 +159,12 @@ class Workbench:
         def job(slot: int) -> Mapping[str, Runs]:
             folder = Path(tempfile.mkdtemp(prefix=f"{variant or 'reference'}-", dir=self.scratch))
             write_solution(self.reference, variant, folder)
-            return self._runs(folder, plan, slot, fresh=fresh, recorder=recorder)
+            found = self._runs(folder, plan, slot, fresh=fresh, recorder=recorder)
+            for kind, runs in found.items():
+                name = f"the variant {variant}" if variant else "the reference"
+                # At once: what runs after it would be in vain.
+                require_returned(f"{name} ({kind} cases)", runs)
+            return found
 
         return job
 
