@@ -32,6 +32,7 @@ from grader.publishing.recording import (
 )
 from grader.publishing.tolerances import Measured, Output, errors
 from grader.run.order import by_groups
+from grader.verdicts import Verdict
 
 REPEATS = 20
 # A training is long, and the share of its right answers is a mean over many steps and pictures.
@@ -164,10 +165,9 @@ class Conditioner:
         """Return how far rounding moves the outputs of checks on their cases, at most over all repeats."""
         cache = self.recorder.cache
         found: dict[str, list[Moved]] = {}
-        for group in dict.fromkeys(check.group for check, _ in items):
-            solution = chosen.get(group, self.solutions[0])
+        for members in _together(items):
+            solution = chosen.get(members[0][0].group, self.solutions[0])
             own = digest_of_files(sorted(solution.rglob("*.py"))) + f" {MOVED}"
-            members = [item for item in items if item[0].group == group]
             keys = [cache.key(own, check.id, cases) for check, cases in members]
             fresh = []
             for item, key in zip(members, keys, strict=True):
@@ -190,7 +190,7 @@ class Conditioner:
         return found
 
     def _repeat(self, solution: Path, members: Sequence[Item], slot: int) -> list[list[Moved]]:
-        """Return the largest errors in `REPEATS` runs of one group's checks, or until rounding decides something.
+        """Return the largest errors in `REPEATS` runs of some checks, or until rounding decides something.
 
         Those that train run `TRAINING_REPEATS` times.
 
@@ -215,6 +215,8 @@ class Conditioner:
                         seed = _seed(check, case, number)
                         again = as_run(session.run(check, moved_inputs(case, seed), rounding=seed))
                         session.forget_time()
+                        if again.verdict not in (None, Verdict.WRONG):
+                            require_returned(f"{name}, with moved rounding,", {check.id: [again]})
                         for output, error in _errors(check, case, run, again).items():
                             largest[output] = max(largest[output], error)
                 if any(
@@ -224,6 +226,20 @@ class Conditioner:
                 ):
                     break  # It is drawn again; more repeats would not save it.
         return worst
+
+
+def _together(items: Sequence[Item]) -> list[list[Item]]:
+    """Part checks into those that are repeated in one worker: a group, of slow ones only those that share cases.
+
+    A network is large, and a check that loads it with other parameters must not come between a forward pass and the
+    backward pass that builds on it.
+    """
+    slow = {check.group for check, _ in items if check.slow}
+    found: dict[tuple[str, str], list[Item]] = {}
+    for check, cases in items:
+        key = check.group, maker_of(check) if check.group in slow else ""
+        found.setdefault(key, []).append((check, cases))
+    return list(found.values())
 
 
 def _is_decided(check: Check, moved: Moved) -> bool:
