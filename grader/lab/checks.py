@@ -91,7 +91,19 @@ class Student(Protocol):
         """
 
 
+class Unlike(Exception):
+    """Raised by a check's ``derive``: what was sent is not what is demanded.
+
+    ``template`` is a constant, so that it can be translated, with the ``{names}`` of ``values`` in it.
+    """
+
+    def __init__(self, template: str, /, **values: Any) -> None:
+        super().__init__(template.format(**values) if values else template)
+        self.template, self.values = template, values
+
+
 CheckFunction = Callable[[Any, Case], "Mapping[str, Any] | None"]
+Derive = Callable[[Case, Mapping[str, np.ndarray]], Mapping[str, Any]]
 CaseSource = Callable[[np.random.Generator], Iterable[Case]]
 
 
@@ -173,6 +185,9 @@ class Check:
     learning : what it must reach if it trains; None if it does not.
     gradients : which of its outputs is the gradient of which array of the case, ``{"d_weight": "weight"}``, for
         checks of backward passes whose outputs are not named like that.
+    derive : ``derive(case, sent)`` makes of the arrays that the check sent those that are compared, where a
+        submission only asks for work that others do. It runs in the grader's process, sees arrays only, which may
+        hold anything, and raises `Unlike` with a message where they are not what is demanded.
     """
 
     id: str
@@ -191,6 +206,7 @@ class Check:
     speed: Speed | None = None
     learning: Learning | None = None
     gradients: Mapping[str, str] = field(default_factory=dict)
+    derive: Derive | None = None
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -211,6 +227,7 @@ def check(
     speed: Speed | None = None,
     learning: Learning | None = None,
     gradients: Mapping[str, str] | None = None,
+    derive: Derive | None = None,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
@@ -231,7 +248,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, group, slow, limit_s, budget, speed, learning, dict(gradients or {}),
+            metric, group, slow, limit_s, budget, speed, learning, dict(gradients or {}), derive,
         )  # fmt: skip
 
     return wrap

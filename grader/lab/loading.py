@@ -40,10 +40,12 @@ EXPERIMENT_MODULE = "_lab_experiment"
 
 
 def load_run(file: Path) -> Any:
-    """Import a lab's ``experiment.py`` and return its ``run``."""
-    spec = importlib.util.spec_from_file_location(EXPERIMENT_MODULE, file)
+    """Import a lab's ``experiment.py``, which may import files beside it, and return its ``run``."""
+    folder = str(file.parent)
+    spec = importlib.util.spec_from_file_location(EXPERIMENT_MODULE, file, submodule_search_locations=[folder])
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {file}")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[EXPERIMENT_MODULE] = module
     spec.loader.exec_module(module)
     return module.run

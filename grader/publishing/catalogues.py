@@ -35,7 +35,7 @@ MARKS: Mapping[str, tuple[int, ...]] = {
     "_Broken": (2,),
 }
 HELP = "help"
-REQUIREMENTS = {"require": MARKS["require"]}
+REQUIREMENTS = {"require": MARKS["require"], "Unlike": (1,)}
 INSTRUCTION = re.compile(r"# TODO\(\w+\): (.+)")
 WIDTH = 116
 HEADER = """msgid ""

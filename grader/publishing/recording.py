@@ -22,7 +22,7 @@ from grader.run.session import Outcome, Running
 
 KEPT_MESSAGE_CHARACTERS = 400
 # Code of the grader that runs between a check and what is recorded; ``layer_*.py`` holds what labs share.
-DECIDES_OUTPUTS = ("inside/answers.py", "inside/runner.py", "inside/submission.py")
+DECIDES_OUTPUTS = ("inside/answers.py", "inside/runner.py", "inside/submission.py", "run/deriving.py")
 
 
 class RecordingError(GraderFailed):
@@ -129,6 +129,7 @@ def context_of(lab: Lab, resources: Mapping[str, Path]) -> str:
         *lab.folder.glob(CHECKS_PARTS),
         *(package / name for name in DECIDES_OUTPUTS),
         *(package / "lab").glob("*.py"),
+        *(lab.folder / name for name in lab.given_sources),
     ]
     parts = [digest_of_files(files)]
     parts += [f"{name}={folder.name}" for name, folder in sorted(resources.items())]

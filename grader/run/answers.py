@@ -88,7 +88,7 @@ class Answers:
             template, lab = required, self._lab
         values = info.get("values")
         if template and isinstance(values, dict) and set(values) == places(template):
-            texts = {name: _value(name, value) for name, value in values.items() if isinstance(value, str)}
+            texts = {name: shown_value(name, value) for name, value in values.items() if isinstance(value, str)}
             if len(texts) == len(values) and len((found := Message(template, texts, lab)).english) <= limit:
                 return found
         return printable(_text_in(info, "message"), limit)
@@ -154,7 +154,8 @@ def is_plain(template: str) -> bool:
     return all((name or "").isidentifier() and not form and conversion is None for name, form, conversion in found)
 
 
-def _value(place: str, value: str) -> Message | str:
+def shown_value(place: str, value: str) -> Message | str:
+    """Return a value, which may be hostile text, as it stands in a sentence: harmless, and translated if a kind."""
     text = printable(value, MAX_VALUE_CHARACTERS)
     return Message(text) if place.startswith(KIND) and text in KINDS else Words(text)
 

@@ -16,6 +16,7 @@ from grader.language.errors import GraderFailed
 from grader.language.message import Message, Words, sentence
 from grader.project.contract import Lab
 from grader.run.answers import Answers, Frame
+from grader.run.deriving import derive
 from grader.run.vocabulary import Vocabulary
 from grader.verdicts import Verdict
 
@@ -143,7 +144,13 @@ class Session:
         """
         head = {"op": "run", "check": check.id} | ({} if rounding is None else {"rounding": rounding})
         if check.learning is None:
-            return self._request(head, check.id, check.group, check.limit_s, case)
+            outcome = self._request(head, check.id, check.group, check.limit_s, case)
+            if check.derive is None:
+                return outcome
+            if outcome.verdict is not None:
+                return replace(outcome, outputs={})
+            verdict, message, outputs = derive(check, case, outcome.outputs, self.lab.folder)
+            return replace(outcome, verdict=verdict, message=message, outputs=outputs)
         wanted = check.learning.predictions
         arrays = {name: array for name, array in case.arrays.items() if name != wanted}
         outcome = self._request(head, check.id, check.group, check.limit_s, replace(case, arrays=arrays))
