@@ -19,6 +19,7 @@ SENTENCES: Mapping[str, str] = {
     "replaced": "{name}.{function}, which the library no longer has, was replaced",
     "stand-in": "{name} is not there when this runs: what it draws has no effect, and pictures are read by OpenCV",
     "quotients": "`/` of integers gives a float on Python 3: sizes were taken as Python 2 took them; write `//`",
+    "old name": "{name}, which no longer exists, was replaced",
     "unreadable": "(the exception's own text could not be read)",
 }
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from grader.inside import old_names
 from grader.inside.answers import SENTENCES, said
 from grader.inside.quotients import WholeQuotients
 from grader.inside.stand_ins import ROOTS
 
 UPLOAD_PACKAGE = "stu_upload"
 SHIMS = {"scipy.misc": "grader.inside.scipy_misc"}
+OLD_NAMES = "python2"
 
 
 class DeclaredModules:
@@ -73,7 +75,9 @@ class RemovedFunctions:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = {name: SHIMS[name] for name in names}
+        self.names = {name: SHIMS[name] for name in names if name in SHIMS}
+        if OLD_NAMES in names:
+            old_names.install()
         for package in {name.partition(".")[0] for name in self.names} & set(sys.modules):
             self._set_attributes(sys.modules[package])
 
@@ -102,7 +106,7 @@ class RemovedFunctions:
         for name, stand_in in self.names.items():
             functions = sorted(importlib.import_module(stand_in).used)
             found += [said("replaced", name=name, function=function) for function in functions]
-        return found
+        return found + old_names.notes()
 
 
 def possible_notes() -> frozenset[str]:
@@ -115,7 +119,7 @@ def possible_notes() -> frozenset[str]:
         if isinstance(value, FunctionType)
     }
     stand_ins = {SENTENCES["stand-in"].format(name=name) for name in ROOTS}
-    return frozenset(replaced | stand_ins | {SENTENCES["quotients"]})
+    return frozenset(replaced | stand_ins | {SENTENCES["quotients"]} | set(old_names.possible_notes()))
 
 
 class Afterwards(importlib.abc.Loader):

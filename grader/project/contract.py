@@ -140,7 +140,7 @@ class LabFacts(Section):
     experiment: ExperimentFacts | None = None
     classes: tuple[str, ...] = ()
     classes_file: str = ""
-    shims: tuple[Literal["scipy.misc"], ...] = ()
+    shims: tuple[Literal["scipy.misc", "python2"], ...] = ()
 
     @field_validator("tiers")
     @classmethod
