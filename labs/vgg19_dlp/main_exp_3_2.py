@@ -1,0 +1,22 @@
+"""The course's main program: build the network, load it, and run it ten times on the picture of the cat."""
+
+import time
+
+from vgg19_demo import VGG19
+
+PICTURE = "pictures/chelsea.png"
+REPEATS = 10
+
+if __name__ == "__main__":
+    vgg = VGG19()
+    vgg.build_model()
+    vgg.load_model()
+    vgg.load_image(PICTURE)
+    prob = ()
+    for _ in range(REPEATS):
+        start = time.time()
+        vgg.forward()
+        print(f"inference time: {time.time() - start:f}")
+        prob = vgg.net.getOutputData()
+    top1 = prob.index(max(prob))
+    print(f"Classification result: id = {top1}, prob = {prob[top1]:f}")

@@ -1,0 +1,10 @@
+def build(net, quants):
+    net.setInputShape(dim_1=1, dim_2=3, dim_3=40, dim_4=52)
+    net.createConvLayer("conv1", out_channel=8, kernel_size=5, stride=2, dilation=1, pad=3, quant_param=quants[0])
+    net.createReLuLayer("relu1")
+    net.createPoolingLayer("pool1", kernel_size=3, stride=2)
+    net.createConvLayer("conv2", out_channel=12, kernel_size=4, stride=1, dilation=1, pad=2, quant_param=quants[1])
+    net.createReLuLayer("relu2")
+    net.createFlattenLayer("flatten", (1, 1848, 1, 1))
+    net.createMlpLayer("fc3", output_num=10, quant_param=quants[2])
+    net.createSoftmaxLayer("softmax", axis=1)

@@ -1,0 +1,1 @@
+raise RuntimeError("not the device of the lab")
