@@ -188,6 +188,8 @@ class Check:
     derive : ``derive(case, sent)`` makes of the arrays that the check sent those that are compared, where a
         submission only asks for work that others do. It runs in the grader's process, sees arrays only, which may
         hold anything, and raises `Unlike` with a message where they are not what is demanded.
+    exact : whether all right programs give the same bits, as arithmetic of whole numbers does. Near ties between
+        two bytes are then decided by the definition, and no case is drawn again because of them.
     """
 
     id: str
@@ -207,6 +209,7 @@ class Check:
     learning: Learning | None = None
     gradients: Mapping[str, str] = field(default_factory=dict)
     derive: Derive | None = None
+    exact: bool = False
 
     def __call__(self, student: Any, case: Case) -> Mapping[str, Any] | None:
         return self.function(student, case)
@@ -228,6 +231,7 @@ def check(
     learning: Learning | None = None,
     gradients: Mapping[str, str] | None = None,
     derive: Derive | None = None,
+    exact: bool = False,
 ) -> Callable[[CheckFunction], Check]:
     """Turn a function into a check; its name becomes the id, the first line of its docstring the title."""
     if tier not in (60, 80, 100, None):
@@ -248,7 +252,7 @@ def check(
             raise ValueError(f"check {name} has no docstring; its first line is the title that students see")
         return Check(
             name, title[0].rstrip("."), function, tier, cases, tuple(needs), tuple(holes), tuple(files),
-            metric, group, slow, limit_s, budget, speed, learning, dict(gradients or {}), derive,
+            metric, group, slow, limit_s, budget, speed, learning, dict(gradients or {}), derive, exact,
         )  # fmt: skip
 
     return wrap

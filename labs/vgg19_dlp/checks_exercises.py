@@ -26,7 +26,7 @@ SECOND_LAYERS = (
     Wanted("fc3", Kind.MLP, (10,)),
     Wanted("softmax", Kind.SOFTMAX, (1,)),
 )
-exercise = partial(check, tier=None, files=("quantize.py",))
+exercise = partial(check, tier=None, files=("quantize.py",), exact=True)
 
 
 def magnitude_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -123,7 +123,14 @@ def second_wanted(case: Case, sent: Arrays) -> dict[str, np.ndarray]:
     return layer_outputs(require_layers(sent, program))
 
 
-@check(tier=None, files=("second_network.py",), cases=second_cases, holes=("second_network",), derive=second_wanted)
+@check(
+    tier=None,
+    files=("second_network.py",),
+    cases=second_cases,
+    holes=("second_network",),
+    derive=second_wanted,
+    exact=True,
+)
 def second_network(student, case):
     """Exercise: a network whose sizes all differ."""
     module = student.second_network
