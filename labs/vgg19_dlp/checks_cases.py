@@ -30,6 +30,7 @@ TILE = 14
 SMALL_PICTURES = 5
 FIRST_GAIN = 1 / 64  # pixels are near 100; so the activations are near 1
 SPREAD_OF_LOGITS = 2.0
+MAT_TEXT, MAT_TEXT_BYTES = b"MATLAB 5.0 MAT-file", 116
 PARTS = ((0, "weight"), (1, "bias"))
 ATTEMPTS = 50
 RANKS_ASKED = (0, 1, 3, 4, 5, 6, 30)
@@ -123,7 +124,9 @@ class SmallNetwork:
             names = {f"{program.layers[place].name}.{part}": (place, n) for place in floats for n, part in PARTS}
             parameters = {name: floats[place][number] for name, (place, number) in names.items()}
             write_matconvnet(file, FILE_LAYERS, parameters, MEAN)
-            stored = np.frombuffer(file.read_bytes(), np.uint8)
+            stored = np.frombuffer(file.read_bytes(), np.uint8).copy()
+        # It begins with a text that tells when it was written; a case depends on its seed alone.
+        stored[:MAT_TEXT_BYTES] = np.frombuffer(MAT_TEXT.ljust(MAT_TEXT_BYTES), np.uint8)
         self.arrays = {"mat": stored, "input": flat_pairs(inputs), "filter": flat_pairs(filters)}
         self.device = program_of(SMALL_LAYERS, pairs_in(self.arrays["input"]))
         for (place, (weight, bias)), quant in zip(floats.items(), filters, strict=True):

@@ -195,3 +195,14 @@ def tiles_of(case: Case) -> np.ndarray:
     import cv2
 
     return cv2.imdecode(case.picture, cv2.IMREAD_COLOR)[:, :, ::-1]
+
+
+@pytest.mark.parametrize("maker", ["small_cases", "picture_cases", "pair_cases"])
+def test_cases_depend_on_their_seed_alone(maker, monkeypatch):
+    """Made again at another time, every array is the same."""
+    make = getattr(checks_cases, maker)
+    first = list(make(np.random.default_rng(11)))
+    monkeypatch.setattr("time.asctime", lambda *when: "Thu Jan  1 00:00:00 1970")
+    for one, again in zip(first, make(np.random.default_rng(11)), strict=True):
+        assert one.arrays.keys() == again.arrays.keys()
+        assert [name for name in one.arrays if not np.array_equal(one.arrays[name], again.arrays[name])] == []
