@@ -36,15 +36,15 @@ def int8_conv(qx, qw, stride, pad):
     padded = np.pad(qx.astype(np.int32), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     rows, columns = ((length - size) // stride + 1 for length in padded.shape[2:])
     sums = np.zeros((len(qx), len(qw), rows, columns), np.int32)
-    for row in range(size):
-        for column in range(size):
+    for i in range(size):
+        for j in range(size):
             part = padded[
                 :,
                 :,
-                row : row + (rows - 1) * stride + 1 : stride,
-                column : column + (columns - 1) * stride + 1 : stride,
+                i : i + (rows - 1) * stride + 1 : stride,
+                j : j + (columns - 1) * stride + 1 : stride,
             ]
-            sums += np.einsum("nchw,oc->nohw", part, qw[:, :, row, column].astype(np.int32))
+            sums += np.einsum("nchw,oc->nohw", part, qw[:, :, i, j].astype(np.int32))
     return sums
     ### END SOLUTION
 

@@ -12,5 +12,5 @@ def build(net, quants):
     net.createReLuLayer("relu2")
     net.createFlattenLayer("flatten", [1, 12 * 11 * 14, 1, 1])
     net.createMlpLayer("fc3", 10, quants[2])
-    net.createSoftmaxLayer("softmax", 1)
+    net.createSoftmaxLayer("softmax", axis=1)
     ### END SOLUTION

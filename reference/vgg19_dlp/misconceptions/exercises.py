@@ -6,7 +6,7 @@ WHOLE = "return (whole + (rest >= 0.5) - (rest <= -0.5)).astype(np.int8)"
 CLIPPED = "clipped = np.clip(scaled, -128, 127)"
 SCALED = "np.float32(scale) * np.float32(2.0**-position)"
 SUMS = "sums = np.zeros((len(qx), len(qw), rows, columns), np.int32)"
-ADDED = 'sums += np.einsum("nchw,oc->nohw", part, qw[:, :, row, column].astype(np.int32))'
+ADDED = 'sums += np.einsum("nchw,oc->nohw", part, qw[:, :, i, j].astype(np.int32))'
 BACK = "return sums.astype(np.float32) * unit + np.asarray(bias, np.float32).reshape(1, -1, 1, 1)"
 POSITION = "position = max(-32, min(32, int(exponent)))"
 
@@ -119,14 +119,14 @@ MISCONCEPTIONS = [
         "products in 8 bits",
         "int8_conv",
         "A product of two bytes does not fit into a byte: convert before multiplying.",
-        (ADDED, 'sums += np.einsum("nchw,oc->nohw", part.astype(np.int8), qw[:, :, row, column])'),
+        (ADDED, 'sums += np.einsum("nchw,oc->nohw", part.astype(np.int8), qw[:, :, i, j])'),
     ),
     in_quantize(
         "kernel_flipped",
         "kernel turned by 180 degrees",
         "int8_conv",
         "The kernel is laid over the picture as it is, not turned.",
-        (ADDED, ADDED.replace("row, column]", "size - 1 - row, size - 1 - column]")),
+        (ADDED, ADDED.replace("i, j]", "size - 1 - i, size - 1 - j]")),
     ),
     in_quantize(
         "bias_before_rescaling",
