@@ -59,7 +59,7 @@ def run_grade(
 def test_golden_submission(lab, folder, tmp_path, request):
     """The result is the one that the folder's expected.yaml states, and every message is quoted as printed."""
     if not (ROOT / "fixtures" / lab / "hidden" / "manifest.json").is_file():
-        pytest.skip(f"lab {lab} is not published yet")
+        pytest.skip(f"lab {lab} is not published yet: python -m grader publish {lab}")
     submission, document = tmp_path / "submission", tmp_path / "result.json"
     expected = materialise(folder, submission)
     if expected.get("extended") and not request.config.getoption("--all-golden"):
