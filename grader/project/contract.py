@@ -141,6 +141,7 @@ class LabFacts(Section):
     classes: tuple[str, ...] = ()
     classes_file: str = ""
     shims: tuple[Literal["scipy.misc", "python2"], ...] = ()
+    stand_ins: tuple[Literal["tensorflow"], ...] = ()
 
     @field_validator("tiers")
     @classmethod

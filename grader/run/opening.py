@@ -153,6 +153,7 @@ def open_session(
         "allow": lab.facts.imports.allow,
         "forbid": lab.facts.imports.forbid,
         "shims": lab.facts.shims,
+        "stand_ins": lab.facts.stand_ins,
         "free": [*unchanged_given(lab, submission), *free],
         "packages": packages_of(lab),
     }

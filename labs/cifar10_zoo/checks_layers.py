@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, check
-from grader.layer_cases import distinct, few_values, flatten_cases, fully_connected_cases, normal
+from grader.lab.checks import CHANNELS_LAST, Case, check
+from grader.lab.layer_cases import distinct, few_values, flatten_cases, fully_connected_cases, normal
 
 COURSE_CONVOLUTIONS = (
     # name, N, C_in, C_out, kernel, strides, padding, side, bias

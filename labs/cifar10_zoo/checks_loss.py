@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import Case
-from grader.layer_cases import normal
+from grader.lab.checks import Case
+from grader.lab.layer_cases import normal
 
 from .checks_layers import layer_check
 

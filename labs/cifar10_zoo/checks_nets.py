@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks import CHANNELS_LAST, Case, Sampled, check
-from grader.layer_cases import normal
+from grader.lab.checks import CHANNELS_LAST, Case, Sampled, check
+from grader.lab.layer_cases import normal
 
 from .checks_normalization import MOMENTUM, with_n
 from .checks_plans import (

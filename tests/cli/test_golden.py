@@ -76,6 +76,8 @@ def test_golden_submission(lab, folder, tmp_path, request):
         assert seen[name][0] == verdict, seen[name]
     for name, mistake in expected.get("mistakes", {}).items():
         assert checks[name]["misconception"] == mistake, seen[name]
+    noted = " ".join(result["submission"]["notes"])
+    assert [fragment for fragment in expected.get("notes", []) if fragment not in noted] == []
     printed = " ".join(done.stdout.split())
     for name, fragments in expected.get("messages", {}).items():
         for fragment in fragments:

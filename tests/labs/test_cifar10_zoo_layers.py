@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.contract import load_lab
+from grader.project.contract import load_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "cifar10_zoo"
@@ -184,7 +184,7 @@ def test_the_largest_loss_is_that_of_the_bound(run_checks):
 
 
 def test_adam_is_torchs_but_for_where_epsilon_stands(run_checks):
-    """PyTorch adds epsilon to the corrected root, Keras to the plain one; with the one turned into the other, equal."""
+    """PyTorch adds epsilon to the corrected root, Keras to the plain one; with that made up for, they are equal."""
     for case, (found,) in outcomes(run_checks, "adam_steps"):
         settings = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, **case.settings}
         for name in ("kernel", "bias"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.checks import Sampled
-from grader.contract import load_lab
+from grader.lab.checks import Sampled
+from grader.project.contract import load_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "cifar10_zoo"

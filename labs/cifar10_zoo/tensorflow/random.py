@@ -1,0 +1,5 @@
+"""Stands in for ``tensorflow.random``."""
+
+from .names import answered
+
+__getattr__ = answered("tf.random", {"set_seed": ("tape", "set_seed")})
