@@ -8,7 +8,7 @@ WEIGHTS_OPTION := $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
 # Options of an experiment: make run LAB=… STEPS=300. What only stands in the environment does not count.
 RUN_OPTIONS := $(foreach name,CONTENT STYLE STEPS SIZE NOISE ALPHA BETA RATE EPOCHS DATA IMAGES BATCH SEED \
-  MODEL RESIDUAL WIDTH RATES,\
+  MODEL RESIDUAL WIDTH RATES NET,\
   $(if $(filter command,$(origin $(name))),--set $(name)="$($(name))"))
 
 .DEFAULT_GOAL := help

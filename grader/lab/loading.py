@@ -40,11 +40,14 @@ EXPERIMENT_MODULE = "_lab_experiment"
 
 
 def load_run(file: Path) -> Any:
-    """Import a lab's ``experiment.py``, which may import files beside it, and return its ``run``."""
-    folder = str(file.parent)
-    spec = importlib.util.spec_from_file_location(EXPERIMENT_MODULE, file, submodule_search_locations=[folder])
+    """Import a lab's ``experiment.py`` and return its ``run``; a long one imports its parts like ``checks.py``."""
+    spec = importlib.util.spec_from_file_location(
+        EXPERIMENT_MODULE, file, submodule_search_locations=[str(file.parent)]
+    )
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {file}")
+    for name in [name for name in sys.modules if name.startswith(f"{EXPERIMENT_MODULE}.")]:
+        del sys.modules[name]
     module = importlib.util.module_from_spec(spec)
     sys.modules[EXPERIMENT_MODULE] = module
     spec.loader.exec_module(module)

@@ -37,6 +37,11 @@ GAIN = {"LeNet5": 3.0}
 STAGES = [2, 2, 2, 2]
 NARROW_RESNET, NARROW_INCEPTION, NARROW_BATCH = 8, 6, 4
 
+# What every network's output needs of the layers, besides the convolution.
+OUTPUT_NEEDS = ("max_pool_forward", "activation_forward", "dense_forward", "flatten_forward")
+NORMALIZED_NEEDS = (*OUTPUT_NEEDS, "bn_inference", "dropout_modes")
+AVERAGED_NEEDS = ("activation_forward", "dense_forward", "gap_forward", "bn_inference")
+
 net_check = partial(check, files=("nets.py", "layers.py"), group="networks")
 
 
@@ -203,13 +208,17 @@ def narrow_case(rng: np.random.Generator, net: str, arguments: tuple[Any, ...]) 
     return Case.of(case.name, **case.config, **case.arrays, **more)
 
 
-@net_check(tier=60, cases=baseline_cases, needs=("conv_forward",), holes=("baseline", "baseline_call"))
+@net_check(
+    tier=60, cases=baseline_cases, needs=("conv_forward", "bn_variables"), holes=("baseline", "baseline_call")
+)
 def baseline_build(student, case):
     """Baseline: its layers in order, and how many parameters."""
     return build_check(student, case)
 
 
-@net_check(tier=60, cases=baseline_cases, needs=("baseline_build",), holes=("baseline", "baseline_call"))
+@net_check(
+    tier=60, cases=baseline_cases, needs=("baseline_build", *NORMALIZED_NEEDS), holes=("baseline", "baseline_call")
+)
 def baseline_outputs(student, case):
     """Baseline: every layer's output for given parameters."""
     outputs_check(student, case)
@@ -221,31 +230,47 @@ def lenet5_build(student, case):
     return build_check(student, case)
 
 
-@net_check(tier=80, cases=lenet_cases, needs=("lenet5_build",), holes=("lenet5", "lenet5_call"))
+@net_check(tier=80, cases=lenet_cases, needs=("lenet5_build", *OUTPUT_NEEDS), holes=("lenet5", "lenet5_call"))
 def lenet5_outputs(student, case):
     """LeNet5: every layer's output for given parameters."""
     outputs_check(student, case)
 
 
-@net_check(tier=80, cases=alexnet_cases, needs=("conv_forward",), holes=("alexnet8", "alexnet8_call"), slow=True)
+@net_check(
+    tier=80,
+    cases=alexnet_cases,
+    needs=("conv_forward", "bn_variables"),
+    holes=("alexnet8", "alexnet8_call"),
+    slow=True,
+)
 def alexnet8_build(student, case):
     """AlexNet8: its layers in order, and how many parameters."""
     return build_check(student, case)
 
 
-@net_check(tier=80, cases=alexnet_cases, needs=("alexnet8_build",), holes=("alexnet8", "alexnet8_call"), slow=True)
+@net_check(
+    tier=80,
+    cases=alexnet_cases,
+    needs=("alexnet8_build", *NORMALIZED_NEEDS),
+    holes=("alexnet8", "alexnet8_call"),
+    slow=True,
+)
 def alexnet8_outputs(student, case):
     """AlexNet8: every layer's output for given parameters."""
     outputs_check(student, case)
 
 
-@net_check(tier=80, cases=vgg_cases, needs=("conv_forward",), holes=("vgg16", "vgg16_call"), slow=True)
+@net_check(
+    tier=80, cases=vgg_cases, needs=("conv_forward", "bn_variables"), holes=("vgg16", "vgg16_call"), slow=True
+)
 def vgg16_build(student, case):
     """VGG16: its layers in order, and how many parameters."""
     return build_check(student, case)
 
 
-@net_check(tier=80, cases=vgg_cases, needs=("vgg16_build",), holes=("vgg16", "vgg16_call"), slow=True)
+@net_check(
+    tier=80, cases=vgg_cases, needs=("vgg16_build", *NORMALIZED_NEEDS), holes=("vgg16", "vgg16_call"), slow=True
+)
 def vgg16_outputs(student, case):
     """VGG16: every layer's output for given parameters."""
     outputs_check(student, case)
@@ -274,7 +299,7 @@ def block_case(
 
 
 @net_check(
-    tier=100, cases=inception_blocks, needs=("conv_forward", "concatenation"),
+    tier=100, cases=inception_blocks, needs=("conv_forward", "concatenation", "bn_inference", "activation_forward", "max_pool_forward"),
     holes=("inception_block", "inception_block_call"),
 )  # fmt: skip
 def inception_block(student, case):
@@ -282,7 +307,12 @@ def inception_block(student, case):
     return block_outputs(student, case)
 
 
-@net_check(tier=100, cases=resnet_blocks, needs=("conv_forward",), holes=("resnet_block", "resnet_block_call"))
+@net_check(
+    tier=100,
+    cases=resnet_blocks,
+    needs=("conv_forward", "bn_inference", "activation_forward"),
+    holes=("resnet_block", "resnet_block_call"),
+)
 def resnet_block(student, case):
     """ResnetBlock: with x itself and with its 1x1 convolution, for given parameters."""
     return block_outputs(student, case)
@@ -298,7 +328,7 @@ def block_outputs(student: Any, case: Case) -> dict[str, Any]:
 @net_check(
     tier=100,
     cases=inception_cases,
-    needs=("inception_block",),
+    needs=("conv_forward", "concatenation", "bn_variables"),
     holes=("inception10", "inception10_call"),
     slow=True,
 )
@@ -310,7 +340,7 @@ def inception10_build(student, case):
 @net_check(
     tier=100,
     cases=inception_cases,
-    needs=("inception10_build",),
+    needs=("inception10_build", "inception_block", "max_pool_forward", *AVERAGED_NEEDS),
     holes=("inception10", "inception10_call"),
     slow=True,
 )
@@ -319,13 +349,25 @@ def inception10_outputs(student, case):
     outputs_check(student, case)
 
 
-@net_check(tier=100, cases=resnet_cases, needs=("resnet_block",), holes=("resnet18", "resnet18_call"), slow=True)
+@net_check(
+    tier=100,
+    cases=resnet_cases,
+    needs=("conv_forward", "bn_variables"),
+    holes=("resnet18", "resnet18_call"),
+    slow=True,
+)
 def resnet18_build(student, case):
     """ResNet18: its layers in order, and how many parameters."""
     return build_check(student, case)
 
 
-@net_check(tier=100, cases=resnet_cases, needs=("resnet18_build",), holes=("resnet18", "resnet18_call"), slow=True)
+@net_check(
+    tier=100,
+    cases=resnet_cases,
+    needs=("resnet18_build", "resnet_block", *AVERAGED_NEEDS),
+    holes=("resnet18", "resnet18_call"),
+    slow=True,
+)
 def resnet18_outputs(student, case):
     """ResNet18 in its full width: every layer's output for given parameters."""
     outputs_check(student, case)
@@ -336,7 +378,8 @@ BACKWARD_NEEDS = ("conv_backward", "max_pool_backward", "bn_backward", "activati
 
 @net_check(
     tier=100, cases=narrow_inception_cases, metric="l2",
-    needs=("inception10_build", "concatenation_backward", "gap_backward", *BACKWARD_NEEDS),
+    needs=("inception10_outputs", "concatenation_backward", "gap_backward", *BACKWARD_NEEDS),
+    slow=True,
 )  # fmt: skip
 def inception10_gradients(student, case):
     """Inception10 with few channels, in training: the gradients of pictures, kernels and every gamma."""
@@ -344,7 +387,11 @@ def inception10_gradients(student, case):
 
 
 @net_check(
-    tier=100, cases=narrow_resnet_cases, metric="l2", needs=("resnet18_build", "gap_backward", *BACKWARD_NEEDS)
+    tier=100,
+    cases=narrow_resnet_cases,
+    metric="l2",
+    needs=("resnet18_outputs", "gap_backward", *BACKWARD_NEEDS),
+    slow=True,
 )
 def resnet18_gradients(student, case):
     """ResNet18 with few channels, in training: the gradients of pictures, kernels and every gamma."""
@@ -363,13 +410,13 @@ def gradients_check(student: Any, case: Case) -> dict[str, Any]:
     return found | {f"gamma {number}": gamma.gradient for number, gamma in enumerate(gammas, start=1)}
 
 
-@net_check(tier=100, cases=narrow_inception_cases, needs=("inception10_build", "bn_training"))
+@net_check(tier=100, cases=narrow_inception_cases, needs=("inception10_outputs", "bn_training"), slow=True)
 def inception10_statistics(student, case):
     """Inception10 with few channels: all moving statistics after two batches of training."""
     return statistics_check(student, case)
 
 
-@net_check(tier=100, cases=narrow_resnet_cases, needs=("resnet18_build", "bn_training"))
+@net_check(tier=100, cases=narrow_resnet_cases, needs=("resnet18_outputs", "bn_training"), slow=True)
 def resnet18_statistics(student, case):
     """ResNet18 with few channels: all moving statistics after two batches of training."""
     return statistics_check(student, case)
@@ -393,7 +440,7 @@ def statistics_check(student: Any, case: Case) -> dict[str, Any]:
     return found | {f"moving_variance {number}": variance for number, variance in enumerate(variances, start=1)}
 
 
-@net_check(tier=100, cases=narrow_resnet_cases, needs=("resnet18_build",))
+@net_check(tier=100, cases=narrow_resnet_cases, needs=("resnet18_outputs",), slow=True)
 def save_and_load(student, case):
     """Weights that were saved and loaded into a new network give the same outputs exactly."""
     net = prepared(student, case)

@@ -92,7 +92,7 @@ def with_n(student: Any, before: np.ndarray, after: np.ndarray, count: int) -> n
 def bn_variables(student, case):
     """BatchNormalization: its four variables, two of them trainable, and their first values."""
     layer = student.layers.BatchNormalization()
-    layer(case.x.copy(), training=False)
+    layer.build(case.x.shape)
     for name in (*TRAINABLE, *MOVING):
         variable = getattr(layer, name, None)
         held = any(variable is one for one in layer.variables)

@@ -1,0 +1,126 @@
+"""The training of a network of cifar10_zoo as an experiment, through the command line and against PyTorch."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.golden import ROOT, materialise
+
+LAB = "cifar10_zoo"
+DEADLINE_S = 400
+FEW = ("--set", "images=160", "--set", "batch=32")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the lab and the reference as the submission."""
+    shutil.copytree(ROOT / "labs" / LAB, tmp_path / "labs" / LAB)
+    (tmp_path / "golden" / LAB / "right").mkdir(parents=True)
+    (tmp_path / "golden" / LAB / "right" / "expected.yaml").write_text("base: '@reference'\n")
+    materialise(tmp_path / "golden" / LAB / "right", tmp_path / "stu_upload" / LAB)
+    return tmp_path
+
+
+def run(project, *words):
+    """Type ``grader run``; return what it printed, its results, the arrays of its checkpoint and its folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "run", LAB, *map(str, words)],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "curves.png" in line]
+    folder = Path(line.partition(": ")[0])
+    with np.load(folder / "checkpoint.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    return done.stdout, json.loads((folder / "run.json").read_text())["results"], arrays, folder
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(project):
+    """An epoch and then another give the variables, moments and curves of two epochs in one run."""
+    run(project, *FEW, "--set", "epochs=1")
+    printed, _, continued, _ = run(project, *FEW, "--set", "epochs=2")
+    assert "going on from step 5" in printed
+    _, _, whole, _ = run(project, *FEW, "--set", "epochs=2", "--fresh")
+    assert continued.keys() == whole.keys()
+    assert any("/optimizer/kmoments/v0/" in name for name in whole)
+    for name in sorted(set(whole) - {"facts"}):
+        np.testing.assert_array_equal(continued[name], whole[name], err_msg=name)
+
+
+@pytest.mark.oracle
+def test_the_accuracy_is_that_of_the_variables_that_were_kept(project):
+    """PyTorch's Baseline with the kept variables reads as many test pictures right."""
+    torch = pytest.importorskip("torch")
+    import cv2
+
+    printed, results, arrays, folder = run(project, *FEW, "--set", "epochs=4")
+    assert "moving statistics of batch normalisation are still 82% their first values" in " ".join(printed.split())
+    v = [torch.from_numpy(arrays[f"state/variable/{number}"].copy()).double() for number in range(10)]
+    with np.load(ROOT / "labs" / LAB / "cifar10_subset.npz") as stored:
+        x, labels = stored["x_test"].astype(np.float32) / np.float32(255), stored["y_test"].reshape(-1)
+    functional = torch.nn.functional
+    y = functional.conv2d(
+        torch.from_numpy(x).double().permute(0, 3, 1, 2), v[0].permute(3, 2, 0, 1), v[1], padding=2
+    )
+    y = functional.batch_norm(y, v[4], v[5], v[2], v[3], False, 0.0, 1e-3)
+    y = functional.max_pool2d(torch.relu(y), 2).permute(0, 2, 3, 1).flatten(1)
+    y = torch.relu(y @ v[6] + v[7]) @ v[8] + v[9]
+    right = (y.argmax(1).numpy() == labels).mean()
+    assert results["test accuracy"] == pytest.approx(right, abs=1e-3)
+    assert 0 <= results["settled accuracy"] <= 1
+    for name in ("predictions", "confusion", "features", "networks", "kernels"):
+        assert cv2.imread(str(folder / f"{name}.png")).std() > 5, name
+
+
+def test_a_network_without_statistics_says_nothing_of_them(project):
+    """LeNet5 has no batch normalisation: no note on statistics, but one on its slow beginning."""
+    printed, results, _, _ = run(project, *FEW, "--set", "epochs=1", "--set", "net=LeNet5")
+    assert "moving statistics" not in printed and "stays at chance" in printed
+    assert "settled accuracy" not in results
+
+
+def test_all_of_cifar10_is_read_from_its_public_archive(project):
+    """An archive in the public binary format that lies in the cache is taken: labels, channels first, in order."""
+    with np.load(ROOT / "labs" / LAB / "cifar10_subset.npz") as stored:
+        data = {name: stored[name] for name in stored.files}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for number in range(6):
+            part = "train" if number < 5 else "test"
+            pictures = (
+                data[f"x_{part}"][number % 5 * 32 : number % 5 * 32 + 32].transpose(0, 3, 1, 2).reshape(32, -1)
+            )
+            labels = data[f"y_{part}"].reshape(-1, 1)[number % 5 * 32 : number % 5 * 32 + 32]
+            content = np.hstack([labels.astype(np.uint8), pictures]).tobytes()
+            name = f"data_batch_{number + 1}.bin" if number < 5 else "test_batch.bin"
+            entry = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    target = project / ".cache" / "downloads" / "cifar10_zoo-cifar10" / "cifar-10-binary.tar.gz"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(buffer.getvalue())
+    file = project / "labs" / LAB / "lab.yaml"
+    known = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+    text = file.read_text()
+    assert text.count(known) == 1
+    file.write_text(text.replace(known, sha256(buffer.getvalue()).hexdigest()))
+    printed, _, from_archive, _ = run(project, "--set", "data=full", "--set", "epochs=1")
+    assert "160 pictures to learn from, 32 to test with" in printed
+    _, _, from_subset, _ = run(project, *FEW, "--set", "epochs=1")
+    for number in range(10):
+        name = f"state/variable/{number}"
+        np.testing.assert_array_equal(from_archive[name], from_subset[name], err_msg=name)
