@@ -104,7 +104,7 @@ def more_convolutions(rng: np.random.Generator) -> Iterable[Case]:
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_convolutions(rng)
-    yield from more_convolutions(rng)
+    yield from (case.beyond() for case in more_convolutions(rng))
 
 
 def pooling(rng: np.random.Generator, name: str, shape: tuple[int, ...], values: str, **facts: Any) -> Case:
@@ -146,7 +146,7 @@ def more_poolings(rng: np.random.Generator) -> Iterable[Case]:
 def pool_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_poolings(rng)
-    yield from more_poolings(rng)
+    yield from (case.beyond() for case in more_poolings(rng))
 
 
 def course_activations(rng: np.random.Generator) -> Iterable[Case]:
@@ -179,7 +179,7 @@ def activation(rng: np.random.Generator, name: str, function: str, x: np.ndarray
 def activation_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_activations(rng)
-    yield from more_activations(rng)
+    yield from (case.beyond() for case in more_activations(rng))
 
 
 def gap_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -189,7 +189,8 @@ def gap_cases(rng: np.random.Generator) -> Iterable[Case]:
         ("4x4 pixels, one sample", (1, 4, 4, 6)),
         ("3x5", (3, 3, 5, 2)),
     ):
-        yield Case.of(name, layout=CHANNELS_LAST, x=normal(rng, *shape), out_grad=normal(rng, shape[0], shape[3]))
+        case = Case.of(name, layout=CHANNELS_LAST, x=normal(rng, *shape), out_grad=normal(rng, shape[0], shape[3]))
+        yield case if shape[1] == shape[2] else case.beyond()
 
 
 def dense_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -210,7 +211,8 @@ def concat_cases(rng: np.random.Generator) -> Iterable[Case]:
     ):
         parts = {f"part{number}": normal(rng, 2, 4, 5, width) for number, width in enumerate(widths)}
         out_grad = normal(rng, 2, 4, 5, sum(widths))
-        yield Case.of(name, axis=axis, parts=len(widths), layout=CHANNELS_LAST, **parts, out_grad=out_grad)
+        case = Case.of(name, axis=axis, parts=len(widths), layout=CHANNELS_LAST, **parts, out_grad=out_grad)
+        yield case if len(set(widths)) == 1 else case.beyond()
 
 
 def dropout_cases(rng: np.random.Generator) -> Iterable[Case]:

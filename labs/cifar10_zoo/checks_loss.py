@@ -52,7 +52,7 @@ def loss_case(
 def loss_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_losses(rng)
-    yield from more_losses(rng)
+    yield from (case.beyond() for case in more_losses(rng))
 
 
 def course_steps(rng: np.random.Generator) -> Iterable[Case]:
@@ -79,7 +79,7 @@ def steps_case(rng: np.random.Generator, name: str, settings: dict[str, float], 
 def adam_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_steps(rng)
-    yield from more_steps(rng)
+    yield from (case.beyond() for case in more_steps(rng))
 
 
 def loss_of(student: Any, case: Case) -> tuple[Any, Any]:

@@ -53,7 +53,7 @@ def statistics_case(
 def bn_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make both."""
     yield from course_statistics(rng)
-    yield from more_statistics(rng)
+    yield from (case.beyond() for case in more_statistics(rng))
 
 
 def bn_layer(student: Any, case: Case) -> Any:

@@ -1,8 +1,8 @@
 """The layers on the engine, to compare the solution with and to time; see `exactness`.
 
-Convolution, pooling, the global average, normalisation in training, fully connected layers, ReLU, sigmoid, dropout and
-the loss of logits are the engine's; tanh, softmax, normalisation with moving statistics, the loss of probabilities and
-Adam, whose epsilon stands elsewhere in Keras, are written here. The networks are the solution's, ``nets.py``.
+Convolution, pooling, the global average, normalisation in training, fully connected layers, ReLU, sigmoid, dropout
+and the loss of logits are the engine's; tanh, softmax, normalisation with moving statistics, the loss of
+probabilities and Adam, whose epsilon stands elsewhere in Keras, are written here. The networks are the solution's.
 """
 
 import numpy as np

@@ -62,8 +62,7 @@ MISCONCEPTIONS = [
         ("bn_variables",),
         "moving statistics are plain variables of their own",
         "The moving statistics were not made with `add_weight`, so the network does not know them: they are "
-        "neither counted "
-        "nor saved, and a network that was loaded answers by chance.",
+        "neither counted nor saved, and a network that was loaded answers by chance.",
         (MOVING_MEAN, 'self.moving_mean = type(self.gamma)("moving_mean", np.zeros(shape[-1:], np.float32), False)'),
         (
             MOVING_VARIANCE,
