@@ -63,10 +63,10 @@ MISCONCEPTIONS = [
         "moving statistics are plain variables of their own",
         "The moving statistics were not made with `add_weight`, so the network does not know them: they are "
         "neither counted nor saved, and a network that was loaded answers by chance.",
-        (MOVING_MEAN, 'self.moving_mean = type(self.gamma)("moving_mean", np.zeros(shape[-1:], np.float32), False)'),
+        (MOVING_MEAN, 'self.moving_mean = type(self.gamma)("moving_mean", np.zeros(shape[-1:]), False)'),
         (
             MOVING_VARIANCE,
-            'self.moving_variance = type(self.gamma)("moving_variance", np.ones(shape[-1:], np.float32), False)',
+            'self.moving_variance = type(self.gamma)("moving_variance", np.ones(shape[-1:]), False)',
         ),
     ),
     variables(
