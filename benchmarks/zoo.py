@@ -2,9 +2,9 @@
 
     python -m benchmarks.zoo [--rounds 3] [--threads 2] [--batch 128] [--out results/zoo]
 
-Every library runs in a process of its own, and they take turns, so that whatever else the machine does troubles all of
-them. ``engine`` is the solution with the engine's operators, layer by layer; ``engine-net`` is the engine's own ResNet18,
-which never leaves its layout (SGD, because that is what it steps with).
+Every library runs in a process of its own, and they take turns, so that whatever else the machine does troubles all
+of them. ``engine`` is the solution with the engine's operators, layer by layer; ``engine-net`` is the engine's own
+ResNet18, which never leaves its layout (SGD, because that is what it steps with).
 """
 
 from __future__ import annotations

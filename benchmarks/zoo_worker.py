@@ -2,8 +2,8 @@
 
     python -m benchmarks.zoo_worker LIBRARY BATCH
 
-It reads a word a line and answers with a line of JSON after ``@``: ``step`` times a step of ResNet18, ``epoch`` an epoch of
-Baseline, ``memory`` tells how much the process has needed at most.
+It reads a word a line and answers with a line of JSON after ``@``: ``step`` times a step of ResNet18, ``epoch`` an
+epoch of Baseline, ``memory`` tells how much the process has needed at most.
 """
 
 from __future__ import annotations

@@ -174,6 +174,14 @@ MISCONCEPTIONS = [
         "ConvBNRelu's convolution has a bias, although the normalisation behind it undoes it.",
         (CONV_BN, CONV_BN.replace("padding=padding", "padding=padding, use_bias=False")),
     ),
+    of()(
+        "blocks_never_in_training",
+        ("inception10_gradients", "inception10_statistics"),
+        "blocks called with training=False",
+        "ConvBNRelu calls its layers with training=False, as a widely copied script does: batch normalisation never "
+        "sees a batch, and its moving statistics stay at 0 and 1. Leave the argument out.",
+        ("return self.model(x)", "return self.model(x, training=False)"),
+    ),
     of("resnet_block_call")(
         "residual_behind_the_first_convolution",
         ("resnet_block", "resnet18_build"),
