@@ -19,14 +19,13 @@ from grader.lab.layer_cases import normal
 
 from .checks_normalization import MOMENTUM, with_n
 from .checks_plans import (
-    MEANINGS,
     NARROW,
     RIGHT_COUNTS,
     Watched,
     counts,
     emitted_order,
     parameter_layers,
-    plan_problem,
+    require_plan,
 )
 
 PICTURES = Path(__file__).with_name("cifar10_subset.npz")
@@ -110,25 +109,10 @@ def prepared(student: Any, case: Case) -> Any:
     return net
 
 
-def require_plan(student: Any, case: Case, watched: Watched) -> None:
-    """Require number and order of layers and the number of parameters; name the mistake that a number gives away."""
-    total, trainable = counts(watched.records)
-    meaning = MEANINGS.get(case.net, {}).get(total)
-    student.require(meaning is None, f"{case.net} has {total:,} parameters: {meaning}")
-    problem = plan_problem(case.net, watched.records)
-    student.require(not problem, f"{case.net}: {problem}")
-    right = RIGHT_COUNTS[case.net]
-    student.require(
-        (total, trainable) in right,
-        f"{case.net} has {total:,} parameters, {trainable:,} of them trainable; expected "
-        + " or ".join(f"{most:,} and {some:,}" for most, some in right),
-    )
-
-
 def build_check(student: Any, case: Case) -> dict[str, Any]:
     """Build a network and compare its layers and counts with the handout's."""
     watched = Watched(student, make(student, case), case.x.copy())
-    require_plan(student, case, watched)
+    require_plan(student, case.net, watched.records)
     # Readings that are both right are told apart by nothing that is sent.
     total, trainable = counts(watched.records)
     wide = RIGHT_COUNTS[case.net].index((total, trainable))

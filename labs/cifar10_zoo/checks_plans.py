@@ -98,19 +98,6 @@ RIGHT_COUNTS = {
     "Inception10": ((121_418, 120_234),),
     "ResNet18": ((11_183_562, 11_173_962),),
 }
-# Numbers that give a mistake away.
-MEANINGS = {
-    "AlexNet8": {20_649_226: "that is what it has without its third pooling"},
-    "Inception10": {
-        120_826: "that is what it has if its convolutions have no bias; in ConvBNRelu they have one",
-        51_210: "that is what it has if the second pair of blocks is as narrow as the first; channels double there",
-        202_058: "that is what it has with Flatten in the place of GlobalAveragePooling2D",
-    },
-    "ResNet18": {
-        11_188_362: "that is what it has if its convolutions have a bias; none of them has one",
-        11_187_914: "that is what it has with a 1x1 convolution in the first stage, where x itself is added",
-    },
-}
 # Where the handout names two widths: number of the layer with variables, axis of its variables, the smaller width.
 NARROW = {
     "Baseline": {2: {-1: 120}, 3: {0: 120}},
@@ -213,19 +200,60 @@ def counts(records: Sequence[Any]) -> tuple[int, int]:
     )
 
 
-def plan_problem(net: str, records: Sequence[Any]) -> str:
-    """Say which is the first layer that differs from the handout's; empty if none does."""
+def require_count_without_meaning(student: Any, net: str, total: int) -> None:
+    """Require that the number of parameters is none that gives a mistake away; name the mistake."""
+    seen = (net, total)
+    student.require(
+        seen != ("AlexNet8", 20_649_226),
+        "AlexNet8 has 20,649,226 parameters: that is what it has without its third pooling",
+    )
+    student.require(
+        seen != ("Inception10", 120_826),
+        "Inception10 has 120,826 parameters: that is what it has if its convolutions have no bias; in ConvBNRelu they "
+        "have one",
+    )
+    student.require(
+        seen != ("Inception10", 51_210),
+        "Inception10 has 51,210 parameters: that is what it has if the second pair of blocks is as narrow as the "
+        "first; channels double there",
+    )
+    student.require(
+        seen != ("Inception10", 202_058),
+        "Inception10 has 202,058 parameters: that is what it has with Flatten in the place of GlobalAveragePooling2D",
+    )
+    student.require(
+        seen != ("ResNet18", 11_188_362),
+        "ResNet18 has 11,188,362 parameters: that is what it has if its convolutions have a bias; none of them has one",
+    )
+    student.require(
+        seen != ("ResNet18", 11_187_914),
+        "ResNet18 has 11,187,914 parameters: that is what it has with a 1x1 convolution in the first stage, where x "
+        "itself is added",
+    )
+
+
+def require_plan(student: Any, net: str, records: Sequence[Any]) -> None:
+    """Require number and order of the handout's layers and the number of parameters; say what differs first."""
+    total, trainable = counts(records)
+    require_count_without_meaning(student, net, total)
     plan = PLANS[net]
     for place, (record, (kind, shape)) in enumerate(zip(records, plan, strict=False), start=1):
         seen, found = kind_of(record), tuple(record.output.shape[1:])
-        if seen != kind:
-            return f"layer {place} is {seen}, expected {kind}"
-        if not _fits(found, shape):
-            return f"layer {place}, {kind}, gives {_text(found)} for each picture, expected {_text(shape)}"
+        student.require(seen == kind, f"{net}: layer {place} is {seen}, expected {kind}")
+        student.require(
+            _fits(found, shape),
+            f"{net}: layer {place}, {kind}, gives {_text(found)} for each picture, expected {_text(shape)}",
+        )
     optional = net == "ResNet18" and len(records) == len(plan) - 1
-    if len(records) != len(plan) and not optional:
-        return f"it has {len(records)} layers, expected {len(plan)} (activations count as layers of their own)"
-    return ""
+    student.require(
+        len(records) == len(plan) or optional,
+        f"{net} has {len(records)} layers, expected {len(plan)} (activations count as layers of their own)",
+    )
+    wanted = " / ".join(f"{most:,} ({some:,})" for most, some in RIGHT_COUNTS[net])
+    student.require(
+        (total, trainable) in RIGHT_COUNTS[net],
+        f"{net} has {total:,} parameters ({trainable:,} of them trainable), expected {wanted}",
+    )
 
 
 def _fits(found: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
@@ -235,7 +263,7 @@ def _fits(found: tuple[int, ...], wanted: tuple[Any, ...]) -> bool:
 
 
 def _text(shape: tuple[Any, ...]) -> str:
-    return " x ".join(" or ".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in shape)
+    return " x ".join(" / ".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in shape)
 
 
 def emitted_order(net: str, records: Sequence[Any]) -> np.ndarray:

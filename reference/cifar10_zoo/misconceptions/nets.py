@@ -178,8 +178,8 @@ MISCONCEPTIONS = [
         "blocks_never_in_training",
         ("inception10_gradients", "inception10_statistics"),
         "blocks called with training=False",
-        "ConvBNRelu calls its layers with training=False, as a widely copied script does: batch normalisation never "
-        "sees a batch, and its moving statistics stay at 0 and 1. Leave the argument out.",
+        "ConvBNRelu calls its layers with training=False, as a widely copied script does: batch normalisation "
+        "never sees a batch, and its moving statistics stay at 0 and 1. Leave the argument out.",
         ("return self.model(x)", "return self.model(x, training=False)"),
     ),
     of("resnet_block_call")(
