@@ -95,9 +95,8 @@ class Training:
         found = []
         if self.norms() and left > SETTLED:
             found.append(
-                f"after all {total} steps the moving statistics of batch normalisation are still {left:.0%} their first "
-                "values (momentum 0.99), so the accuracy on test pictures says little; `settled accuracy` uses statistics "
-                "that were taken anew"
+                f"batch normalisation has not settled: after {total} steps its moving statistics are {left:.0%} first values, "
+                "so the test accuracy says little; see `settled accuracy`"
             )
         if self.name == "LeNet5" and len(self.x) * (total / self.batches) < 50_000:
             found.append("LeNet5 with its sigmoids stays at chance for a long time on so few pictures")

@@ -28,7 +28,7 @@ GLYPHS = {
     for place, character in enumerate(CHARACTERS)
 }
 ENLARGED, IN_A_ROW, SHOWN, GAP = 3, 6, 24, 8
-CELL, LABELS = 30, 88
+CELL, LABELS = 30, 92
 MAP_SIDE, MAPS = 64, 8
 KERNEL_CELL, KERNELS_IN_A_ROW = 12, 16
 BAR_ROWS, BAR_COLUMNS = 16, 240
@@ -83,7 +83,7 @@ def confusion_picture(table: np.ndarray) -> np.ndarray:
     write(page, 4, 4, "right: rows", INK)
     write(page, 18, 4, "said: columns", INK)
     for number, name in enumerate(CLASSES):
-        write(page, LABELS + number * CELL + 10, 4, name[:9])
+        write(page, LABELS + number * CELL + 10, 4, name[:10])
         for place, letter in enumerate(name[:5]):
             write(page, LABELS - 58 + place * 11, LABELS + number * CELL + 11, letter)
         for other in range(10):
