@@ -142,6 +142,10 @@ def send_outputs(student: Any, net: str, watched: Watched) -> None:
         if width is not None:
             value = value[..., :width]
         student.emit(f"{place} {kind}", Sampled(value, f"{net} {place}", SAMPLE))
+    if not watched.ends_in_softmax:
+        # Logits are a right ending of ResNet18, too; what is compared are probabilities.
+        place = len(watched.records) + 1
+        student.emit(f"{place} Activation", Sampled(watched.probabilities(), f"{net} {place}", SAMPLE))
     student.emit("probabilities", watched.probabilities())
 
 
