@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def seeded(seed: int, number: int, role: str, shape: tuple[int, ...], gain: floa
     return np.float32(middle) + np.float32(reach) * even
 
 
-def fill(watched: Watched, net: str, seed: int) -> None:
+def fill(watched: Watched, net: str, seed: int, dtype: Any = np.float32) -> None:
     """Give every layer the variables that follow from the seed.
 
     Where the handout names two widths, the wider reading gets zeros in what it has more: then both compute the same.
@@ -99,13 +100,13 @@ def fill(watched: Watched, net: str, seed: int) -> None:
             value[tuple(slice(length) for length in narrow)] = seeded(
                 seed, number, role, tuple(narrow), GAIN.get(net, 1.0)
             )
-            variable.assign(value)
+            variable.assign(value.astype(dtype))
 
 
-def prepared(student: Any, case: Case) -> Any:
+def prepared(student: Any, case: Case, dtype: Any = np.float32) -> Any:
     """Return the network with the parameters of the case."""
     net = make(student, case)
-    fill(Watched(student, net, np.zeros_like(case.x[:1])), case.net, case.seed)
+    fill(Watched(student, net, np.zeros_like(case.x[:1])), case.net, case.seed, dtype)
     return net
 
 
@@ -390,13 +391,14 @@ def resnet18_gradients(student, case):
 
 def gradients_check(student: Any, case: Case) -> dict[str, Any]:
     """Run a network in training and back; return gradients of the pictures, first and last kernel, and each gamma."""
-    watched = Watched(student, prepared(student, case), case.x.copy(), training=True)
-    in_grad = watched.backward(case.out_grad.copy())
+    # In float64 rounding makes no ReLU or maximum fall the other way, unless a submission computes in float32 anyway.
+    net = prepared(student, case, np.float64)
+    watched = Watched(student, net, case.x.astype(np.float64), training=True)
+    in_grad = watched.backward(case.out_grad.astype(np.float64))
     layers = parameter_layers(watched.records)
     kernels = [layer.kernel for layer in layers if hasattr(layer, "kernel")]
     gammas = [layer.gamma for layer in layers if hasattr(layer, "gamma")]
-    found = {"pictures": Sampled(in_grad, "pictures"), "first kernel": kernels[0].gradient}
-    found |= {"last kernel": Sampled(kernels[-1].gradient, "last kernel")}
+    found = {"pictures": in_grad, "first kernel": kernels[0].gradient, "last kernel": kernels[-1].gradient}
     return found | {f"gamma {number}": gamma.gradient for number, gamma in enumerate(gammas, start=1)}
 
 
@@ -435,8 +437,10 @@ def save_and_load(student, case):
     """Weights that were saved and loaded into a new network give the same outputs exactly."""
     net = prepared(student, case)
     outputs = Watched(student, net, case.x.copy()).probabilities()
-    net.save_weights("checkpoint/ResNet18.ckpt")
-    again = make(student, case)
-    again.load_weights("checkpoint/ResNet18.ckpt")
+    # Where temporary files go there is room, in the box and outside of it.
+    with TemporaryDirectory() as folder:
+        net.save_weights(f"{folder}/checkpoint/ResNet18.ckpt")
+        again = make(student, case)
+        again.load_weights(f"{folder}/checkpoint/ResNet18.ckpt")
     loaded = Watched(student, again, case.x.copy()).probabilities()
     return {"outputs": loaded, "equal": np.array(np.array_equal(outputs, loaded))}

@@ -35,7 +35,7 @@ def step_cases(rng: np.random.Generator) -> Iterable[Case]:
 
 @net_check(tier=60, cases=step_cases, needs=("baseline_outputs", "bn_training", "dropout_modes", "loss_forward"))
 def baseline_step(student, case):
-    """Baseline: the loss of one step of training with given masks, and all variables after it."""
+    """Baseline: one step of training with given masks: the loss, all gradients, and all variables after it."""
     net = prepared(student, case)
     dry = Watched(student, net, case.x[:1].copy())
     layers = parameter_layers(dry.records)
@@ -44,10 +44,13 @@ def baseline_step(student, case):
         use_mask(layer, case.arrays[f"mask{number}"])
     norm = next(layer for layer in layers if hasattr(layer, "moving_variance"))
     old = np.array(norm.moving_variance.value)
-    before = {id(variable): np.array(variable.value) for layer in layers for variable in layer.variables}
-    net.compile(student.layers.Adam(), student.layers.SparseCategoricalCrossentropy(from_logits=False))
-    loss, _ = net.train_on_batch(case.x.copy(), case.labels.copy())
-    student.emit("loss", np.array(loss))
+    loss = student.layers.SparseCategoricalCrossentropy(from_logits=False)
+    outputs = net.forward(case.x.copy(), training=True)
+    student.emit("loss", np.array(loss(case.labels.copy(), outputs)))
+    net.backward(loss.backward())
+    variables = [variable for layer in layers for variable in layer.trainable_variables]
+    gradients = {id(variable): np.array(variable.gradient) for variable in variables}
+    student.layers.Adam().apply_gradients([(gradients[id(variable)].copy(), variable) for variable in variables])
     student.emit("moving_mean", norm.moving_mean.value)
     student.emit("moving_variance", with_n(student, old, norm.moving_variance.value, case.x[..., 0].size))
     for number, layer in enumerate(layers):
@@ -59,8 +62,8 @@ def baseline_step(student, case):
             # A convolution's bias is undone by the normalisation behind it: its gradient is rounding and nothing else.
             if number > 0 or role == "kernel":
                 name = f"{type(layer).__name__} {number} {role}"
-                moved = value[cut] - before[id(variable)][cut]
-                student.emit(name, Sampled(moved, name, SAMPLE))
+                student.emit(f"{name} gradient", Sampled(gradients[id(variable)][cut], name, SAMPLE))
+                student.emit(f"{name} afterwards", Sampled(value[cut], name, SAMPLE))
 
 
 def use_mask(layer: Any, mask: np.ndarray) -> None:

@@ -167,7 +167,7 @@ MISCONCEPTIONS = [
     ),
     norm_back(
         "gamma_left_out_backward",
-        ("bn_backward",),
+        ("bn_backward", "baseline_step"),
         "gamma left out of the input's gradient",
         "The gradient of the normalised value is gamma times the one that arrives.",
         ("dnormal = dy * self.gamma.value", "dnormal = dy"),
