@@ -21,6 +21,8 @@ from grader.inside.stand_ins import ROOTS
 UPLOAD_PACKAGE = "stu_upload"
 SHIMS = {"scipy.misc": "grader.inside.scipy_misc"}
 OLD_NAMES = "python2"
+# Libraries that a lab may answer by a given package of their name, over the submission's own modules.
+ANSWERED_BY_LABS = ("tensorflow",)
 
 
 class DeclaredModules:
@@ -119,7 +121,9 @@ def possible_notes() -> frozenset[str]:
         if isinstance(value, FunctionType)
     }
     stand_ins = {SENTENCES["stand-in"].format(name=name) for name in ROOTS}
-    return frozenset(replaced | stand_ins | {SENTENCES["quotients"]} | set(old_names.possible_notes()))
+    own_layers = {SENTENCES["own layers"].format(name=name) for name in ANSWERED_BY_LABS}
+    old = set(old_names.possible_notes())
+    return frozenset(replaced | stand_ins | own_layers | old | {SENTENCES["quotients"]})
 
 
 class Afterwards(importlib.abc.Loader):

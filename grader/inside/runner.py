@@ -134,6 +134,7 @@ class Runner:
         """Say what was done for the submission that it should know of."""
         notes = self.removed.notes()
         notes += [said("stand-in", name=name) for name in sorted(self.stand_ins.used)]
+        notes += [said("own layers", name=name) for name in self.policy.get("stand_ins", ()) if name in sys.modules]
         return notes + ([said("quotients")] if self.modules.whole_quotients else [])
 
     def _rounded(self, seed: int) -> AbstractContextManager[None]:

@@ -322,12 +322,20 @@ def dropout_modes(student, case):
     layer = student.layers.Dropout(case.rate)
     first = np.asarray(layer(case.x.copy(), training=True))
     second = np.asarray(layer(case.x.copy(), training=True))
-    student.require(first.shape == case.x.shape, f"the output has shape {first.shape}, expected {case.x.shape}")
+    student.require(
+        first.shape == case.x.shape,
+        "the output has shape {shape}, expected {wanted}",
+        shape=first.shape,
+        wanted=case.x.shape,
+    )
     left = first != 0
     share = float(1 - left.mean())
     # The share of zeros is within 0.02 of the rate, many times its spread.
     student.require(
-        abs(share - case.rate) < 0.02, f"in training, {share:.0%} of the values became 0, expected {case.rate:.0%}"
+        abs(share - case.rate) < 0.02,
+        "in training, {share} of the values became 0, expected {rate}",
+        share=f"{share:.0%}",
+        rate=f"{case.rate:.0%}",
     )
     student.require(bool((left != (second != 0)).any()), "two calls used the same mask; each needs a fresh one")
     student.emit("outputs", layer(case.x.copy(), training=False))
@@ -381,7 +389,12 @@ def concatenation_backward(student, case):
     layer(parts_of(case))
     pieces = layer.backward(case.out_grad.copy())
     student.require(isinstance(pieces, list | tuple), "`backward` must return a list with a gradient for each part")
-    student.require(len(pieces) == case.parts, f"{len(pieces)} gradients came back for {case.parts} parts")
+    student.require(
+        len(pieces) == case.parts,
+        "{count} gradients came back for {parts} parts",
+        count=len(pieces),
+        parts=case.parts,
+    )
     return {f"part{number} gradient": piece for number, piece in enumerate(pieces)}
 
 
@@ -391,7 +404,12 @@ def dropout_backward(student, case):
     layer = student.layers.Dropout(case.rate)
     outputs = np.asarray(layer(case.x.copy(), training=True))
     in_grad = np.asarray(layer.backward(case.out_grad.copy()))
-    student.require(in_grad.shape == case.x.shape, f"dx has shape {in_grad.shape}, expected {case.x.shape}")
+    student.require(
+        in_grad.shape == case.x.shape,
+        "dx has shape {shape}, expected {wanted}",
+        shape=in_grad.shape,
+        wanted=case.x.shape,
+    )
     # Output over input, and gradient over gradient, are the same mask: their difference is 0 everywhere.
     difference = in_grad / case.out_grad - outputs / case.x
     layer(case.x.copy(), training=False)

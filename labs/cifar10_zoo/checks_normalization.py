@@ -96,12 +96,14 @@ def bn_variables(student, case):
     for name in (*TRAINABLE, *MOVING):
         variable = getattr(layer, name, None)
         held = any(variable is one for one in layer.variables)
-        student.require(held, f"`{name}` is not among the variables of the layer: make it with `add_weight`")
         student.require(
-            variable.trainable == (name in TRAINABLE),
-            f"`{name}` must {'' if name in TRAINABLE else 'not '}be trainable",
+            held, "`{name}` is not among the variables of the layer: make it with `add_weight`", name=name
         )
-    student.require(len(layer.variables) == 4, f"the layer has {len(layer.variables)} variables, expected 4")
+        student.require(variable.trainable or name not in TRAINABLE, "`{name}` must be trainable", name=name)
+        student.require(not variable.trainable or name in TRAINABLE, "`{name}` must not be trainable", name=name)
+    student.require(
+        len(layer.variables) == 4, "the layer has {count} variables, expected 4", count=len(layer.variables)
+    )
     return {name: getattr(layer, name).value for name in (*TRAINABLE, *MOVING)}
 
 

@@ -239,20 +239,39 @@ def require_plan(student: Any, net: str, records: Sequence[Any]) -> None:
     plan = PLANS[net]
     for place, (record, (kind, shape)) in enumerate(zip(records, plan, strict=False), start=1):
         seen, found = kind_of(record), tuple(record.output.shape[1:])
-        student.require(seen == kind, f"{net}: layer {place} is {seen}, expected {kind}")
+        student.require(
+            seen == kind,
+            "{net}: layer {place} is {seen}, expected {kind}",
+            net=net,
+            place=place,
+            seen=seen,
+            kind=kind,
+        )
         student.require(
             _fits(found, shape),
-            f"{net}: layer {place}, {kind}, gives {_text(found)} for each picture, expected {_text(shape)}",
+            "{net}: layer {place}, {kind}, gives {found} for each picture, expected {wanted}",
+            net=net,
+            place=place,
+            kind=kind,
+            found=_text(found),
+            wanted=_text(shape),
         )
     optional = net == "ResNet18" and len(records) == len(plan) - 1
     student.require(
         len(records) == len(plan) or optional,
-        f"{net} has {len(records)} layers, expected {len(plan)} (activations count as layers of their own)",
+        "{net} has {count} layers, expected {wanted} (activations count as layers of their own)",
+        net=net,
+        count=len(records),
+        wanted=len(plan),
     )
     wanted = " / ".join(f"{most:,} ({some:,})" for most, some in RIGHT_COUNTS[net])
     student.require(
         (total, trainable) in RIGHT_COUNTS[net],
-        f"{net} has {total:,} parameters ({trainable:,} of them trainable), expected {wanted}",
+        "{net} has {total} parameters ({trainable} of them trainable), expected {wanted}",
+        net=net,
+        total=f"{total:,}",
+        trainable=f"{trainable:,}",
+        wanted=wanted,
     )
 
 

@@ -142,7 +142,10 @@ def baseline_learns(student, case):
     last = float(np.mean(losses[-steps:]))
     student.require(
         last < LARGEST_LOSS,
-        f"after {EPOCHS} epochs the loss of training is {last:.2f}; it must be below {LARGEST_LOSS}",
+        "after {epochs} epochs the loss of training is {loss}; it must be below {bound}",
+        epochs=EPOCHS,
+        loss=f"{last:.2f}",
+        bound=LARGEST_LOSS,
     )
     return {"predictions": progress[-1]}
 
