@@ -34,7 +34,9 @@ def test_golden(samples):
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
-@pytest.mark.parametrize("sample", ["honest", "compared", "unfinished", "timed", "hostile", "broken_beyond", "part"])
+@pytest.mark.parametrize(
+    "sample", ["honest", "compared", "unfinished", "timed", "hostile", "broken_beyond", "part"]
+)
 def test_fits_the_width(samples, width, sample):
     """No line is wider than the terminal, but for the command at the end, which must stay whole to be copied."""
     lines = shown(getattr(samples, sample)(), width).splitlines()
