@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import CHANNELS_LAST, Case, check
+from grader.lab import CHANNELS_LAST, Case, check
 from grader.lab.layer_cases import distinct, few_values, flatten_cases, fully_connected_cases, normal
 
 COURSE_CONVOLUTIONS = (

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import CHANNELS_LAST, Case, Sampled, check
+from grader.lab import CHANNELS_LAST, Case, Sampled, check
 from grader.lab.layer_cases import normal
 
 from .checks_normalization import MOMENTUM, with_n

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import CHANNELS_LAST, Case
+from grader.lab import CHANNELS_LAST, Case
 from grader.lab.layer_cases import normal
 
 from .checks_layers import layer_check

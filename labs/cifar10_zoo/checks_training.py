@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.checks import Case, Learning, Sampled
+from grader.lab import Case, Learning, Sampled
 
 from .checks_nets import CLASSES, PICTURES, SAMPLE, net_case, net_check, prepared
 from .checks_normalization import MOMENTUM, with_n

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.lab.checks import Sampled
+from grader.lab import Sampled
 from grader.project.contract import load_lab
 
 ROOT = Path(__file__).resolve().parents[2]
