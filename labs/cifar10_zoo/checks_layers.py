@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from grader.lab import CHANNELS_LAST, Case, check
+from grader.lab.calls import backward_outputs, forward_outputs
 from grader.lab.layer_cases import distinct, few_values, flatten_cases, fully_connected_cases, normal
 
 COURSE_CONVOLUTIONS = (
@@ -101,9 +103,30 @@ def more_convolutions(rng: np.random.Generator) -> Iterable[Case]:
         yield convolution(rng, name, batch, c_in, c_out, rows=rows, columns=columns, **facts)
 
 
+def repeated_convolutions(rng: np.random.Generator) -> Iterable[Case]:
+    """Make a convolution that is called three times, and one that has seen other pictures before."""
+    facts = {"kernel": 3, "strides": 1, "padding": "same", "bias": True}
+    often = convolution(
+        rng, "called three times, large enough for two threads", 2, 8, 8, rows=20, columns=20, **facts
+    )
+    yield replace(often, config={**often.config, "calls": 3})
+    case = convolution(rng, "called before with other pictures", 1, 3, 4, rows=6, columns=7, **facts)
+    earlier = {"earlier_x": normal(rng, 2, 8, 5, 3), "earlier_out_grad": normal(rng, 2, 8, 5, 4)}
+    yield replace(case, arrays={**case.arrays, **earlier}).beyond()
+
+
+def repeated_poolings(rng: np.random.Generator) -> Iterable[Case]:
+    """Make a pooling that has seen other pictures before."""
+    facts = {"window": 2, "strides": 2, "padding": "same"}
+    case = pooling(rng, "called before with other pictures", (1, 6, 8, 3), "positive", **facts)
+    earlier = {"earlier_x": distinct(rng, (2, 4, 6, 3), 0.01, 3.0), "earlier_out_grad": normal(rng, 2, 2, 3, 3)}
+    yield replace(case, arrays={**case.arrays, **earlier}).beyond()
+
+
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make both."""
+    """Make the networks' own, repeated calls, and more general ones."""
     yield from course_convolutions(rng)
+    yield from repeated_convolutions(rng)
     yield from (case.beyond() for case in more_convolutions(rng))
 
 
@@ -144,8 +167,9 @@ def more_poolings(rng: np.random.Generator) -> Iterable[Case]:
 
 
 def pool_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make both."""
+    """Make the networks' own, repeated calls, and more general ones."""
     yield from course_poolings(rng)
+    yield from repeated_poolings(rng)
     yield from (case.beyond() for case in more_poolings(rng))
 
 
@@ -249,15 +273,13 @@ def with_parameters(layer: Any, case: Case) -> Any:
     return layer
 
 
-def gradients(layer: Any, case: Case, training: bool = False) -> dict[str, Any]:
+def gradients(layer: Any, case: Case) -> dict[str, Any]:
     """Return the gradients of input, kernel and bias, after the forward pass that they build on."""
-    layer(case.x.copy(), training=training)
-    found = {"in_grad": layer.backward(case.out_grad.copy())}
-    if "weight" in case.arrays:
-        found["d_kernel"] = layer.kernel.gradient
-    if "bias" in case.arrays:
-        found["d_bias"] = layer.bias.gradient
-    return found
+    wanted = {"d_kernel": "kernel"} if "weight" in case.arrays else {}
+    wanted |= {"d_bias": "bias"} if "bias" in case.arrays else {}
+    return backward_outputs(
+        layer, case, lambda: {key: np.array(getattr(layer, name).gradient) for key, name in wanted.items()}
+    )
 
 
 layer_check = partial(check, files=("layers.py",))
@@ -266,13 +288,13 @@ layer_check = partial(check, files=("layers.py",))
 @layer_check(tier=60, cases=conv_cases, holes=("same_padding", "conv_forward"))
 def conv_forward(student, case):
     """Conv2D, forward pass."""
-    return {"outputs": conv_layer(student, case)(case.x.copy())}
+    return forward_outputs(conv_layer(student, case), case)
 
 
 @layer_check(tier=60, cases=pool_cases, holes=("same_padding", "pool_forward"))
 def max_pool_forward(student, case):
     """MaxPool2D, forward pass."""
-    return {"outputs": pool_layer(student, case)(case.x.copy())}
+    return forward_outputs(pool_layer(student, case), case)
 
 
 def pool_layer(student: Any, case: Case) -> Any:
