@@ -64,7 +64,12 @@ def baseline_step(student, case):
             # A convolution's bias is undone by the normalisation behind it: its gradient is rounding and nothing else.
             if number > 0 or role == "kernel":
                 name = f"{type(layer).__name__} {number} {role}"
-                student.emit(f"{name} gradient", Sampled(gradients[id(variable)][cut], name, SAMPLE))
+                gradient = gradients[id(variable)][cut]
+                if hasattr(layer, "moving_variance") or number == 0:
+                    # Through the normalisation single entries cancel; their length does not depend on rounding.
+                    student.emit(f"{name} gradient's length", np.array(np.linalg.norm(gradient)))
+                else:
+                    student.emit(f"{name} gradient", Sampled(gradient, name, SAMPLE))
                 student.emit(f"{name} afterwards", Sampled(value[cut], name, SAMPLE))
 
 
