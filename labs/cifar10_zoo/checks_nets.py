@@ -434,7 +434,7 @@ def statistics_check(student: Any, case: Case) -> dict[str, Any]:
 
 @net_check(tier=100, cases=narrow_resnet_cases, needs=("resnet18_outputs",), slow=True)
 def save_and_load(student, case):
-    """Weights that were saved and loaded into a new network give the same outputs exactly."""
+    """Weights that were saved and loaded into a new network give the same outputs."""
     net = prepared(student, case)
     outputs = Watched(student, net, case.x.copy()).probabilities()
     # Where temporary files go there is room, in the box and outside of it.
@@ -443,4 +443,4 @@ def save_and_load(student, case):
         again = make(student, case)
         again.load_weights(f"{folder}/checkpoint/ResNet18.ckpt")
     loaded = Watched(student, again, case.x.copy()).probabilities()
-    return {"outputs": loaded, "equal": np.array(np.array_equal(outputs, loaded))}
+    return {"outputs": loaded, "difference": np.round(np.abs(outputs - loaded).max(), 4)}
