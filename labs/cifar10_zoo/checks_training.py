@@ -103,6 +103,7 @@ def training_cases(rng: np.random.Generator) -> Iterable[Case]:
     cases=training_cases,
     needs=("baseline_step", "conv_backward", "max_pool_backward", "bn_backward", "dense_backward", "dropout_backward",
            "activation_backward", "flatten_backward", "loss_backward", "adam_steps"),
+    group="training",
     slow=True,
     limit_s=TRAINING_LIMIT_S,
     learning=Learning(at_least=ACCURACY),
