@@ -209,7 +209,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, default=Path("results/engine"))
     options = parser.parse_args()
-    absent = tuple(f"int8/{method}" for method in METHODS if method not in available_methods())
+    lacking = [method for method in METHODS if method not in available_methods()]
+    absent = tuple(f"{kind}/{method}" for kind in ("int8", "dlp") for method in lacking)
     chosen = [c for c in cases.CASES if c.startswith(tuple(options.only) or "") and not c.startswith(absent)]
     if options.busy:
         options.threads = 1

@@ -83,6 +83,9 @@ CASES = (
     "int8/amx",
     "int8/vnni",
     "int8/float32",
+    "dlp/amx",
+    "dlp/vnni",
+    "dlp/float32",
 )
 
 
@@ -104,6 +107,7 @@ LIMITS = (
     ("resnet18/", "norm", 2e-3),
     ("style/", "norm", 1e-3),
     ("int8/", "largest", 0.0),
+    ("dlp/", "largest", 0.0),
 )  # fmt: skip
 """Beginning of a case's name, measure and bound of the difference to PyTorch, as a part of PyTorch's result."""
 
@@ -161,6 +165,21 @@ def byte_data(channels: int, outputs: int, size: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(2)
     return (rng.integers(-127, 128, (1, channels, size, size), dtype=np.int8),
             rng.integers(-127, 128, (outputs, channels, 3, 3), dtype=np.int8))  # fmt: skip
+
+
+DLP_RANGE = 5.0
+"""Largest number that a layer of the quantized network takes; beyond, bytes saturate."""
+
+DLP_DENSE = ((4096, 25088), (4096, 4096), (1000, 4096))
+
+
+def dlp_layer(number: int) -> tuple[Array, Array, float]:
+    """Layer ``number`` of VGG19 in bytes: weight, bias, and what a unit of the weight stands for."""
+    shapes = [(outputs, channels, 3, 3) for channels, outputs, _ in VGG19_STACK] + list(DLP_DENSE)
+    rng = np.random.default_rng((17, number))
+    weight = rng.integers(-127, 128, shapes[number], dtype=np.int8)
+    bias = (0.1 * rng.standard_normal(len(weight))).astype(np.float16).astype(np.float32)
+    return weight, bias, float(np.sqrt(2 / np.prod(shapes[number][1:])) / 73.3)
 
 
 def vgg_parameters(plan: tuple[int | str, ...], classes: int | None = 1000) -> list[tuple[Array, Array]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reference.engine import Adam
 from reference.engine.buffers import load_activation, new_activation, store_activation
-from reference.engine.nets import Baseline, InceptionBlock
+from reference.engine.integer import Method
+from reference.engine.nets import VGG19_PLAN, Baseline, InceptionBlock, QuantizedLayer, QuantizedNetwork
 from reference.engine.nets.layers import Feature
 
 from . import engine_cases as cases
@@ -54,3 +55,14 @@ def baseline() -> Case:
 
     trained = network(0.2)
     return Case(lambda: epoch(*trained), lambda: cases.epoch_result(epoch(*network(0.0))))
+
+
+def dlp(method: Method) -> Case:
+    """VGG19 in bytes, one picture, everything between picture and last layer."""
+    count = len(cases.VGG19_STACK) + len(cases.DLP_DENSE)
+    layers = []
+    for number in range(count):
+        weight, bias, unit = cases.dlp_layer(number)
+        layers.append(QuantizedLayer(weight, bias, 127 / cases.DLP_RANGE, unit))
+    net, picture = QuantizedNetwork(VGG19_PLAN, layers, method=method), cases.picture()[0]
+    return Case(lambda: net.forward(picture), lambda: {"logits": net.forward(picture)})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import nn
 
 from . import engine_cases as cases
 from .engine_cases import Case
-from .engine_torch_tools import FORMATS, array, take_weights, tensor
+from .engine_torch_tools import FORMATS, array, quietly, take_weights, tensor
 
 
 class InceptionBlock(nn.Module):
@@ -96,3 +97,59 @@ class _PixelsFirst(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.permute(0, 2, 3, 1).flatten(1)
+
+
+POOLED_AFTER = (1, 3, 7, 11, 15)
+"""Numbers of VGG19's convolutions with a pool behind them."""
+
+
+def dlp(layout: str) -> Case:
+    """VGG19 in float32, what the bytes are measured against; its result is that of the bytes, by definition."""
+    layers: list[nn.Module] = []
+    convolutions = len(cases.VGG19_STACK)
+    for number in range(convolutions + len(cases.DLP_DENSE)):
+        weight, bias, unit = cases.dlp_layer(number)
+        shape = weight.shape
+        layer = nn.Conv2d(shape[1], shape[0], 3, padding=1) if len(shape) == 4 else nn.Linear(shape[1], shape[0])
+        layer.weight.data, layer.bias.data = torch.from_numpy(weight).float() * unit, torch.from_numpy(bias)
+        layers += [layer] + ([nn.ReLU(inplace=True)] if number < convolutions + 2 else [])
+        if number in POOLED_AFTER:
+            layers.append(nn.MaxPool2d(2))
+        if number == convolutions - 1:
+            layers.append(nn.Flatten())
+    net = nn.Sequential(*layers).eval().requires_grad_(False).to(memory_format=FORMATS[layout])
+    picture = tensor(cases.picture(), layout)
+    return Case(quietly(lambda: net(picture)), lambda: {"logits": array(dlp_by_definition())})
+
+
+@torch.inference_mode()
+def dlp_by_definition() -> torch.Tensor:
+    """Sums in float64, which holds them exactly; float32, float16 and bytes where the network has them."""
+    scale = torch.tensor(127 / cases.DLP_RANGE, dtype=torch.float32)
+
+    def to_bytes(numbers: torch.Tensor) -> torch.Tensor:
+        clipped = (numbers * scale).clamp(-128, 127).double()
+        return clipped.sign() * (clipped.abs() + 0.5).floor()
+
+    value = to_bytes(torch.from_numpy(cases.picture()).half().float())
+    convolutions, last = len(cases.VGG19_STACK), len(cases.VGG19_STACK) + len(cases.DLP_DENSE) - 1
+    for number in range(last + 1):
+        weight, bias, unit = cases.dlp_layer(number)
+        if number < convolutions:
+            sums = functional.conv2d(value, torch.from_numpy(weight).double(), None, 1, 1)[0]
+        else:
+            if number == convolutions:
+                value = value[0].permute(1, 2, 0).flatten()
+            rows = [torch.from_numpy(part).double() @ value for part in np.array_split(weight, 16)]
+            sums = torch.cat(rows)
+        factor = torch.tensor(unit / (127 / cases.DLP_RANGE), dtype=torch.float32)
+        numbers = sums.float() * factor + torch.from_numpy(bias).reshape(-1, *[1] * (sums.dim() - 1))
+        if number == last:
+            return numbers.half().float()
+        numbers = numbers.relu().half().float()
+        if number < convolutions:
+            numbers = numbers[None]
+        if number in POOLED_AFTER:
+            numbers = functional.max_pool2d(numbers, 2)
+        value = to_bytes(numbers)
+    raise AssertionError("the last layer returns")

@@ -171,6 +171,8 @@ def make(case: str) -> Case:
         return Case(lambda: linear_forward(inputs, weight), lambda: {"output": linear_forward(inputs, weight)})
     if kind == "vgg16":
         return network(rest)
+    if kind == "dlp":
+        return engine_labs_ours.dlp(cast(Method, rest))
     if kind == "int8":
         return integers(cast(Method, rest))
     simple: dict[str, Callable[[], Case]] = {

@@ -285,6 +285,7 @@ def make(case: str, layout: str) -> Case:
         "lenet": lambda: lenet(layout),
         "lenet5": lambda: lenet5(layout),
         "style": lambda: style(layout),
+        "dlp": lambda: engine_labs_torch.dlp(layout),
         "int8": lambda: float_stack(layout),
         "resnet18": lambda: resnet(int(rest), layout),
     }

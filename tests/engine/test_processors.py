@@ -17,7 +17,17 @@ OTHERS = [name for name in available_sets() if name != PROCESSOR.instruction_set
 
 ESSENTIAL = [
     FOLDER / f"test_{name}.py"
-    for name in ("blocks", "convolution", "integer", "integer_float", "layers", "nets", "plain", "tiles")
+    for name in (
+        "blocks",
+        "convolution",
+        "integer",
+        "integer_float",
+        "layers",
+        "nets",
+        "plain",
+        "quantized",
+        "tiles",
+    )
 ]
 """Every operator forward and backward, the networks, the integers."""
 

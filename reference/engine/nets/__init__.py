@@ -3,6 +3,7 @@
 from .baseline import Baseline
 from .inception import InceptionBlock
 from .lenet import LeNet
+from .quantized import QuantizedLayer, QuantizedNetwork
 from .resnet import ResNet18
 from .style import StyleTransfer
 from .vgg import VGG, VGG16_PLAN, VGG19_PLAN, vgg16, vgg19
@@ -14,6 +15,8 @@ __all__ = [
     "Baseline",
     "InceptionBlock",
     "LeNet",
+    "QuantizedLayer",
+    "QuantizedNetwork",
     "ResNet18",
     "StyleTransfer",
     "vgg16",
