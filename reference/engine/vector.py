@@ -66,13 +66,14 @@ class Emitter:
     ----------
     context, builder : as numba hands them to an intrinsic.
     dtype : numba's float32 or float64; int32 vectors are only moved here, their sums are for the caller.
+    lanes : elements of a vector, for code that works on a part of one; a whole one if not given.
     """
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, dtype: Any) -> None:
+    def __init__(self, context: Any, builder: ir.IRBuilder, dtype: Any, lanes: int | None = None) -> None:
         self.context = context
         self.builder = builder
         self.element = _IR_ELEMENT[dtype]
-        self.lanes = lane_count(dtype)
+        self.lanes = lanes or lane_count(dtype)
         self.vector = ir.VectorType(self.element, self.lanes)
         self._suffix = f"v{self.lanes}f{dtype.bitwidth}"
         # numba and numpy promise only the element's alignment; hardware is as fast for aligned addresses.

@@ -119,22 +119,23 @@ def test_a_second_pass_gives_the_same_result():
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(("padding", "hidden"), [(0, (128, 84)), (2, (120, 84))])
+@pytest.mark.parametrize(("padding", "hidden", "maps"), [(0, (128, 84), 6), (2, (120, 84), 6), (2, (30, 20), 11)])
 @pytest.mark.parametrize("second_pool", ["max", "average"])
 @pytest.mark.parametrize("batch", [1, 5, 64])
-def test_lenet_gradients_agree_with_pytorch(batch, second_pool, padding, hidden):
+def test_lenet_gradients_agree_with_pytorch(batch, second_pool, padding, hidden, maps):
     """Loss and the gradient of every parameter of a batch, full or not, and a step along the gradient."""
     torch = pytest.importorskip("torch")
-    net = LeNet(64, padding=padding, hidden=hidden, second_pool=second_pool, optimizer="sgd")
+    net = LeNet(64, padding=padding, hidden=hidden, channels=(maps, 16), second_pool=second_pool,
+                optimizer="sgd")  # fmt: skip
     drawn = initial([w.shape for w, _ in net.get_parameters().values()], 3)
     net.set_parameters(dict(zip(NAMES, drawn, strict=True)))
     flat = drawn[2][0].shape[1]
     nn = torch.nn
     model = nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=padding),
+        nn.Conv2d(1, maps, 5, padding=padding),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5),
+        nn.Conv2d(maps, 16, 5),
         nn.ReLU(),
         nn.MaxPool2d(2) if second_pool == "max" else nn.AvgPool2d(2),
         nn.Flatten(),

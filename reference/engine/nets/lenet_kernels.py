@@ -28,7 +28,7 @@ from .lenet_steps import (
     unpool,
     update_share,
 )
-from .sliding_tiles import KERNEL, OUTPUTS, SUITED, sliding_gradient, sliding_outputs
+from .sliding_tiles import KERNEL, LANES, OUTPUTS, SUITED, sliding_gradient, sliding_outputs
 
 LAYERS = 5
 
@@ -45,7 +45,7 @@ def _forward_layer(layer, x, first, count, p, z, o, w, at, taps1, taps2):
             maps1 = at.maps1 + n * z.side1 * z.side1 * line
             for h in range(z.side1):
                 source, target = picture + h * z.side, maps1 + h * z.side1 * line
-                if SUITED and k == KERNEL and z.side1 >= OUTPUTS:
+                if SUITED and k == KERNEL and z.channels1 <= LANES and z.side1 >= OUTPUTS:
                     for v in range(0, z.side1, OUTPUTS):
                         # The last tile of a row overlaps the one before it.
                         m = min(v, z.side1 - OUTPUTS)
@@ -166,7 +166,7 @@ def _backward_share(x, first, count, T, z, o, t, w, at, g, zeros, no_tap):
                         vstore(w, to + j, vadd(vload(w, to + j), vload(w, source + j)))
         bias1 = unpool(w, maps1, grad_pooled1, grad1, z.pooled1, z.channels1, row1, bias1)
         picture = (first + n) * z.side * z.side
-        if SUITED and k == KERNEL:
+        if SUITED and k == KERNEL and z.channels1 <= LANES:
             sliding_gradient(x, picture, z.side, w, grad1, z.side1, z.side1, g, o.weight1)
         else:
             for i in range(k):

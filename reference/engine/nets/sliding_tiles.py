@@ -6,7 +6,8 @@ pixels that both need:
 
     4 outputs, 3 columns:   12 multiply-adds from the 6 pixels   x0 x1 x2 x3 x4 x5   and 3 weights
 
-A vector holds the output channels of one pixel.
+A vector holds the output channels of one pixel. Where registers are narrower than a vector only its first half is
+computed, and networks with at most eight such channels can use the tiles.
 """
 
 from __future__ import annotations
@@ -24,13 +25,24 @@ KERNEL = 5
 """Rows and columns of the only kernel that these tiles are made for: LeNet's."""
 
 OUTPUTS = 8
-"""Neighbouring outputs of one forward tile: 8 sums, 12 pixels and 5 weights in 32 registers."""
+"""Neighbouring outputs of one forward tile: 8 sums, 5 weights and a pixel in registers."""
 
 PIXELS = 2
 """Neighbouring pixels that one step of the gradient tile takes."""
 
-SUITED = PROCESSOR.instruction_set == "avx512"
+_WHOLE = PROCESSOR.instruction_set == "avx512"
+
+LANES = 16 if _WHOLE else 8
+"""Channels that the tiles compute, of the 16 of a vector; the others' memory is not touched."""
+
+_ROWS_AT_ONCE = KERNEL if _WHOLE else 2
+"""Kernel rows whose sums of the gradient fit into the registers beside what they are made from."""
+
+SUITED = PROCESSOR.instruction_set != "generic"
 """Whether the sums fit into this processor's registers; elsewhere the general tiles are faster."""
+
+_LINE = 16
+"""Elements between the vectors of neighbouring pixels, all of float32."""
 
 
 def _slots(emitter: Emitter, starts: list[Any]) -> list[Any]:
@@ -62,20 +74,21 @@ def sliding_outputs(
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         A, a, row, B, b, E, e, low, C, c = arguments
         kinds = signature.args
-        emitter = Emitter(context, builder, kinds[0].dtype)
+        emitter = Emitter(context, builder, kinds[0].dtype, LANES)
         a_start, b_start = emitter.pointer(kinds[0], A, a), emitter.pointer(kinds[3], B, b)
         c_start = emitter.pointer(kinds[8], C, c)
         sums = _slots(emitter, [emitter.load(emitter.pointer(kinds[5], E, e))] * OUTPUTS)
         with cgutils.for_range(builder, index(KERNEL), intp=INDEX) as i:
-            pixels = _pixels(emitter, emitter.move(a_start, builder.mul(i.index, row)), OUTPUTS + KERNEL - 1)
-            weights = emitter.move(b_start, builder.mul(i.index, index(KERNEL * emitter.lanes)))
-            for j in range(KERNEL):
-                weight = emitter.load(emitter.move(weights, j * emitter.lanes))
-                for m, slot in enumerate(sums):
-                    _add(emitter, slot, pixels[m + j], weight)
+            pixels = emitter.move(a_start, builder.mul(i.index, row))
+            weights = emitter.move(b_start, builder.mul(i.index, index(KERNEL * _LINE)))
+            columns = [emitter.load(emitter.move(weights, j * _LINE)) for j in range(KERNEL)]
+            for place in range(OUTPUTS + KERNEL - 1):
+                pixel = emitter.broadcast(builder.load(emitter.move(pixels, place)))
+                for j in range(max(0, place - OUTPUTS + 1), min(KERNEL, place + 1)):
+                    _add(emitter, sums[place - j], pixel, columns[j])
         bound = emitter.broadcast(low)
         for m, slot in enumerate(sums):
-            emitter.store(emitter.move(c_start, m * emitter.lanes), emitter.at_least(builder.load(slot), bound))
+            emitter.store(emitter.move(c_start, m * _LINE), emitter.at_least(builder.load(slot), bound))
         return context.get_dummy_value()
 
     n = types.intp
@@ -94,26 +107,29 @@ def sliding_gradient(
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         A, a, row, B, b, rows, columns, C, c = arguments
         kinds = signature.args
-        emitter = Emitter(context, builder, kinds[0].dtype)
+        emitter = Emitter(context, builder, kinds[0].dtype, LANES)
         a_start, c_start = emitter.pointer(kinds[0], A, a), emitter.pointer(kinds[7], C, c)
-        b_slot = cgutils.alloca_once_value(builder, emitter.pointer(kinds[3], B, b))
-        sums = _slots(emitter, [emitter.constant(0.0)] * KERNEL**2)
-        with cgutils.for_range(builder, rows, intp=INDEX) as h:
-            upper = emitter.move(a_start, builder.mul(h.index, row))
-            with cgutils.for_range(builder, builder.sdiv(columns, index(PIXELS)), intp=INDEX) as step:
-                here = builder.load(b_slot)
-                grads = [emitter.load(emitter.move(here, p * emitter.lanes)) for p in range(PIXELS)]
-                builder.store(emitter.move(here, PIXELS * emitter.lanes), b_slot)
-                corner = emitter.move(upper, builder.mul(step.index, index(PIXELS)))
-                for i in range(KERNEL):
-                    line = emitter.move(corner, builder.mul(index(i), row))
-                    pixels = _pixels(emitter, line, KERNEL + PIXELS - 1)
-                    for j in range(KERNEL):
-                        for p, grad in enumerate(grads):
-                            _add(emitter, sums[i * KERNEL + j], pixels[j + p], grad)
-        for number, slot in enumerate(sums):
-            place = emitter.move(c_start, number * emitter.lanes)
-            emitter.store(place, builder.fadd(emitter.load(place), builder.load(slot)))
+        for first in range(0, KERNEL, _ROWS_AT_ONCE):
+            kernel_rows = range(first, min(KERNEL, first + _ROWS_AT_ONCE))
+            b_slot = cgutils.alloca_once(builder, a_start.type)
+            builder.store(emitter.pointer(kinds[3], B, b), b_slot)
+            sums = _slots(emitter, [emitter.constant(0.0)] * (KERNEL * len(kernel_rows)))
+            with cgutils.for_range(builder, rows, intp=INDEX) as h:
+                upper = emitter.move(a_start, builder.mul(h.index, row))
+                with cgutils.for_range(builder, builder.sdiv(columns, index(PIXELS)), intp=INDEX) as step:
+                    here = builder.load(b_slot)
+                    grads = [emitter.load(emitter.move(here, p * _LINE)) for p in range(PIXELS)]
+                    builder.store(emitter.move(here, PIXELS * _LINE), b_slot)
+                    corner = emitter.move(upper, builder.mul(step.index, index(PIXELS)))
+                    for number, i in enumerate(kernel_rows):
+                        line = emitter.move(corner, builder.mul(index(i), row))
+                        pixels = _pixels(emitter, line, KERNEL + PIXELS - 1)
+                        for j in range(KERNEL):
+                            for p, grad in enumerate(grads):
+                                _add(emitter, sums[number * KERNEL + j], pixels[j + p], grad)
+            for number, slot in enumerate(sums):
+                place = emitter.move(c_start, (first * KERNEL + number) * _LINE)
+                emitter.store(place, builder.fadd(emitter.load(place), builder.load(slot)))
         return context.get_dummy_value()
 
     n = types.intp
