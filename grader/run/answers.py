@@ -113,7 +113,7 @@ class Answers:
         function = printable(_text_in(item, "function"), 80)
         line = item.get("line")
         # Only of what was collected: a name that a worker makes up is never looked for on the disk.
-        if file not in self._files or not isinstance(line, int):
+        if file not in self._files or type(line) is not int:
             return None
         lines = self._files[file].read_text(encoding="utf-8", errors="replace").split("\n")
         if not 0 < line <= len(lines):
