@@ -37,6 +37,7 @@ ENDS_ALL_CASES = (
     Verdict.PROTOCOL,
     Verdict.UNFINISHED,
     Verdict.IMPORT,
+    Verdict.GRADER,
 )
 
 ONLY_AT_FIRST = marked(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +41,7 @@ from grader.score.tiers import score_tiers
 from grader.timing.baseline import yardstick_for
 from grader.timing.layer_record import with_recorded
 from grader.timing.layers import layer_times
+from grader.timing.slowness import slowness
 from grader.timing.speed import Timing
 
 LEVEL_NAMES = {
@@ -117,6 +119,7 @@ def grade(
     ) as work:
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)
+        session.slowness = partial(slowness, fixture.facts, lab, work.slot)
         timing = timed(timing) if timed is not None else timing
         uses = ruled_out(lab, collected)
         results, outcomes = run_checks(session, lab, checks, fixture, uses, progress, timing, request.gates)

@@ -172,6 +172,8 @@ def next_step(lab: Lab, check: Check, verdict: Verdict, said: Message | str = ""
         return _("write that part yourself; the handout has the formula")
     if verdict is Verdict.SKIPPED:
         return ""
+    if verdict is Verdict.GRADER:
+        return _("run it again when this computer has less to do")
     if verdict is Verdict.TIMEOUT:
         return _("measure the call on a small input; loops belong inside a function compiled by numba")
     if too_slow:

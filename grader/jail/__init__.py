@@ -3,7 +3,7 @@
 from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import Box
 from grader.jail.doctor import doctor_lines
-from grader.jail.model import Answer, Ending, JailError, Level, Limits, Usage, View
+from grader.jail.model import Answer, Ending, HostBusy, JailError, Level, Limits, Usage, View
 from grader.jail.probe import HostReport, probe
 from grader.jail.worker import Worker
 
@@ -12,6 +12,7 @@ __all__ = [
     "Arithmetic",
     "Box",
     "Ending",
+    "HostBusy",
     "HostReport",
     "JailError",
     "Level",

@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from grader.inside import frames
 from grader.jail.model import MIB, Limits
@@ -30,6 +31,13 @@ class Late(Exception):
 
 class Flooded(Exception):
     """More was printed than is allowed."""
+
+
+class Deadline(Protocol):
+    """How long to wait; may grant more time when it is asked again."""
+
+    def left_s(self) -> float:
+        """Return seconds until to ask again; not above 0 when it is too late."""
 
 
 class Printed:
@@ -76,6 +84,10 @@ def _ready(
     for writer in writers:
         poll.register(writer, select.POLLOUT)
     return [descriptor for descriptor, _ in poll.poll(timeout_s * 1000)]
+
+
+def _left_s(deadline: Deadline | float) -> float:
+    return deadline - time.monotonic() if isinstance(deadline, float) else deadline.left_s()
 
 
 class Channel:
@@ -140,7 +152,7 @@ class Channel:
             raise Closed
         return True
 
-    def send(self, parts: Iterable[bytes | memoryview], deadline: float) -> None:
+    def send(self, parts: Iterable[bytes | memoryview], deadline: Deadline | float) -> None:
         """Send all parts.
 
         Raises
@@ -157,7 +169,7 @@ class Channel:
                 except OSError as error:
                     raise Closed from error
 
-    def read_into(self, view: memoryview, deadline: float) -> None:
+    def read_into(self, view: memoryview, deadline: Deadline | float) -> None:
         """Fill ``view``.
 
         Raises
@@ -177,10 +189,10 @@ class Channel:
                 raise Closed
             filled += count
             # A sender that never pauses must not get past the clock.
-            if filled < len(view) and time.monotonic() >= deadline:
+            if filled < len(view) and _left_s(deadline) <= 0:
                 raise Late
 
-    def wait_readable(self, deadline: float) -> None:
+    def wait_readable(self, deadline: Deadline | float) -> None:
         """Return when something can be read, the end included.
 
         Raises
@@ -196,7 +208,7 @@ class Channel:
             except OSError as error:
                 raise Closed from error
 
-    def read(self, count: int, deadline: float) -> bytearray:
+    def read(self, count: int, deadline: Deadline | float) -> bytearray:
         """Return exactly ``count`` bytes; raises as ``read_into`` does."""
         data = bytearray(count)
         self.read_into(memoryview(data), deadline)
@@ -219,8 +231,8 @@ class Channel:
             if self.printed.total == before:
                 return
 
-    def _wait(self, deadline: float, *, writing: bool = False) -> None:
-        left_s = deadline - time.monotonic()
+    def _wait(self, deadline: Deadline | float, *, writing: bool = False) -> None:
+        left_s = _left_s(deadline)
         if left_s <= 0:
             raise Late
         outputs = [self.output] if self.output is not None else []

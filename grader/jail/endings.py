@@ -7,6 +7,7 @@ import signal
 from grader.inside.disk import BYTES, ENTRIES, HIDDEN
 from grader.jail.launcher import Status
 from grader.jail.model import Limits
+from grader.jail.patience import Patience, Reason
 from grader.language.message import Message, sentence
 from grader.verdicts import Verdict
 
@@ -63,6 +64,28 @@ def explain_ending(status: Status, limits: Limits, printed: str) -> tuple[Verdic
         return Verdict.MEMORY, _memory(peak_mib, limits)
     return Verdict.EXITED, sentence(
         "the process ended itself with status {exit} before it answered; do not call exit", exit=status.exit
+    )
+
+
+def over_time(patience: Patience, used_s: float) -> Message:
+    """Say which limit a call has passed."""
+    limit, used, seconds = (f"{value:.3g}" for value in (patience.limit_s, used_s, patience.seconds))
+    if patience.reason is Reason.PROCESSOR:
+        return sentence("no answer within {limit} s of processor time; the process was stopped", limit=limit)
+    if patience.reason is Reason.BUSY:
+        return sentence(
+            "this computer is too busy or too slow to judge the time: a call that may take {limit} s had {used} s "
+            "of processor time in {seconds} s; nobody is charged for that",
+            limit=limit,
+            used=used,
+            seconds=seconds,
+        )
+    return sentence(
+        "no answer within {seconds} s by the clock, of which it worked {used} s ({limit} s are allowed); it was "
+        "stopped",
+        seconds=seconds,
+        used=used,
+        limit=limit,
     )
 
 

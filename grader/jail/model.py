@@ -80,7 +80,8 @@ class Answer:
     """A worker's answer. With ``ok`` False ``info`` describes what was raised, and the worker lives on.
 
     ``arrived_s`` says when the last byte of each array came, ``seconds`` when that of the answer came, both counted
-    from the first byte of the request on the grader's clock.
+    from the first byte of the request on the grader's clock. ``used_s`` is what counts for limits: processor time,
+    as if no other process had been there.
     """
 
     ok: bool
@@ -88,6 +89,7 @@ class Answer:
     arrays: dict[str, np.ndarray]
     arrived_s: dict[str, float]
     seconds: float
+    used_s: float = 0.0
 
 
 class Ending(Exception):
@@ -101,6 +103,7 @@ class Ending(Exception):
         arrays: Mapping[str, np.ndarray] | None = None,
         arrived_s: Mapping[str, float] | None = None,
         seconds: float = 0.0,
+        used_s: float | None = None,
         usage: Usage | None = None,
     ) -> None:
         super().__init__(f"{verdict}: {message.english}")
@@ -109,4 +112,9 @@ class Ending(Exception):
         self.arrays = dict(arrays or {})
         self.arrived_s = dict(arrived_s or {})
         self.seconds = seconds
+        self.used_s = seconds if used_s is None else used_s
         self.usage = usage or Usage()
+
+
+class HostBusy(Ending):
+    """A worker was ended because this host had no time for it; nobody is charged."""

@@ -8,16 +8,18 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.inside import frames
-from grader.jail.channel import Channel, Closed, Flooded, Late
-from grader.jail.endings import explain_ending
+from grader.jail.channel import Channel, Closed, Deadline, Flooded, Late
+from grader.jail.endings import explain_ending, over_time
 from grader.jail.launcher import Launcher, LauncherLost, Status
-from grader.jail.model import MIB, Answer, Ending, Limits, Usage
+from grader.jail.model import MIB, Answer, Ending, HostBusy, Limits, Usage
+from grader.jail.patience import Patience, Reason, Slowness, as_fast
 from grader.jail.text import HostileText, parse_object
 from grader.language.message import Message, Words, sentence
 from grader.verdicts import Verdict
@@ -61,13 +63,22 @@ class Worker:
         return self._channel.printed.text()
 
     def call(
-        self, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None, *, deadline_s: float
+        self,
+        head: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray] | None = None,
+        *,
+        deadline_s: float,
+        slowness: Slowness = as_fast,
     ) -> Answer:
         """Send one request and return its answer; the worker runs only while a request is under way.
+
+        ``deadline_s`` is what the call may take with its processors to itself on the host of publishing, and
+        ``slowness`` how many times slower this one is; see `grader.jail.patience`.
 
         Raises
         ------
         Ending : no proper answer came; the worker is gone.
+        HostBusy : the same, and the host is to blame.
         """
         if not self.alive:
             raise RuntimeError("this worker has ended; ask the box for a new one")
@@ -76,21 +87,28 @@ class Worker:
         reply = _Reply(self._channel, self._limits, nonce)
         started = time.monotonic()
         reply.started = started
+        patience = Patience(self._pid, self._limits.threads, deadline_s, partial(self._while_stopped, slowness))
         try:
             # Looked at while it still stands still: what it sends from now on could be an answer.
             if self._channel.has_unasked_bytes():
                 raise _Broken(Verdict.PROTOCOL, "it sent data that nobody asked for")
             self._signal("SIGCONT")
-            self._channel.send(parts, started + deadline_s)
-            ok, info = reply.read(started + deadline_s)
+            self._channel.send(parts, patience)
+            ok, info = reply.read(patience)
         except Late:
+            used_s = patience.used_s
             status = self._end(0.0)
-            verdict = Verdict.TIMEOUT
-            limit = f"{deadline_s:.3g}"
-            what = sentence("no answer within {deadline_s} s; the process was stopped", deadline_s=limit)
             if status is not None and status.exceeded:
-                verdict, what = explain_ending(status, self._limits, "")
-            raise self._ending(verdict, what, reply) from None
+                raise self._ending(*explain_ending(status, self._limits, ""), reply, used_s) from None
+            if patience.reason is Reason.BUSY:
+                raise HostBusy(
+                    Verdict.GRADER,
+                    over_time(patience, used_s),
+                    seconds=patience.seconds,
+                    used_s=0.0,
+                    usage=self._usage,
+                ) from None
+            raise self._ending(Verdict.TIMEOUT, over_time(patience, used_s), reply, used_s) from None
         except Flooded:
             self._end(0.0)
             raise self._flooded(reply) from None
@@ -101,7 +119,7 @@ class Worker:
             raise self._ending(broken.verdict, broken.message, reply) from None
         seconds = time.monotonic() - started
         self._signal("SIGSTOP")
-        return Answer(ok, info, reply.arrays, reply.arrived_s, seconds)
+        return Answer(ok, info, reply.arrays, reply.arrived_s, seconds, patience.used_s)
 
     def close(self) -> Usage:
         """End it, politely at first, with all that it has started; return what it has used."""
@@ -148,11 +166,24 @@ class Worker:
         )
         return self._ending(Verdict.FLOOD, what, reply)
 
-    def _ending(self, verdict: Verdict, message: Message, reply: _Reply) -> Ending:
-        seconds = time.monotonic() - reply.started
+    def _ending(self, verdict: Verdict, message: Message, reply: _Reply, used_s: float | None = None) -> Ending:
         return Ending(
-            verdict, message, arrays=reply.arrays, arrived_s=reply.arrived_s, seconds=seconds, usage=self._usage
+            verdict,
+            message,
+            arrays=reply.arrays,
+            arrived_s=reply.arrived_s,
+            seconds=time.monotonic() - reply.started,
+            used_s=used_s,
+            usage=self._usage,
         )
+
+    def _while_stopped(self, measure: Slowness) -> float:
+        """Measure this host while the submission does not run."""
+        self._signal("SIGSTOP")
+        try:
+            return measure()
+        finally:
+            self._signal("SIGCONT")
 
     def _signal(self, name: str) -> None:
         """Stop or continue it. Between requests it stands still, so that its threads slow nobody else's timing."""
@@ -175,7 +206,7 @@ class _Reply:
         self.arrived_s: dict[str, float] = {}
         self._bytes = 0
 
-    def read(self, deadline: float) -> tuple[bool, dict[str, Any]]:
+    def read(self, deadline: Deadline) -> tuple[bool, dict[str, Any]]:
         """Return whether the request was done, and what was said."""
         while True:
             kind, nonce, length = frames.ANSWER.unpack(self.channel.read(frames.ANSWER.size, deadline))
@@ -201,7 +232,7 @@ class _Reply:
                 ) from error
             return kind == frames.DONE_KIND, info
 
-    def _read_array(self, deadline: float) -> None:
+    def _read_array(self, deadline: Deadline) -> None:
         try:
             header = frames.unpack_array(self.channel.read(frames.ARRAY.size, deadline))
         except frames.FrameError as error:
@@ -228,7 +259,7 @@ class _Reply:
         self.arrays[name] = array
         self.arrived_s[name] = time.monotonic() - self.started
 
-    def _take(self, header: frames.ArrayHeader, deadline: float) -> np.ndarray:
+    def _take(self, header: frames.ArrayHeader, deadline: Deadline) -> np.ndarray:
         try:
             flat = np.empty(header.nbytes, np.uint8)
             if header.nbytes:

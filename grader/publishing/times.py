@@ -28,6 +28,8 @@ from grader.run.opening import open_session
 from grader.run.session import Running, Session
 from grader.timing.baseline import RECORD_NAME, SpeedRecord, yardstick_for
 from grader.timing.layer_record import LAYERS_NAME, LayerRecord
+from grader.timing.slowness import YARDSTICK_NAME, speed_of_host
+from grader.timing.yardstick import Seconds
 
 KINDS = ("public", "hidden")
 RUNNER, STOPWATCH = "grader.inside.runner", "grader.inside.stopwatch"
@@ -35,15 +37,17 @@ RUNNER, STOPWATCH = "grader.inside.runner", "grader.inside.stopwatch"
 
 @dataclass(frozen=True)
 class Times:
-    """What was measured: of each timed check, its rows in the certificate, and of the network's layers."""
+    """What was measured: of each timed check, its rows in the certificate, of the network's layers, of the host."""
 
     checks: Mapping[str, SpeedRecord]
     rows: Sequence[SpeedRow]
     layers: LayerRecord | None
+    yardstick: Seconds
 
     def facts(self) -> dict[str, Any]:
         """Return what a fixture keeps of them."""
         return {
+            YARDSTICK_NAME: self.yardstick,
             RECORD_NAME: {check: record.as_data() for check, record in self.checks.items()},
             **({LAYERS_NAME: self.layers.as_data()} if self.layers is not None else {}),
         }
@@ -93,7 +97,8 @@ def measure_times(
             lab, reference, variants, cases, opened, watched, yardstick, scratch, progress, engine
         ).run()
         layers = time_layers(lab, reference, engine, cases, watched, yardstick, scratch, progress)
-    return Times(records, rows, layers)
+        speed = speed_of_host(lab, slot)
+    return Times(records, rows, layers, speed)
 
 
 def _open_in(open_session: OpenSession, slot: int, folder: Path) -> AbstractContextManager[Running]:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.jail import Arithmetic, Box, Ending, Level, Limits, View, Worker
+from grader.jail import Arithmetic, Box, Ending, HostBusy, Level, Limits, View, Worker
+from grader.jail.patience import MAX_SLOWNESS, Slowness, as_fast
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
 from grader.language.message import Message, Words, sentence
@@ -73,7 +74,7 @@ class Session:
                 disk_mib=limits.disk_mib,
                 reply_mib=limits.reply_mib,
                 threads=limits.threads,
-                cpu_s=int(limits.submission_s * limits.threads),
+                cpu_s=int(limits.submission_s * limits.threads * MAX_SLOWNESS),
             ),
             level,
             slot=slot,
@@ -81,7 +82,10 @@ class Session:
             arithmetic=arithmetic,
         )
         self.student_s = 0.0
+        self.used_s = 0.0
         self.peak_mib = 0.0
+        self.slowness: Slowness = as_fast
+        self._measured = 0.0
         self._answers = Answers(lab.folder, view.submission)
         self._submission = view.submission
         self._vocabulary: Vocabulary | None = None
@@ -119,7 +123,7 @@ class Session:
         self.box.replace_submission(submission)
         self._answers = Answers(self.lab.folder, submission)
         self._submission, self._vocabulary = submission, None
-        self.student_s = 0.0
+        self.student_s = self.used_s = 0.0
 
     def end_worker(self) -> None:
         """End the worker, so that nothing of the submission runs; the next check starts a fresh one."""
@@ -130,7 +134,7 @@ class Session:
 
     def forget_time(self) -> None:
         """Count the time that a submission may use from here on, for a solution that runs again and again."""
-        self.student_s = 0.0
+        self.student_s = self.used_s = 0.0
 
     def start_over(self) -> None:
         """Put a new box in the place of the old one: what the submission has kept on its disk is gone."""
@@ -178,12 +182,14 @@ class Session:
         self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case | None = None
     ) -> Outcome:
         limits = self.lab.facts.limits
-        left_s = limits.submission_s - self.student_s
+        left_s = limits.submission_s - self.used_s
+        if left_s <= 0 and self._slower() > 1.0:
+            left_s = limits.submission_s * min(self._slower(), MAX_SLOWNESS) - self.used_s
         if left_s <= 0:
             return Outcome(
                 Verdict.TIMEOUT,
                 sentence(
-                    "the whole submission may use {submission_s} s, and they are used up",
+                    "the whole submission may use {submission_s} s of processor time, and they are used up",
                     submission_s=f"{limits.submission_s:g}",
                 ),
             )
@@ -191,14 +197,16 @@ class Session:
         limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
         try:
             worker, load_s = self._loaded(group, case, left_s)
-            answer = worker.call(head, deadline_s=min(limit_s, left_s))
+            answer = worker.call(head, deadline_s=min(limit_s, left_s), slowness=self._slower)
         except Ending as ending:
             self.student_s += ending.seconds
+            self.used_s += ending.used_s
             return self._ended(ending)
         self._met.add(name)
         # Student code that runs while its case is loaded gains nothing: that time is its own, too.
         seconds = load_s + answer.seconds
         self.student_s += seconds
+        self.used_s += answer.used_s
         self.peak_mib = max(self.peak_mib, worker.usage.peak_mib)
         printed = worker.printed()[-PRINTED_TAIL_CHARACTERS:]
         if answer.ok:
@@ -232,15 +240,22 @@ class Session:
         for last in (False, True):
             try:
                 worker = self._worker_for(group)
-                answer = worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s))
+                answer = worker.call(head, case.arrays, deadline_s=min(LOAD_LIMIT_S, left_s), slowness=self._slower)
+                self.used_s += answer.used_s
                 return worker, answer.seconds
             except Ending as ending:
-                if ending.verdict is not Verdict.GRADER:
+                if ending.verdict is not Verdict.GRADER or isinstance(ending, HostBusy):
                     raise
                 self.end_worker()
                 if last:
                     raise GraderFault(ending.message) from ending
         raise AssertionError("unreachable")
+
+    def _slower(self) -> float:
+        """Return how many times slower this host is than that of publishing; measured once, when it matters."""
+        if not self._measured:
+            self._measured = self.slowness()
+        return self._measured
 
     def _worker_for(self, group: str) -> Worker:
         if self._worker is not None and (group != self._group or not self._worker.alive):

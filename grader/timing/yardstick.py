@@ -2,7 +2,8 @@
 
 ``calls`` asks NumPy for very little, many times, as loops around array operations do; ``products`` multiplies
 matrices, as fast layers do. It runs as a process of its own, so that it can be held to the same processors and
-threads as a submission: ``python yardstick.py 0,1`` prints the seconds of each repeat as JSON.
+threads as a submission: ``python yardstick.py 0,1 perf_counter`` prints the seconds of each
+repeat as JSON.
 """
 
 from __future__ import annotations
@@ -41,7 +42,23 @@ def measure(processors: tuple[int, ...], threads: dict[str, str]) -> Seconds:
     ------
     YardstickError : it failed or took too long.
     """
-    command = [sys.executable, "-I", __file__, ",".join(map(str, processors))]
+    return _run(processors, threads, time.perf_counter)
+
+
+def measure_processor(processors: tuple[int, ...], threads: dict[str, str]) -> list[float]:
+    """Return the seconds of processor time of each repeat of ``calls``, which has one thread.
+
+    What else runs on this host lengthens them little, so they say how fast it is, not how busy.
+
+    Raises
+    ------
+    YardstickError : it failed or took too long.
+    """
+    return _run(processors, threads, time.process_time)[calls.__name__]
+
+
+def _run(processors: tuple[int, ...], threads: dict[str, str], clock: Callable[[], float]) -> Seconds:
+    command = [sys.executable, "-I", __file__, ",".join(map(str, processors)), clock.__name__]
     try:
         done = subprocess.run(
             command, env={**os.environ, **threads}, capture_output=True, text=True, timeout=LIMIT_S, check=True
@@ -71,13 +88,13 @@ def products() -> None:
     left @ right
 
 
-def seconds_of(work: Callable[[], None]) -> list[float]:
+def seconds_of(work: Callable[[], None], clock: Callable[[], float]) -> list[float]:
     """Return the seconds of each repeat; the first run of all does not count."""
     found = []
     for _ in range(REPEATS + 1):
-        started = time.perf_counter()
+        started = clock()
         work()
-        found.append(time.perf_counter() - started)
+        found.append(clock() - started)
     return found[1:]
 
 
@@ -86,7 +103,11 @@ def main() -> None:
     wanted = {int(number) for number in sys.argv[1].split(",") if number}
     if wanted and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, wanted)
-    print(json.dumps({work.__name__: seconds_of(work) for work in (calls, products)}))
+    if sys.argv[2] == time.process_time.__name__:
+        found = {calls.__name__: seconds_of(calls, time.process_time)}
+    else:
+        found = {work.__name__: seconds_of(work, time.perf_counter) for work in (calls, products)}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -211,14 +211,15 @@ class FuzzedSession(Session):
 
     def __init__(self, tiny, draw):
         self.lab, self.draw = tiny.lab, draw
-        self.student_s = self.peak_mib = 0.0
+        self.student_s = self.used_s = self.peak_mib = 0.0
+        self.slowness, self._measured = float, 1.0
         self.expected = tiny.fixtures["hidden"].checks["forward"][0].expected
         self._answers = Answers(tiny.lab.folder, tiny.submission)
         self._vocabulary = Vocabulary.of(tiny.lab.folder, ["numpy"], tiny.submission)
         self._worker, self._group, self._met = None, "", set()
 
     def _loaded(self, group, case, *left):
-        self.student_s = 0.0
+        self.student_s = self.used_s = 0.0
         self._worker = Worker(Launched(self.draw), Wire(self.draw, self.expected), Limits(), None)
         return self._worker, 0.0
 
