@@ -80,8 +80,8 @@ class Answer:
     """A worker's answer. With ``ok`` False ``info`` describes what was raised, and the worker lives on.
 
     ``arrived_s`` says when the last byte of each array came, ``seconds`` when that of the answer came, both counted
-    from the first byte of the request on the grader's clock. ``used_s`` is what counts for limits: processor time,
-    as if no other process had been there.
+    from the first byte of the request on the grader's clock. ``used_s`` is what counts for the limit of the
+    whole submission: processor time, as if no other process had been there, and a part of what it slept.
     """
 
     ok: bool

@@ -108,6 +108,12 @@ class Patience:
         return self.spent.used_s if self._look() else time.monotonic() - self._started
 
     @property
+    def charged_s(self) -> float:
+        """Seconds that count against what a whole submission may use: sleep counts, too, by what it is allowed."""
+        used_s = self.used_s
+        return max(used_s, (self.seconds - min(self.spent.waited_s, self.seconds)) / CLOCK_FACTOR)
+
+    @property
     def seconds(self) -> float:
         """Seconds by the clock until now."""
         return time.monotonic() - self._started

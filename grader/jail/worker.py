@@ -96,10 +96,10 @@ class Worker:
             self._channel.send(parts, patience)
             ok, info = reply.read(patience)
         except Late:
-            used_s = patience.used_s
+            used_s, charged_s = patience.used_s, patience.charged_s
             status = self._end(0.0)
             if status is not None and status.exceeded:
-                raise self._ending(*explain_ending(status, self._limits, ""), reply, used_s) from None
+                raise self._ending(*explain_ending(status, self._limits, ""), reply, charged_s) from None
             if patience.reason is Reason.BUSY:
                 raise HostBusy(
                     Verdict.GRADER,
@@ -108,7 +108,7 @@ class Worker:
                     used_s=0.0,
                     usage=self._usage,
                 ) from None
-            raise self._ending(Verdict.TIMEOUT, over_time(patience, used_s), reply, used_s) from None
+            raise self._ending(Verdict.TIMEOUT, over_time(patience, used_s), reply, charged_s) from None
         except Flooded:
             self._end(0.0)
             raise self._flooded(reply) from None
@@ -119,7 +119,7 @@ class Worker:
             raise self._ending(broken.verdict, broken.message, reply) from None
         seconds = time.monotonic() - started
         self._signal("SIGSTOP")
-        return Answer(ok, info, reply.arrays, reply.arrived_s, seconds, patience.used_s)
+        return Answer(ok, info, reply.arrays, reply.arrived_s, seconds, patience.charged_s)
 
     def close(self) -> Usage:
         """End it, politely at first, with all that it has started; return what it has used."""
