@@ -82,13 +82,21 @@ def run_checks(
         else:
             trial = timing.trial(check, fixture.checks[check.id], session) if timing and check.speed else None
             own_baseline = outcomes.get(check.speed.against) if check.speed else None
-            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline, gates)
+            failed = [result.title for result in results.values() if _is_wrong_layer(lab, check, result)]
+            result, outcome = run_check(session, lab, check, fixture, trial, own_baseline, gates, failed)
             if outcome is not None:
                 outcomes[check.id] = outcome
         held[check.id] = result.verdict is Verdict.PASS
         results[check.id] = result
         progress.advance()
     return [results[check.id] for check in checks], outcomes
+
+
+def _is_wrong_layer(lab: Lab, check: Check, result: CheckResult) -> bool:
+    """Whether a result is that of a single layer, in the direction in which ``check`` runs, that is not right."""
+    way = "backward" if "backward" in check.id else "forward"
+    is_layer = result.id.endswith(way) and not lab.checks[result.id].slow
+    return is_layer and result.verdict in (Verdict.WRONG, Verdict.OUTPUT, Verdict.EXCEPTION)
 
 
 def _not_run(lab: Lab, check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:
@@ -104,18 +112,19 @@ def run_check(
     trial: SpeedTrial | None = None,
     own_baseline: Outcome | None = None,
     gates: str = COURSE,
+    failed: Sequence[str] = (),
 ) -> tuple[CheckResult, Outcome | None]:
     """Run one check on all its cases; describe the first failure and explain all of them together.
 
     Cases beyond the course come after those of the course and are described apart, unless ``gates`` says that they
     decide, too. With ``trial``, what is right must be fast as well; ``own_baseline`` is what the submission itself
-    did in the check that it is compared with.
+    did in the check that it is compared with; ``failed`` are the titles of checks of single layers that failed.
     """
     cases = fixture.checks[check.id]
     deciding = [case for case in cases if _decides(case, gates)]
     ran = _run_cases(session, check, deciding, fixture, trial, own_baseline)
     if ran.failure is not None:
-        values = _failed(lab, check, fixture, ran, ran.failure)
+        values = _failed(lab, check, fixture, ran, ran.failure, failed=failed)
     elif check.learning is not None:
         values = {"message": describe_learning(check, ran.runs[0].recorded, ran.shown[0])}
     elif trial is not None and ran.speed is not None:
@@ -148,7 +157,10 @@ def _beyond(
     if not cases or before.stopped:
         return None
     ran = _run_cases(session, check, cases, fixture)
-    values = {"verdict": Verdict.PASS} if ran.failure is None else _failed(lab, check, fixture, ran, ran.failure)
+    right = [run for run in before.runs[: len(before.cases)] if run.passed]
+    values: dict[str, Any] = {"verdict": Verdict.PASS}
+    if ran.failure is not None:
+        values = _failed(lab, check, fixture, ran, ran.failure, right)
     return BeyondResult(**values, cases_passed=ran.held, cases_total=len(cases))
 
 
@@ -233,8 +245,19 @@ def _run_cases(
     return ran
 
 
-def _failed(lab: Lab, check: Check, fixture: Fixture, ran: _Ran, number: int) -> dict[str, Any]:
-    """Return what a result says of a check of which run ``number`` is the first that failed."""
+def _failed(
+    lab: Lab,
+    check: Check,
+    fixture: Fixture,
+    ran: _Ran,
+    number: int,
+    right: Sequence[CaseRun] = (),
+    failed: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return what a result says of a check of which run ``number`` is the first that failed.
+
+    ``right`` are runs on other cases that a cause has to leave right.
+    """
     run, outcome = ran.runs[number], ran.shown[number]
     cases = len(ran.cases)
     verdict = verdict_of(outcome.verdict, run.findings)
@@ -242,7 +265,7 @@ def _failed(lab: Lab, check: Check, fixture: Fixture, ran: _Ran, number: int) ->
         [finding_without_inputs(item, run.recorded) for item in run.findings] if fixture.hidden else run.findings
     )
     seen = describe_run(outcome, findings, lab.folder, heard=english(run.outcome.message))
-    found = explain(check, ran.runs[:cases], fixture, lab.folder)
+    found = explain(check, [*right, *ran.runs[:cases]], fixture, lab.folder, failed)
     told = [seen, found.message, *([_(ONLY_AT_FIRST)] if number >= cases else [])]
     return {
         "verdict": verdict,

@@ -43,7 +43,7 @@ class Finding:
     seen, required : short texts: shapes, dtypes, or counts; never an expected number.
     error : largest (``max``) or Euclidean (``l2``) error relative to the scale of the expected array.
     allowed : what ``error`` may be.
-    share : share of the entries that are wrong, 0 to 1.
+    share : share of the entries that are wrong, 0 to 1; NaN where only the length of the error is bounded.
     where : index of the worst entry.
     """
 
@@ -159,7 +159,6 @@ def _compare_norm(name: str, expected: np.ndarray, actual: np.ndarray, tolerance
         "values",
         error=error / (scale or 1.0),
         allowed=allowed / (scale or 1.0),
-        share=1.0,
         where=tuple(int(i) for i in worst),
     )
 

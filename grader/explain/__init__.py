@@ -13,30 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from grader.compare import Finding
+from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
-from grader.explain.comparison import Comparison, Family, Fingerprint
+from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
-from grader.explain.layout import layouts
 from grader.explain.learning import why_not_learned
 from grader.explain.mistakes import Recognised, recognise
-from grader.explain.network import describe_divergence, exchanged_parameters, first_divergence, wrong_parameters
-from grader.explain.orientation import channels_first
-from grader.explain.place import places
-from grader.explain.precision import precision
+from grader.explain.network import in_network
+from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
-from grader.explain.scale import scales
-from grader.explain.structure import structure
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
 
-__all__ = ["CaseRun", "Explanation", "explain", "explain_runs"]
+__all__ = [
+    "CaseRun", "Explanation", "common_fingerprints", "comparison", "explain", "explain_runs", "fingerprints",
+]  # fmt: skip
 
-FAMILIES: tuple[Family, ...] = (scales, layouts, places, precision)
-FAMILIES_OF_SAMPLES: tuple[Family, ...] = (scales, precision)
-MAX_COMPARED_ENTRIES = 1 << 20
-MAX_NAMED_PARAMETERS = 4
+MAX_NAMED_CASES = 3
 
 
 @dataclass(frozen=True)
@@ -55,8 +49,16 @@ class Explanation:
     misconception: str | None = None
 
 
-def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path | None = None) -> Explanation:
+def explain(
+    check: Check,
+    runs: Sequence[CaseRun],
+    fixture: Fixture,
+    lab: Path | None = None,
+    failed: Sequence[str] = (),
+) -> Explanation:
     """Explain why ``check`` failed. ``runs`` are on recorded cases of the fixture; ``lab`` is the lab's folder.
+
+    ``failed`` are the titles of checks of single layers that this one builds on and that did not pass.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def explain(check: Check, runs: Sequence[CaseRun], fixture: Fixture, lab: Path |
         replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
         for mistake in read_mistakes(fixture, check.id)
     ]
-    return explain_runs(check, runs, mistakes, lab, fixture.facts)
+    return explain_runs(check, runs, mistakes, lab, fixture.facts, failed)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -78,6 +80,7 @@ def explain_runs(
     mistakes: Sequence[RecordedMistake],
     lab: Path | None = None,
     published: Mapping[str, Any] | None = None,
+    failed: Sequence[str] = (),
 ) -> Explanation:
     """Explain failed runs, given the known mistakes that the check can recognise and the facts of the fixture."""
     failing = [run for run in runs if not run.passed]
@@ -85,28 +88,25 @@ def explain_runs(
         return Explanation()
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
-    if known is None:
+    calls = between_calls(runs)
+    if known is None and not calls:
         rounding = could_be_rounding(failing, has_mistakes=bool(mistakes), check=check.id, facts=published)
         if rounding:
             return Explanation(joined(rounding))
-    facts = list(_structural(failing)) + list(_in_network(check, failing[0])) + list(_which_cases(runs))
     course = why_not_learned(check, failing[0])
-    facts += course.facts
-    if known is None and not prints and mistakes and any(run.outcome.verdict is None for run in failing):
-        facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     if known is not None:
-        hint = _hint(known, mistakes, lab)
-    elif course.hint:
-        hint = course.hint
-    elif prints:
-        hint = prints[0].text
+        hint = _hint(known, mistakes, runs, lab)
     else:
-        hint = ""
-    return Explanation(
-        "\n".join(dict.fromkeys(facts)),
-        hint,
-        known.mistake.name if known is not None else None,
-    )
+        hint = calls or course.hint or (prints[0].text if prints else "")
+    facts = [*_structural(failing), *in_network(check, failing[0], failed), *_which_cases(runs), *course.facts]
+    if not hint and mistakes and all(_has_numbers(run) for run in failing):
+        facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
+    told = [fact for fact in dict.fromkeys(facts) if fact != hint]
+    return Explanation("\n".join(told), hint, known.mistake.name if known is not None else None)
+
+
+def _has_numbers(run: CaseRun) -> bool:
+    return run.outcome.verdict is None and all(finding.kind == "values" for finding in run.findings)
 
 
 def describe_cause(mistake: RecordedMistake, mistakes: Sequence[RecordedMistake], lab: Path | None) -> str:
@@ -119,7 +119,7 @@ def describe_cause(mistake: RecordedMistake, mistakes: Sequence[RecordedMistake]
     return _("(1) {first} (2) {second}", first=first, second=second)
 
 
-def _hint(known: Recognised, mistakes: Sequence[RecordedMistake], lab: Path | None) -> str:
+def _hint(known: Recognised, mistakes: Sequence[RecordedMistake], runs: Sequence[CaseRun], lab: Path | None) -> str:
     mistake = known.mistake
     sentences = [describe_cause(mistake, mistakes, lab)]
     if mistake.formula:
@@ -132,13 +132,19 @@ def _hint(known: Recognised, mistakes: Sequence[RecordedMistake], lab: Path | No
     elif not known.complete:
         sentences.append(
             _(
-                "This explains {explained} of the {failing} failing cases; in the others something else is wrong "
-                "as well.",
-                explained=known.explained,
-                failing=known.failing,
+                "This explains {explained}; in {others} something else is wrong as well.",
+                explained=_named(known.explained, runs, lab),
+                others=_named(known.others, runs, lab),
             )
         )
     return joined(sentences)
+
+
+def _named(numbers: Sequence[int], runs: Sequence[CaseRun], lab: Path | None) -> str:
+    """Name cases, or count them where they are many."""
+    if len(numbers) > MAX_NAMED_CASES:
+        return _("{count} cases", count=len(numbers))
+    return listed([f"`{translated(runs[number].recorded.case.name, lab)}`" for number in numbers])
 
 
 def _structural(failing: Sequence[CaseRun]) -> Iterator[str]:
@@ -146,14 +152,9 @@ def _structural(failing: Sequence[CaseRun]) -> Iterator[str]:
     if len(run.recorded.expected) > 12:
         return
     for finding in run.findings[:1]:
-        found = _structure_of(run, finding)
+        found = structure_of(run, finding)
         if found is not None:
             yield found.text
-
-
-def _structure_of(run: CaseRun, finding: Finding) -> Fingerprint | None:
-    expected = run.recorded.expected.get(finding.output)
-    return structure(finding, expected, run.output(finding.output), run.recorded.case)
 
 
 def _which_cases(runs: Sequence[CaseRun]) -> Iterator[str]:
@@ -166,95 +167,10 @@ def _which_cases(runs: Sequence[CaseRun]) -> Iterator[str]:
         yield _("All {count} cases fail, the simplest too.", count=len(runs))
 
 
-def _in_network(check: Check, run: CaseRun) -> Iterator[str]:
-    """Name the first layer that differs, or the parameters that were loaded wrongly."""
-    names = run.recorded.expected
-    if run.outcome.verdict is not None or not any("/" in name for name in names):
-        return
-    if any(name.split("/")[0].rpartition(" ")[2] in ("weight", "bias") for name in names):
-        yield from _parameters(run)
-        return
-    found = first_divergence(run)
-    if found is None:
-        return
-    yield describe_divergence(found, backward="backward" in check.id)
-    if found.layer and found.given_right and check.needs:
-        yield _(
-            "This kind of layer and the parameters have checks of their own. If those pass, look at how the "
-            "network hands arrays to `{layer}`, and at the settings it was built with.",
-            layer=found.layer,
-        )
-
-
-def _parameters(run: CaseRun) -> Iterator[str]:
-    exchanged = exchanged_parameters(run)
-    for name, source in exchanged[:MAX_NAMED_PARAMETERS]:
-        yield _("The {name} holds the values of the {source}.", name=name, source=source)
-    if not exchanged:
-        wrong = wrong_parameters(run)
-        names = list(wrong[:MAX_NAMED_PARAMETERS])
-        if len(wrong) > len(names):
-            names.append(_("{count} more", count=len(wrong) - len(names)))
-        yield _("Wrong after loading: {names}.", names=listed(names))
-
-
-def common_fingerprints(failing: Sequence[CaseRun]) -> list[Fingerprint]:
-    """Return the patterns that hold in every failing case, worded for the first of them, strongest first.
-
-    If there is none, return those that hold in most of the cases in which any does.
-    """
-    found = [prints for run in failing if (prints := fingerprints(run))]
-    if not found:
-        return []
-    names = [{item.name for item in prints} for prints in found]
-    for prints in found:
-        everywhere = [item for item in prints if all(item.name in other for other in names)]
-        if everywhere and len(found) == len(failing):
-            return everywhere
-    first = found[0]
-    return [item for item in first if sum(item.name in other for other in names) > len(failing) / 2]
-
-
-def fingerprints(run: CaseRun) -> list[Fingerprint]:
-    """Return the patterns of the first wrong output of a case that has any."""
-    for finding in run.findings:
-        structural = _structure_of(run, finding) if finding.kind != "values" or "/" not in finding.output else None
-        if structural is not None:
-            return [structural]
-        view = comparison(run, finding)
-        if view is not None:
-            sampled = "/" in finding.output
-            return [item for family in (FAMILIES_OF_SAMPLES if sampled else FAMILIES) for item in family(view)]
-    return []
-
-
-def comparison(run: CaseRun, finding: Finding) -> Comparison | None:
-    """Return the output of a finding for a closer look; None if its numbers cannot be compared."""
-    expected, actual = run.recorded.expected.get(finding.output), run.output(finding.output)
-    if (
-        finding.kind != "values"
-        or expected is None
-        or actual is None
-        or finding.output.endswith(("/shape", "/stats"))
-    ):
-        return None
-    if expected.dtype.kind != "f" or expected.size > MAX_COMPARED_ENTRIES or not np.isfinite(expected).all():
-        return None
-    case = run.recorded.case
-    return Comparison(
-        finding.output,
-        channels_first(finding.output, expected.astype(np.float64), case),
-        channels_first(finding.output, actual.astype(np.float64), case),
-        run.recorded.tolerances[finding.output],
-        case.config,
-        {name: channels_first(name, array, case) for name, array in case.arrays.items()},
-    )
-
-
 def _by_fingerprint(prints: Sequence[Fingerprint], mistakes: Sequence[RecordedMistake]) -> Recognised | None:
     """Return the mistake that is known by a pattern rather than by its numbers."""
     names = {item.name for item in prints}
     for mistake in mistakes:
         if mistake.fingerprint and mistake.fingerprint in names:
-            return Recognised(mistake, 1, 1)
+            return Recognised(mistake)
     return None

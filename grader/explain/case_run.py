@@ -11,6 +11,7 @@ import numpy as np
 from grader.compare import Finding, compare
 from grader.language.message import Message
 from grader.project.fixtures import RecordedCase
+from grader.run.answers import Frame
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
@@ -29,6 +30,10 @@ class Ran(Protocol):
     @property
     def error_type(self) -> str:
         """Type of the error."""
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """Where in the submission the error was raised, outermost first."""
 
     @property
     def outputs(self) -> Mapping[str, np.ndarray]:

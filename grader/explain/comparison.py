@@ -21,10 +21,15 @@ MIN_ENTRIES = 4
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A pattern that an error follows: a stable identifier, and a sentence for the student."""
+    """A pattern that an error follows: a stable identifier, and a sentence for the student.
+
+    ``readings`` are sentences that say more, each under an identifier of its own, the likely ones first: one of
+    them is said where it fits every failing case.
+    """
 
     name: str
     text: str
+    readings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,22 @@ class Comparison:
     def wrong(self) -> np.ndarray:
         """Which entries are wrong."""
         return ~self.right
+
+    @property
+    def by_entry(self) -> bool:
+        """Whether every entry is right or wrong by itself, not only the length of the whole."""
+        return self.tolerance.metric == "max"
+
+    @property
+    def samples(self) -> int:
+        """Number of samples along the first axis; 0 where that axis is something else, such as steps."""
+        if any(word in self.output for word in ("weight", "bias", "columns")):
+            return 0
+        found = [self.inputs[name] for name in ("x", "inputs", "logits") if name in self.inputs]
+        shape = self.expected.shape
+        if not found or not shape or not found[0].ndim or len(shape) > found[0].ndim:
+            return 0
+        return shape[0] if found[0].shape[0] == shape[0] else 0
 
     @property
     def on_grid(self) -> bool:

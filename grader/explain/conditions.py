@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from grader.explain.case_run import CaseRun
 from grader.lab.checks import Case
-from grader.language.translation import _
+from grader.language.translation import _, listed
 
 Condition = tuple[str, Callable[[Case], bool]]
+# Of the telling ones, which come first.
+MAX_CONDITIONS = 3
 INPUT_NAMES = ("x", "inputs", "logits")
 
 
@@ -23,6 +25,7 @@ def conditions() -> Iterator[Condition]:
     yield _("a kernel that is not square"), lambda case: len(set(case.config.get("kernel_shape") or ())) > 1
     yield _("more than one sample"), lambda case: _length(case, 0) > 1
     yield _("more than one input channel"), lambda case: _setting(case, "c_in", 1) > 1
+    yield _("more than one output channel"), lambda case: _setting(case, "c_out", 1) > 1
     yield _("a kernel larger than 1"), lambda case: _setting(case, "k", 1) > 1
     yield _("windows that overlap"), lambda case: 0 < _setting(case, "stride", 0) < _setting(case, "k", 0)
     yield (
@@ -35,15 +38,20 @@ def conditions() -> Iterator[Condition]:
 
 
 def common_condition(runs: Sequence[CaseRun]) -> str:
-    """Return what exactly the failing cases have in common; empty if there is nothing, or all fail."""
+    """Return what exactly the failing cases have in common; empty if there is nothing, or all fail.
+
+    Where several conditions draw the same line, all of them are named: the cases cannot tell which one it is.
+    """
     failing = [run.recorded.case for run in runs if not run.passed]
     passing = [run.recorded.case for run in runs if run.passed]
     if not failing or not passing:
         return ""
-    for text, holds in conditions():
-        if all(holds(case) for case in failing) and not any(holds(case) for case in passing):
-            return text
-    return ""
+    found = [
+        text
+        for text, holds in conditions()
+        if all(holds(case) for case in failing) and not any(holds(case) for case in passing)
+    ]
+    return listed(found[:MAX_CONDITIONS])
 
 
 def _setting(case: Case, name: str, default: int) -> int:

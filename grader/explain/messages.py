@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from grader.compare import Finding
 from grader.inside.answers import SENTENCES
 from grader.lab.checks import Case, Check
 from grader.language.message import Message, english
-from grader.language.numbers import percent
+from grader.language.numbers import percent, rounded
 from grader.language.translation import _, chosen, listed, translated
 from grader.project.contract import Lab
 from grader.run.answers import Frame
@@ -24,6 +25,7 @@ PYTHON2_DIVISION = re.compile(
     re.S,
 )
 
+MANY_TIMES = 10
 NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
 
 
@@ -75,6 +77,22 @@ def describe_finding(finding: Finding) -> str:
         )
     if finding.output.endswith("/shape"):
         return _("`{name}` has another shape than required.", name=name)
+    if math.isnan(finding.share):
+        return _(
+            "`{name}`: the length of the error is {error} of the length of what is required (allowed: {allowed}).",
+            name=name,
+            error=percent(finding.error),
+            allowed=percent(finding.allowed),
+        )
+    if finding.error >= MANY_TIMES:
+        return _(
+            "`{name}` differs in {share} of its entries, by up to {factor} times its largest value (allowed: "
+            "{allowed}).",
+            name=name,
+            share=percent(finding.share),
+            factor=rounded(finding.error),
+            allowed=percent(finding.allowed),
+        )
     return _(
         "`{name}` differs in {share} of its entries, at most by {error} of its largest value (allowed: {allowed}).",
         name=name,

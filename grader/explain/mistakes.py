@@ -1,8 +1,9 @@
 """Recognises a known mistake by what it returned when the lab was published.
 
 No wrong implementation runs here: a submission's arrays are compared with the recorded wrong ones. A mistake is
-recognised if it explains every case: the same wrong arrays where the submission is wrong, and no error where it is
-right.
+recognised if it explains every failing case, or at least half of them and the first, and no error where the
+submission is right. What explains: the same wrong numbers, finite ones; or an exception of the same type and
+message, raised at the same place. NaN and zeros come of many causes and show nothing by themselves.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from grader.compare import Tolerance, compare
 from grader.explain.case_run import CaseRun
 from grader.language.message import english
 from grader.project.fixtures import RecordedMistake, RecordedRun
+from grader.run.answers import place_of
 from grader.verdicts import Verdict
 
 JUDGED_BY_ARRAYS = (Verdict.WRONG, Verdict.OUTPUT)
 LOOSER = 4.0
 # Of the failing cases, a mistake that explains fewer than this share is not named at all.
 MIN_SHARE = 0.5
+# What differs between two programs that raise the same: names of classes, folders, the space around brackets.
 CLASS_NAME = re.compile(r"'\w+' object")
+FOLDER = re.compile(r"\(?/\S*/(\w+\.py)\)?")
+COMPARED_CHARACTERS = 400
 Agreement = Literal["same", "plausible", "no"]
 
 
@@ -32,18 +37,19 @@ Agreement = Literal["same", "plausible", "no"]
 class Recognised:
     """A known mistake that explains what a submission returned, in all of its failing cases or in some.
 
-    ``also`` holds the titles of other single mistakes that explain it just as well: they return the same numbers.
+    ``explained`` are the failing cases that it explains, by their number among the runs, ``others`` those that it
+    does not. ``also`` holds the titles of other single mistakes that explain as much: they return the same numbers.
     """
 
     mistake: RecordedMistake
-    explained: int
-    failing: int
+    explained: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether it explains every failing case."""
-        return self.explained == self.failing
+        return not self.others
 
 
 def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> Recognised | None:
@@ -54,7 +60,7 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
     found = [item for mistake in mistakes if (item := _explains(runs, mistake)) is not None]
     if not found:
         return None
-    best = min(found, key=lambda item: (not item.complete, -item.explained, item.mistake.is_pair))
+    best = min(found, key=lambda item: (not item.complete, -len(item.explained), item.mistake.is_pair))
     if not best.complete or best.mistake.is_pair:
         return best
     others = [item.mistake for item in found if item.complete and not item.mistake.is_pair]
@@ -63,25 +69,25 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
 
 
 def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
-    failing = explained = 0
+    explained: list[int] = []
+    plausible: list[int] = []
+    others: list[int] = []
     for index, run in enumerate(runs):
         recorded = mistake.runs[index] if index < len(mistake.runs) else RecordedRun(Verdict.PASS)
         if run.passed:
             if recorded.verdict is not Verdict.PASS and not mistake.reads_outside:
                 return None
             continue
-        failing += 1
         agreement = _agrees(run, recorded, mistake)
-        if agreement == "same":
-            explained += 1
-        elif agreement == "no" and mistake.reads_outside:
+        if agreement == "no" and (mistake.reads_outside or run.outcome.verdict is not None):
+            # An exception that is not the mistake's own has a cause of its own.
             return None
-    if explained == 0 or (explained < MIN_SHARE * failing and not mistake.reads_outside):
+        {"same": explained, "plausible": plausible, "no": others}[agreement].append(index)
+    if not explained or (others and min(others) < min(explained)):
         return None
-    if mistake.reads_outside:
-        # The remaining failing cases hold arbitrary numbers of the right shapes, as such a mistake gives.
-        return Recognised(mistake, failing, failing)
-    return Recognised(mistake, explained, failing)
+    if len(explained) < MIN_SHARE * (len(explained) + len(others)):
+        return None
+    return Recognised(mistake, tuple(sorted(explained + plausible)), tuple(others))
 
 
 def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Agreement:
@@ -92,11 +98,18 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
-        return "same"
+        return "same" if _shows_something(run, recorded) else "plausible"
     if mistake.reads_outside and _shapes(recorded.outputs) == _shapes(run.outcome.outputs):
         # Where the wrong shape alone tells the mistake, numbers read from outside do not matter.
         return "same" if _shapes(recorded.outputs) != _shapes(run.recorded.expected) else "plausible"
     return "no"
+
+
+def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
+    """Whether some of the recorded wrong outputs holds numbers: not only zeros, infinities and NaN."""
+    wrong = compare(run.recorded.expected, recorded.outputs, run.recorded.tolerances)
+    found = (recorded.outputs.get(finding.output) for finding in wrong)
+    return any(bool(array[np.isfinite(array)].any()) for array in found if array is not None)
 
 
 def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
@@ -105,16 +118,22 @@ def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
     outcome = run.outcome
-    if recorded.verdict in JUDGED_BY_ARRAYS and recorded.message == "":
+    if outcome.verdict is not recorded.verdict or outcome.error_type != recorded.error_type:
         return False
-    if symptom:
-        return re.search(symptom, english(outcome.message)) is not None
-    return (
-        outcome.verdict is not None
-        and outcome.verdict is recorded.verdict
-        and outcome.error_type == recorded.error_type
-        and CLASS_NAME.sub("object", english(outcome.message)) == CLASS_NAME.sub("object", recorded.message)
-    )
+    if tuple(place_of(outcome.frames)) != tuple(recorded.place):
+        return False
+    said, known = _normalised(english(outcome.message)), _normalised(recorded.message)
+    if not known:
+        return False
+    if symptom and recorded.verdict in JUDGED_BY_ARRAYS:
+        # Only what a check requires is said in words of its own, which may name what differs between programs.
+        return re.search(symptom, said) is not None
+    return said == known
+
+
+def _normalised(message: str) -> str:
+    text = FOLDER.sub(r"\1", CLASS_NAME.sub("object", message[:COMPARED_CHARACTERS]))
+    return " ".join(text.replace("( ", "(").replace(" )", ")").split())
 
 
 def same_arrays(

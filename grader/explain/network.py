@@ -1,20 +1,24 @@
 """Where a network first goes wrong: the first layer whose output differs though its input was right.
 
+Parameters, and their gradients, have names of two words and are no layers.
+
 Layers send ``<layer>/shape``, ``<layer>/stats`` and ``<layer>/values``, in the order in which they ran. All layers
 before the first that differs are right, so that layer was given the reference's input, up to rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from grader.compare import Finding, spread, spread_allowed
 from grader.explain.case_run import CaseRun
-from grader.language.translation import _, joined, ngettext
+from grader.lab.checks import Check
+from grader.language.translation import _, joined, listed, ngettext
 
+MAX_NAMED_PARAMETERS = 4
 STATISTICS_TOLERANCE = 1e-6
 JUMP = 10.0
 
@@ -39,7 +43,7 @@ class Divergence:
 
 def first_divergence(run: CaseRun) -> Divergence | None:
     """Return where the layers of a network first differ; None if the outputs are not those of layers."""
-    layers = list(dict.fromkeys(name.split("/")[0] for name in run.recorded.expected if "/" in name))
+    layers = list(dict.fromkeys(name.split("/")[0] for name in run.recorded.expected if _is_of_layer(name)))
     if len(layers) < 3:
         return None
     wrong = {finding.output: finding for finding in run.findings}
@@ -52,6 +56,11 @@ def first_divergence(run: CaseRun) -> Divergence | None:
             kind = "missing"
         return Divergence(layer, number, kind, _is_jump(run, layers[:number], parts))
     return Divergence("", len(layers), "after")
+
+
+def _is_of_layer(output: str) -> bool:
+    """Whether an output is what a layer returned; those of parameters have two words, such as ``conv1 weight``."""
+    return "/" in output and " " not in output.split("/")[0]
 
 
 def _is_jump(run: CaseRun, before: Sequence[str], wrong: Sequence[Finding]) -> bool:
@@ -112,6 +121,52 @@ def describe_divergence(found: Divergence, backward: bool) -> str:
     return joined([*sentences, what])
 
 
+def in_network(check: Check, run: CaseRun, failed: Sequence[str] = ()) -> Iterator[str]:
+    """Name the first layer that differs, or the parameters and steps that do.
+
+    ``failed`` are the titles of checks of single layers that did not pass: what they say comes first.
+    """
+    if run.outcome.verdict is not None or not any("/" in name for name in run.recorded.expected):
+        return
+    found = first_divergence(run)
+    if found is not None and found.layer:
+        if failed:
+            yield _("A layer by itself is not right yet: see {checks} first.", checks=listed(failed))
+            return
+        yield describe_divergence(found, backward="backward" in check.id)
+        if found.given_right and check.needs:
+            yield _(
+                "This kind of layer and the parameters have checks of their own. If those pass, look at how the "
+                "network hands arrays to `{layer}`, and at the settings it was built with.",
+                layer=found.layer,
+            )
+        return
+    if any(" " in name for name in _wrong_parts(run)):
+        yield from _parameters(check, run)
+    elif found is not None:
+        yield describe_divergence(found, backward="backward" in check.id)
+
+
+def _wrong_parts(run: CaseRun) -> list[str]:
+    """Return what stands before the ``/`` in the names of wrong outputs, in order."""
+    return list(dict.fromkeys(finding.output.split("/")[0] for finding in run.findings if "/" in finding.output))
+
+
+def _parameters(check: Check, run: CaseRun) -> Iterator[str]:
+    exchanged = exchanged_parameters(run)
+    for name, source in exchanged[:MAX_NAMED_PARAMETERS]:
+        yield _("The {name} holds the values of the {source}.", name=name, source=source)
+    if not exchanged:
+        wrong = [name for name in _wrong_parts(run) if " " in name]
+        names = wrong[:MAX_NAMED_PARAMETERS]
+        if len(wrong) > len(names):
+            names.append(_("{count} more", count=len(wrong) - len(names)))
+        if "load" in check.id:
+            yield _("Wrong after loading: {names}.", names=listed(names))
+        else:
+            yield _("Wrong: {names}.", names=listed(names))
+
+
 def exchanged_parameters(run: CaseRun) -> list[tuple[str, str]]:
     """Return (parameter, the one whose values it holds) for parameters that were loaded from another's place.
 
@@ -139,8 +194,3 @@ def _same_statistics(seen: np.ndarray, known: Mapping[str, np.ndarray], own: str
             if (np.abs(array - seen) <= STATISTICS_TOLERANCE * scale).all():
                 return other
     return ""
-
-
-def wrong_parameters(run: CaseRun) -> Sequence[str]:
-    """Return the names of all parameters that differ, in order."""
-    return list(dict.fromkeys(finding.output.split("/")[0] for finding in run.findings if "/" in finding.output))

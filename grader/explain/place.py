@@ -13,21 +13,52 @@ STEPS = (2, 3, 4)
 
 
 def places(view: Comparison) -> list[Fingerprint]:
-    """Find where the wrong entries are: samples, never filled ones, channels, the border, between steps."""
+    """Find where the wrong entries are: samples, steps, zeros, channels, the border, between steps."""
     if view.expected.size < MIN_ENTRIES or view.expected.ndim < 2:
-        return list(_unfilled(view))
+        return [*_along_first_axis(view), *negatives_cut(view), *_zeros(view)]
     found: list[Fingerprint] = []
-    for search in (_samples, _unfilled, _channels, _border, _edges, _steps):
+    for search in (negatives_cut, _samples, _along_first_axis, _zeros, _channels, _border, _edges, _steps):
         found += search(view)
     return found
 
 
+def negatives_cut(view: Comparison) -> list[Fingerprint]:
+    """Find zeros exactly where negative numbers belong."""
+    negative = view.expected < -view.allowed
+    if not view.by_entry or not negative.any() or view.actual[negative].any():
+        return []
+    if not view.right[~negative].all():
+        return []
+    text = _("Negative values are cut off to 0: by a ReLU, or by a maximum that starts at 0.")
+    return [Fingerprint("negatives_cut", text)]
+
+
 def _samples(view: Comparison) -> Iterator[Fingerprint]:
-    yield from _slices(view, 0, "sample", _("sample"), _("samples"))
+    if view.samples:
+        yield from _slices(view, 0, "sample", _("sample"), _("samples"))
+
+
+def _along_first_axis(view: Comparison) -> Iterator[Fingerprint]:
+    """Find the first wrong step where the first axis is no sample, as in losses or in the moves of an optimiser."""
+    if view.samples or "weight" in view.output or "bias" in view.output or not view.expected.ndim:
+        return
+    right = np.asarray(view.right.reshape(view.expected.shape[0], -1).all(axis=1))
+    if len(right) < 2 or right.all():
+        return
+    first = int(np.argmin(right))
+    if first and not right[first:].any():
+        yield Fingerprint(
+            "from_entry_on",
+            ngettext(
+                "Along the first axis the first entry is right; all after it are wrong.",
+                "Along the first axis the first {count} entries are right; all after them are wrong.",
+                first,
+            ),
+        )
 
 
 def _channels(view: Comparison) -> Iterator[Fingerprint]:
-    if view.expected.ndim == 4:
+    if view.expected.ndim == 4 and "weight" not in view.output:
         yield from _slices(view, 1, "channel", _("channel"), _("channels"))
 
 
@@ -39,17 +70,11 @@ def _slices(view: Comparison, axis: int, name: str, one: str, many: str) -> Iter
     if right.all() or not right.any():
         return
     if right[0] and not right[1:].any():
-        yield Fingerprint(
-            f"only_first_{name}", _("Only the first {what} is right: is the index fixed to 0?", what=one)
-        )
+        yield Fingerprint(f"only_first_{name}", _("Only the first {what} is right.", what=one))
     elif right[-1] and not right[:-1].any():
-        yield Fingerprint(
-            f"only_last_{name}", _("Only the last {what} is right: is it overwritten each time?", what=one)
-        )
+        yield Fingerprint(f"only_last_{name}", _("Only the last {what} is right.", what=one))
     elif right[:-1].all():
-        yield Fingerprint(
-            f"last_{name}_wrong", _("All is right but the last {what}: does the loop end too early?", what=one)
-        )
+        yield Fingerprint(f"last_{name}_wrong", _("All is right but the last {what}.", what=one))
     elif right[1:].all():
         yield Fingerprint(f"first_{name}_wrong", _("All is right but the first {what}.", what=one))
     else:
@@ -59,15 +84,15 @@ def _slices(view: Comparison, axis: int, name: str, one: str, many: str) -> Iter
         yield Fingerprint(f"some_{name}s", text)
 
 
-def _unfilled(view: Comparison) -> Iterator[Fingerprint]:
+def _zeros(view: Comparison) -> Iterator[Fingerprint]:
     wrong = view.wrong
-    if view.right.any() and (view.actual[wrong] == 0).all():
+    if view.right.any() and (view.actual[wrong] == 0).all() and not negatives_cut(view):
         count = int(wrong.sum())
         yield Fingerprint(
             "unfilled",
             ngettext(
-                "{count} entry of {total} is still 0, as if never written; all others are right.",
-                "{count} entries of {total} are still 0, as if never written; all others are right.",
+                "{count} entry of {total} is 0 where it should not be; all others are right.",
+                "{count} entries of {total} are 0 where they should not be; all others are right.",
                 count,
                 total=view.actual.size,
             ),
@@ -83,7 +108,7 @@ def _border(view: Comparison) -> Iterator[Fingerprint]:
         inside = wrong[width : rows - width, width : columns - width]
         if not inside.any():
             sides = _sides(wrong, width)
-            if len(sides) > 1 or width > 1:
+            if sides and (len(sides) > 1 or width > 1):
                 yield Fingerprint(
                     "border",
                     ngettext(
@@ -103,13 +128,12 @@ def _sides(wrong: np.ndarray, width: int) -> list[str]:
         marked("left"): wrong[:, :width],
         marked("right"): wrong[:, -width:],
     }
-    # A corner belongs to two sides; a side counts if more than its corners are wrong.
-    counted = [
-        name
+    # A corner belongs to two sides, which count if most of what lies between their corners is wrong.
+    between = {
+        name: part[:, width:-width] if name in ("top", "bottom") else part[width:-width]
         for name, part in parts.items()
-        if (part[:, width:-width] if name in ("top", "bottom") else part[width:-width]).any()
-    ]
-    return counted or [name for name, part in parts.items() if part.any()]
+    }
+    return [name for name, part in between.items() if part.size and part.mean() > 0.5]
 
 
 def _edges(view: Comparison) -> Iterator[Fingerprint]:
@@ -124,6 +148,11 @@ def _edges(view: Comparison) -> Iterator[Fingerprint]:
         "first_column": _("Only the first column is wrong."),
         "last_column": _("Only the last column is wrong."),
     }
+    if len(rows) == 1 and len(columns) == 1:
+        row, column = int(rows[0]), int(columns[0])
+        text = _("Only the entry at row {row}, column {column} is wrong.", row=row, column=column)
+        yield Fingerprint(f"only_entry_{row}_{column}_wrong", text)
+        return
     for places_, length, what in ((rows, wrong.shape[0], "row"), (columns, wrong.shape[1], "column")):
         if len(places_) == 1 and length > 2 and places_[0] in (0, length - 1):
             name = f"{'first' if places_[0] == 0 else 'last'}_{what}"

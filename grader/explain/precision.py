@@ -5,58 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.language.numbers import percent
 from grader.language.translation import _
 
-# Relative to the largest magnitude: rounding to float16 (11 bits) and to bfloat16 (8 bits), a few times over.
+# Relative to the largest magnitude: rounding to float16 (11 bits), a few times over.
 HALF_PRECISION_ERROR = 2e-3
-BRAIN_FLOAT_ERROR = 1.6e-2
-SINGLE_PRECISION_ERROR = 1e-4
+SMALL_ERROR = 1e-4
+# A whole number happens by chance, and so does 0 or 1 in a mask.
+MIN_WHOLE_NUMBERS = 4
 
 
 def precision(view: Comparison) -> list[Fingerprint]:
-    """Find whole numbers, numbers of few bits, or a small error that spares no part."""
+    """Find whole numbers, numbers with the digits of a float16, or a small error that spares no part."""
     if view.expected.size < MIN_ENTRIES or not view.actual.any():
         return []
     actual = view.actual
-    if np.array_equal(actual, np.round(actual)) and not np.array_equal(view.expected, np.round(view.expected)):
+    if _are_whole(actual) and not np.array_equal(view.expected, np.round(view.expected)):
         near = np.abs(actual - view.expected) <= 1.0 + view.allowed
         if near.all():
-            text = _(
-                "All entries are whole numbers, as if fractions were rounded or cut off: keep float32 everywhere."
-            )
+            text = _("All entries are whole numbers next to the right ones: keep float32 everywhere.")
         else:
-            text = _(
-                "All entries are whole numbers, as if fractions were computed with whole numbers on the way: keep "
-                "float32 everywhere."
-            )
+            text = _("All entries are whole numbers.")
         return [Fingerprint("whole_numbers", text)]
-    error = float(np.abs(actual - view.expected).max()) / view.scale
-    if error <= SINGLE_PRECISION_ERROR:
-        return [
-            Fingerprint(
-                "single_precision",
-                _(
-                    "The error is small everywhere, a little more than rounding of float32 explains: look for sums "
-                    "of large numbers that cancel, and add up in float64."
-                ),
-            )
-        ]
     with np.errstate(over="ignore"):
         halved = np.array_equal(actual, actual.astype(np.float16).astype(np.float64))
-    if error <= HALF_PRECISION_ERROR:
-        if halved:
-            text = _("The error is small everywhere, the result has only the digits of a float16: keep float32.")
-        else:
-            text = _("The error is small everywhere, as large as rounding to float16 makes it: keep float32.")
-        return [Fingerprint("half_precision", text)]
-    if error <= BRAIN_FLOAT_ERROR and view.wrong.mean() > 0.2:
-        return [
-            Fingerprint(
-                "low_precision",
-                _(
-                    "The error is small everywhere, as if digits were lost on the way: look for float16, integers, "
-                    "or a constant that is only nearly right."
-                ),
-            )
-        ]
+        is_half = halved and not np.array_equal(view.expected, view.expected.astype(np.float16).astype(np.float64))
+    error = float(np.abs(actual - view.expected).max()) / view.scale
+    if is_half and error <= HALF_PRECISION_ERROR:
+        return [Fingerprint("half_precision", _("The result has only the digits of a float16: keep float32."))]
+    if error <= SMALL_ERROR:
+        text = _("The error is small everywhere: at most {error} of the largest value.", error=percent(error))
+        return [Fingerprint("small_error", text)]
     return []
+
+
+def _are_whole(array: np.ndarray) -> bool:
+    return np.array_equal(array, np.round(array)) and np.unique(array).size >= MIN_WHOLE_NUMBERS

@@ -34,12 +34,15 @@ def scales(view: Comparison) -> list[Fingerprint]:
     return found
 
 
-def named_factor(view: Comparison, factor: float) -> str:
-    """Return what the factor is in this case, such as ``the batch size``; empty if it is no known number."""
-    for value, text in _candidates(view):
-        if value not in (0, 1) and math.isclose(factor, value, rel_tol=FACTOR_TOLERANCE):
-            return text
-    return ""
+def named_factor(view: Comparison, factor: float) -> list[str]:
+    """Return what the factor is in this case, such as ``the batch size``: all that it may be, the likely first."""
+    return list(
+        dict.fromkeys(
+            text
+            for value, text in _candidates(view)
+            if value not in (0, 1) and math.isclose(factor, value, rel_tol=FACTOR_TOLERANCE)
+        )
+    )
 
 
 def _candidates(view: Comparison) -> Iterator[tuple[float, str]]:
@@ -96,8 +99,10 @@ def _scalar_factor(view: Comparison) -> Iterator[Fingerprint]:
     factor = float(view.actual.flat[0] / view.expected.flat[0])
     if math.isclose(factor, -1, rel_tol=FACTOR_TOLERANCE):
         yield Fingerprint("negated", _("It has the opposite sign of what is required."))
-    elif text := named_factor(view, factor):
-        yield Fingerprint("factor", _("It is too large by a factor: {factor}.", factor=text))
+    elif names := named_factor(view, factor):
+        readings = {name: _("It is this many times what is required: {factor}.", factor=name) for name in names}
+        text = _("It is a multiple of what is required, by a number that differs from case to case.")
+        yield Fingerprint("factor", text, readings)
 
 
 def _factor(view: Comparison) -> Iterator[Fingerprint]:
@@ -110,17 +115,25 @@ def _factor(view: Comparison) -> Iterator[Fingerprint]:
     if math.isclose(factor, -1, rel_tol=FACTOR_TOLERANCE):
         yield Fingerprint("negated", _("Every entry has the opposite sign of what is required."))
         return
-    name = named_factor(view, abs(factor))
     number = f"{factor:.4g}"
-    if not name:
-        text = _("Every entry is {factor} times what is required.", factor=number)
-    elif factor < 0:
-        text = _(
-            "Every entry is {factor} times what is required, which is minus {name} here.", factor=number, name=name
-        )
-    else:
-        text = _("Every entry is {factor} times what is required, which is {name} here.", factor=number, name=name)
-    yield Fingerprint("factor", text)
+    readings = {}
+    for name in named_factor(view, abs(factor)):
+        if factor < 0:
+            readings[f"-{name}"] = _(
+                "Every entry is {factor} times what is required, which is minus {name} here.",
+                factor=number,
+                name=name,
+            )
+        else:
+            readings[name] = _(
+                "Every entry is {factor} times what is required, which is {name} here.", factor=number, name=name
+            )
+    readings[number] = _("Every entry is {factor} times what is required.", factor=number)
+    text = _(
+        "Every entry is multiplied by one number, which differs from case to case; here it is {factor}.",
+        factor=number,
+    )
+    yield Fingerprint("factor", text, readings)
 
 
 def _offset(view: Comparison) -> Iterator[Fingerprint]:
@@ -143,16 +156,32 @@ def _by_channel(view: Comparison) -> Iterator[Fingerprint]:
     what = _("channel") if view.expected.ndim == 4 else _("column")
     offsets = (view.actual - view.expected).mean(axis=others, keepdims=True)
     if view.equals(view.expected + offsets):
-        yield Fingerprint(
-            "offset_by_channel",
-            _(
-                "Every {what} is off by a number of its own: look at the bias, where and how often it is added.",
-                what=what,
-            ),
-        )
+        yield _offset_by_channel(view, offsets.reshape(-1), what)
         return
     energy = (view.expected**2).sum(axis=others, keepdims=True)
     products = (view.actual * view.expected).sum(axis=others, keepdims=True)
     factors = np.divide(products, energy, out=np.zeros_like(products), where=energy > 0)
     if factors.any() and view.equals(view.expected * factors):
         yield Fingerprint("factor_by_channel", _("Every {what} is multiplied by a number of its own.", what=what))
+
+
+def _offset_by_channel(view: Comparison, offsets: np.ndarray, what: str) -> Fingerprint:
+    """Say by how many times the bias each channel is off, if it is that."""
+    text = _("Every {what} is off by a number of its own.", what=what)
+    bias = view.inputs.get("bias", np.zeros(0)).astype(np.float64).reshape(-1)
+    energy = float(bias @ bias)
+    if "grad" in view.output or bias.shape != offsets.shape or bias.size < 2 or energy == 0:
+        return Fingerprint("offset_by_channel", text)
+    times = float(offsets @ bias) / energy
+    if np.abs(offsets - times * bias).max() > FACTOR_TOLERANCE * np.abs(offsets).max():
+        return Fingerprint("offset_by_channel", text)
+    if math.isclose(times, -1, rel_tol=FACTOR_TOLERANCE):
+        return Fingerprint("offset_by_channel", text, {"missing": _("The bias is not added.")})
+    counted = 1 + times
+    readings = {}
+    for name in named_factor(view, counted):
+        readings[name] = _(
+            "The bias is added {times} times, which is {name} here.", times=f"{counted:.4g}", name=name
+        )
+    readings[f"{counted:.4g}"] = _("The bias is added {times} times.", times=f"{counted:.4g}")
+    return Fingerprint("offset_by_channel", text, readings)

@@ -10,6 +10,9 @@ from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
 from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
 from grader.language.translation import _, listed, ngettext
 
+# exp of a larger number is infinite in float32.
+LARGEST_EXPONENT = 88.0
+
 
 def structure(
     finding: Finding, expected: np.ndarray | None, actual: np.ndarray | None, case: Case
@@ -23,19 +26,17 @@ def structure(
     if finding.kind == "dtype":
         if expected.dtype.kind == "f" and actual.dtype.kind in "iu":
             return Fingerprint(
-                "integers", _("Whole numbers cut off every fraction: make the array with dtype=inputs.dtype.")
+                "integers", _("Whole numbers cut off every fraction: make the array with dtype=np.float32.")
             )
         return Fingerprint(
-            "other_dtype", _("Its dtype is {dtype}; keep the dtype of the inputs.", dtype=actual.dtype)
+            "other_dtype", _("Its dtype is {dtype}; keep that of what is handed in.", dtype=actual.dtype)
         )
     if finding.kind == "nonfinite":
-        return _not_finite(expected, actual)
+        return _not_finite(expected, actual, case)
     if actual.size and not actual.any() and expected.any():
         if "grad" in finding.output:
             return Fingerprint("zero_gradient", _("It is zero everywhere: no gradient comes through."))
-        return Fingerprint(
-            "never_filled", _("It is zero everywhere: is it never filled, or overwritten at the end?")
-        )
+        return Fingerprint("never_filled", _("It is zero everywhere."))
     for name, array in case.arrays.items():
         if array.shape == actual.shape and array.size > 1 and np.array_equal(array, actual):
             return Fingerprint(
@@ -105,25 +106,24 @@ def _size(expected: tuple[int, ...], actual: tuple[int, ...]) -> Fingerprint:
     return Fingerprint("size", _("It has {parts}: {hint}.", parts=listed(parts), hint=hint))
 
 
-def _not_finite(expected: np.ndarray, actual: np.ndarray) -> Fingerprint:
+def _not_finite(expected: np.ndarray, actual: np.ndarray, case: Case) -> Fingerprint:
     bad = ~np.isfinite(actual.astype(np.float64))
     what = "NaN" if np.isnan(actual.astype(np.float64)).any() else _("infinite")
-    if bad.all():
-        return Fingerprint(
-            "all_nonfinite",
-            _("Every entry is {what}: a division by zero, or an overflow in exp or log.", what=what),
+    logits = [array for name, array in case.arrays.items() if name == "logits"]
+    largest = max((float(array.max(initial=0.0)) for array in logits), default=0.0)
+    if largest > LARGEST_EXPONENT:
+        text = _(
+            "Entries are {what}, and logits here go up to {largest}: exp of more than 88 overflows float32. "
+            "Subtract the largest logit of each sample first.",
+            what=what,
+            largest=f"{largest:.0f}",
         )
+        return Fingerprint("exp_overflow", text)
+    if bad.all():
+        return Fingerprint("all_nonfinite", _("Every entry is {what}.", what=what))
     if bad.ndim > 1:
         samples = bad.reshape(len(bad), -1)
         if samples.all(axis=1).any() and not samples[~samples.all(axis=1)].any():
             return Fingerprint("samples_nonfinite", _("Whole samples are {what}, others are not.", what=what))
     first = tuple(int(i) for i in np.argwhere(bad)[0]) if bad.any() else ()
-    return Fingerprint(
-        "some_nonfinite",
-        _(
-            "The first {what} entry is at index {index}: np.empty leaves arbitrary numbers, exp overflows "
-            "above 88.",
-            what=what,
-            index=first,
-        ),
-    )
+    return Fingerprint("some_nonfinite", _("The first {what} entry is at index {index}.", what=what, index=first))

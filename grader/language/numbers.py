@@ -6,6 +6,7 @@ import math
 
 from grader.language.translation import _
 
+LEAST_ROUNDED, BEYOND_MEASURE = 10, 1e7
 MINUTE_S, HOUR_S = 60, 3600
 
 
@@ -15,8 +16,13 @@ def percent(fraction: float) -> str:
         return "NaN"
     value = 100 * fraction
     if value >= 1000:
-        return _("{factor} times", factor=f"{fraction:.2g}")
+        return _("{factor} times", factor=rounded(fraction))
     return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def rounded(number: float) -> str:
+    """Write a number to two digits without an exponent, unless it is beyond all measure."""
+    return f"{float(f'{number:.2g}'):.0f}" if LEAST_ROUNDED <= number < BEYOND_MEASURE else f"{number:.2g}"
 
 
 def times(ratio: float) -> str:

@@ -54,26 +54,30 @@ class RecordedRun:
     """What a solution, or a known mistake, did on one case.
 
     ``verdict`` is None where it returned ``outputs`` that nobody has judged yet; judged, ``PASS``, or ``WRONG`` or
-    ``OUTPUT`` with these outputs; otherwise how it ended, with the type and the message of the error.
+    ``OUTPUT`` with these outputs; otherwise how it ended, with the type and the message of the error, and the
+    ``place`` where it was raised (`grader.run.answers.place_of`).
     """
 
     verdict: Verdict | None
     outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     error_type: str = ""
     message: str = ""
+    place: tuple[str, ...] = ()
 
     @property
     def entry(self) -> list[Any]:
         """All of it but the arrays, as JSON can hold it."""
         ended = None if self.verdict is None else self.verdict.value
-        return [ended, list(self.outputs), self.error_type, self.message]
+        return [ended, list(self.outputs), self.error_type, self.message, list(self.place)]
 
     @classmethod
     def of(cls, entry: Sequence[Any], arrays: Mapping[str, np.ndarray], prefix: str) -> RecordedRun:
         """Return the run of an `entry`, whose outputs lie in ``arrays`` under ``prefix`` and their name."""
-        ended, names, error_type, message = entry
+        # Entries of earlier releases have no place.
+        ended, names, error_type, message, *place = entry
         verdict = None if ended is None else Verdict(ended)
-        return cls(verdict, {name: arrays[prefix + name] for name in names}, error_type, message)
+        outputs = {name: arrays[prefix + name] for name in names}
+        return cls(verdict, outputs, error_type, message, tuple(place[0]) if place else ())
 
 
 @dataclass(frozen=True)

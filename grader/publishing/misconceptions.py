@@ -43,8 +43,9 @@ class Misconception:
     common : pairs of common ones are recorded as well, where they share a hole.
     reads_outside : the code reads outside of an array in some cases, where its numbers are therefore arbitrary;
         in such cases only shapes are compared.
-    symptom : regular expression for the message of the exception that it raises, if it raises one. Without it
-        the recorded message itself must be the same.
+    symptom : regular expression for what a check requires and this mistake does not hold (`student.require`), where
+        the rest of that sentence differs between programs. An exception has to be the recorded one: its type, its
+        message, and the place where it is raised.
     fingerprint : name of the fingerprint that gives it away where the numbers depend on the order of operations.
     form_of : name of another misconception of which this is only another form, with other numbers, as when the same
         slip is made in a program written in another way; it is reported under that name.

@@ -24,6 +24,8 @@ from grader.project.writing import replace_file
 from grader.verdicts import Verdict
 
 FORMAT = "grader/record/v1"
+# Of what raised, the place is needed as well; older entries lack it.
+LENGTH_WITH_PLACE = 5
 # How a run ended may depend on the machine's load for these; they are run again each time.
 NOT_KEPT = (
     Verdict.TIMEOUT,
@@ -74,6 +76,8 @@ class RecordCache:
         try:
             stored = read_arrays(file.read_bytes())
             entries = json.loads(str(stored["entries"]))
+            if any(entry[0] is not None and len(entry) < LENGTH_WITH_PLACE for entry in entries):
+                return None
             return [RecordedRun.of(entry, stored, f"{number}.") for number, entry in enumerate(entries)]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             return None

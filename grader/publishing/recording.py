@@ -18,6 +18,7 @@ from grader.language.message import english
 from grader.project.contract import CHECKS_PARTS, Lab
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
+from grader.run.answers import place_of
 from grader.run.session import Outcome, Running
 
 KEPT_MESSAGE_CHARACTERS = 400
@@ -76,7 +77,7 @@ def as_run(outcome: Outcome) -> RecordedRun:
     if outcome.verdict is None:
         return RecordedRun(None, dict(outcome.outputs))
     message = english(outcome.message)[:KEPT_MESSAGE_CHARACTERS]
-    return RecordedRun(outcome.verdict, {}, outcome.error_type, message)
+    return RecordedRun(outcome.verdict, {}, outcome.error_type, message, place_of(outcome.frames))
 
 
 def require_returned(name: str, runs: Runs) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -121,6 +121,11 @@ class Answers:
         defined = re.compile(rf"^\s*(?:async\s+)?(?:def|class)\s+{re.escape(function)}\b")
         known = function in UNNAMED_FUNCTIONS or any(defined.match(text) for text in lines)
         return Frame(file, line, function if known else "", printable(lines[line - 1].strip(), 200))
+
+
+def place_of(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """Return where an error was raised, as file and function: what the check called, and where it ended."""
+    return tuple(f"{frame.file}:{frame.function}" for frame in (*frames[:1], *frames[-1:]))
 
 
 @lru_cache(maxsize=16)

@@ -11,12 +11,12 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from grader.explain import CaseRun, Explanation, explain_runs
+from grader.explain import CaseRun, Explanation, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
 from grader.explain.picture import ErrorMap, as_text, map_of
 from grader.lab.checks import Case, Check
-from grader.language.translation import _, translated
+from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import (
     ARCHIVE_NAME,
@@ -24,7 +24,6 @@ from grader.project.fixtures import (
     FixtureError,
     RecordedCase,
     read_fixture,
-    read_mistakes,
 )
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
@@ -34,6 +33,7 @@ from grader.run.session import Session
 from grader.student.difference_picture import write_difference
 from grader.verdicts import Verdict
 
+PARAMETER_GRADIENTS = ("d_weight", "d_bias")
 ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
 
 
@@ -165,11 +165,11 @@ def _story(
     elif failing.outcome.verdict is not None:
         outcome = failing.outcome
         seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
-        explanation, picture = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder), None
+        explanation, picture = explain(check, runs, fixture, lab.folder), None
     else:
         unusable = [finding for finding in failing.findings if not finding.is_number]
         seen = describe_finding((unusable or list(failing.findings))[0])
-        explanation = explain_runs(check, runs, read_mistakes(fixture, check.id), lab.folder)
+        explanation = explain(check, runs, fixture, lab.folder)
         picture = map_of(failing)
     command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
     return Story(
@@ -234,7 +234,7 @@ def render(story: Story, console: Console) -> None:
         line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
     if story.differences is not None:
         line("")
-        line(describe_differences(story.differences))
+        line(describe_differences(story.differences, [finding.output for finding in failing.findings]))
     if story.picture is not None:
         line("")
         line(_("Where the error sits (blank: right; darker: larger):"))
@@ -267,8 +267,19 @@ def _shapes(run: CaseRun) -> list[str]:
     return lines
 
 
-def describe_differences(found: PropertyResult) -> str:
-    """Say whether the submission's backward pass is the gradient of its own forward pass."""
+def describe_differences(found: PropertyResult, wrong: Sequence[str]) -> str:
+    """Say whether the submission's backward pass is the gradient of its own forward pass.
+
+    Only the gradient of the input, the first output, was compared; ``wrong`` are the outputs that are wrong.
+    """
+    others = [name for name in wrong if name in PARAMETER_GRADIENTS]
+    if found.holds and not found.message and others:
+        return _(
+            "The gradient of the input is that of your own forward pass (central differences agree to {error}); "
+            "{names} is not right by itself.",
+            error=f"{found.error:.1e}",
+            names=listed([f"`{name}`" for name in others]),
+        )
     if found.message:
         return _("Its gradient could not be compared with differences: {why}", why=found.message)
     if found.holds:

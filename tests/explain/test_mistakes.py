@@ -9,6 +9,7 @@ from grader.explain import CaseRun, explain_runs
 from grader.explain.mistakes import recognise
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.run.answers import Frame, place_of
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
@@ -93,7 +94,8 @@ def test_a_mistake_must_fail_where_the_submission_does_not():
 def test_a_mistake_that_explains_half_is_named_with_that_reservation():
     """If other cases are wrong in another way, the hint says how many are explained."""
     mixed = [*BIAS[:2], RIGHT[2] * 5, RIGHT[3] * 7]
-    assert "explains 2 of the 4 failing cases" in explain_runs(Check(), runs(mixed), KNOWN).hint
+    assert "This explains `case` and `case`; in `case` and `case`" in explain_runs(Check(), runs(mixed), KNOWN).hint
+    assert named([RIGHT[2] * 5, *BIAS[1:3], RIGHT[3] * 7]) is None
 
 
 def test_an_exception_is_recognised_by_its_symptom():
@@ -104,7 +106,39 @@ def test_an_exception_is_recognised_by_its_symptom():
     known = RecordedMistake("argmax", "argmax", "It is argidx.", "", [ending] * 4)
     assert named([raised] * 4, [known]) == "argmax"
     assert named([other] * 4, [known]) is None
-    assert named([other] * 4, [replace(known, symptom="no attribute")]) == "argmax"
+    assert named([other] * 4, [replace(known, symptom="no attribute")]) is None
+    assert named([replace(raised, error_type="NameError")] * 4, [known]) is None
+
+
+def test_an_exception_counts_only_where_it_was_raised():
+    """The same message from another function, or only in some of the failing cases, is no evidence."""
+    there, elsewhere = Frame("layer.py", 9, "forward", ""), Frame("layer.py", 9, "backward", "")
+    raised = Outcome(Verdict.EXCEPTION, "division by zero", "ZeroDivisionError", (there,))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "ZeroDivisionError", "division by zero", place_of([there]))
+    known = RecordedMistake("zero", "zero", "It divides.", "", [ending] * 4)
+    assert named([raised] * 4, [known]) == "zero"
+    assert named([replace(raised, frames=(elsewhere,))] * 4, [known]) is None
+    assert named([raised, raised, raised, BIAS[3]], [replace(known, runs=[ending] * 4)]) == "zero"
+    other = replace(raised, message="integer modulo by zero")
+    assert named([raised, raised, raised, other], [known]) is None
+    assert named([BIAS[0], *[raised] * 3], KNOWN) is None
+
+
+def test_what_a_check_requires_is_known_by_its_symptom():
+    """A requirement that is not held is said in the check's own words, of which a part may do."""
+    failed = Outcome(Verdict.WRONG, "conv2 has padding 0, expected 1", "NotHeld")
+    ending = RecordedRun(Verdict.WRONG, {}, "NotHeld", "conv1 has padding 0, expected 1")
+    known = RecordedMistake("padding", "padding", "It is 1.", "", [ending] * 4)
+    assert named([failed] * 4, [known]) is None
+    assert named([failed] * 4, [replace(known, symptom="has padding 0")]) == "padding"
+
+
+def test_nan_and_zeros_alone_show_nothing():
+    """NaN or zeros at the same places come of many causes; beside finite numbers that agree they do no harm."""
+    nan, zero = [array * np.nan for array in RIGHT], [array * 0 for array in RIGHT]
+    assert named(nan, [mistake("nan", nan)]) is None
+    assert named(zero, [mistake("zero", zero)]) is None
+    assert named([*BIAS[:3], nan[3]], [mistake("bias", [*BIAS[:3], nan[3]])]) == "bias"
 
 
 def test_arbitrary_numbers_count_where_a_mistake_reads_outside():

@@ -31,14 +31,14 @@ def sent(arrays):
     return parts
 
 
-def explained(arrays, check=None, right=ARRAYS, **more):
+def explained(arrays, check=None, right=ARRAYS, failed=(), **more):
     """The explanation of a network that returned these arrays."""
     expected = sent(right) | {"logits": np.zeros((1, 4), np.float32)}
     outputs = sent(arrays) | {"logits": np.zeros((1, 4), np.float32)} | more
     tolerances = {name: Tolerance(1e-5, 1e-5) for name in expected}
     case = RecordedCase(Case("picture"), expected, tolerances)
     run = CaseRun(case, Outcome(None, outputs=outputs), compare(expected, outputs, tolerances))
-    return explain_runs(check or Check(), [run], [])
+    return explain_runs(check or Check(), [run], [], failed=failed)
 
 
 @pytest.mark.parametrize("number", range(len(LAYERS)))
@@ -86,3 +86,18 @@ def test_exchanged_parameters_are_named():
     assert "The conv2 weight holds the values of the conv3 weight." in message
     unknown = right | {"conv2 weight": right["conv2 weight"] * 1.5}
     assert "Wrong after loading: conv2 weight." in explained(unknown, Check("network_load"), right).message
+
+
+def test_parameters_are_no_layers():
+    """Parameters after a step are named as such, and nothing is said of a layer that runs."""
+    right = {f"Conv{n} {part}": RNG.standard_normal((4, 3)) for n in (1, 2) for part in ("W", "b")}
+    wrong = right | {"Conv1 W": right["Conv1 W"] * 1.5}
+    message = explained(wrong, Check("lenet_step"), right).message
+    assert "Wrong: Conv1 W." in message and "layer" not in message and "first to run" not in message
+
+
+def test_a_layer_whose_own_check_failed_comes_first():
+    """The network says nothing of a layer while a single layer is wrong by itself."""
+    wrong = {name: array + (name == "conv1") for name, array in ARRAYS.items()}
+    message = explained(wrong, failed=("Convolution, forward pass",)).message
+    assert "Convolution, forward pass" in message and "`conv1`" not in message

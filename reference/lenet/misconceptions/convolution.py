@@ -89,7 +89,6 @@ MISCONCEPTIONS = [
         "padding returned as it was given",
         "The second thing that pad2D returns is always four numbers, also where one number or a word was given.",
         (RETURN_PADDED, RETURN_PADDED.replace("return X, p", "return X, pad")),
-        symptom="p has dtype|cannot be read",
     ),
     conv(
         "conv_stride_ignored",
@@ -104,7 +103,6 @@ MISCONCEPTIONS = [
         "row and column of the window exchanged",
         "Row and column of the output seem to be exchanged in the window's place.",
         (CORNER, "top, left = j * stride, i * stride"),
-        symptom="could not be broadcast",
         reads_outside=True,
     ),
     conv(
@@ -126,7 +124,6 @@ MISCONCEPTIONS = [
             "window = X_pad[m, top : top + stride * (W.shape[0] - 1) + 1 : stride, "
             "left : left + stride * (W.shape[1] - 1) + 1 : stride, :]",
         ),
-        symptom="could not be broadcast",
     ),
     conv(
         "conv_kernel_flipped",
@@ -198,7 +195,6 @@ MISCONCEPTIONS = [
         "windows in the rows instead of the columns",
         "X_col is transposed: a window is a column, so the shape is (f_r f_c C_in, N H_out W_out).",
         (MATRIX, "return windows.reshape(-1, fr * fc * in_ch), p"),
-        symptom="X_col has shape",
     ),
     columns(
         "im2col_reshaped_instead_of_transposed",
@@ -212,7 +208,6 @@ MISCONCEPTIONS = [
         "padding applied twice",
         "The picture is padded twice: im2col gets X without padding, and pads it itself.",
         (PAD_IN_IM2COL, f"X = pad2D(X, pad, (fr, fc), stride, dilation)[0]\n    {PAD_IN_IM2COL}"),
-        symptom="X_col has shape",
     ),
     images(
         "col2im_assigned",

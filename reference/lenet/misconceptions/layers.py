@@ -71,7 +71,6 @@ MISCONCEPTIONS = [
         "stride and padding exchanged in the call",
         "Stride and padding seem to be exchanged in the call of conv2D: the order is X, W, stride, pad, dilation.",
         (LOOP_Y, LOOP_Y.replace("self.stride, self.pad", "self.pad, self.stride")),
-        symptom="division|zero|unsupported operand|not supported|must be",
     ),
     conv_back(
         "weight_gradient_overwritten",

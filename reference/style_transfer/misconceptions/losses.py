@@ -220,7 +220,6 @@ MISCONCEPTIONS = [
         "backward pass begins one layer too early",
         "The backward pass seems to begin at the layer before the one that is named.",
         ("range(layer_idx, -1, -1)", "range(layer_idx - 1, -1, -1)"),
-        symptom="shape|broadcast|mismatch|operands|index|axis",
     ),
     backward(
         "backward_stops_before_the_first_layer",

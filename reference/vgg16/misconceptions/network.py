@@ -136,7 +136,6 @@ MISCONCEPTIONS = [
         ("network_backward",),
         "The backward pass starts at the first layer: it must go from the last to the first, reversed(...).",
         (BACKWARD_LOOP, BACKWARD_LOOP.replace("[::-1]", "")),
-        symptom="unpack|reshape|axis|shape|dimension|index|broadcast",
     ),
     mistake(
         "backward_stops_early",

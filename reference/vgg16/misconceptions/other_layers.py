@@ -3,7 +3,6 @@
 from grader.publishing.misconceptions import Edit, Misconception
 
 SECTION = "section 2.3 of the README"
-PRODUCT_FAILS = "matmul|not aligned|mismatch|could not be broadcast"
 MEAN = "return -np.log(self.probabilities[np.arange(len(labels)), labels]).mean()"
 
 
@@ -57,7 +56,6 @@ MISCONCEPTIONS = [
         "The class is `ReluLayer` in `vgg.py` and has another name in `layer.py` (the printed handout spells it in "
         "two ways): use `ReluLayer` in both.",
         ("class ReluLayer:", "class ReLUlayer:"),
-        symptom="(?i)name 'relu\\w*|attribute '?relu|has no .?relu",
     ),
     mistake(
         "flatten_channels_last",
@@ -91,7 +89,6 @@ MISCONCEPTIONS = [
         "The weight has shape (out, in), so the product is inputs @ weight.T: without the transpose it fits only "
         "where both sizes are equal, and is wrong even there.",
         ("return inputs @ self.weight.T + self.bias", "return inputs @ self.weight + self.bias"),
-        symptom=PRODUCT_FAILS,
     ),
     mistake(
         "fully_connected_bias_forgotten",
@@ -107,7 +104,6 @@ MISCONCEPTIONS = [
         "Backward is out_grad @ weight, without a transpose: with weight (out, in) that gives one row of inputs' "
         "size for each sample.",
         ("return out_grad @ self.weight", "return out_grad @ self.weight.T"),
-        symptom=PRODUCT_FAILS,
     ),
     mistake(
         "softmax_overflow",

@@ -222,7 +222,6 @@ MISCONCEPTIONS = [
         "The places of the maxima are kept in `self.argidx`; the printed handout once calls it `self.argmax`, "
         "which does not exist.",
         ("self._pool_back(out_grad, in_grad, self.argidx", "self._pool_back(out_grad, in_grad, self.argmax"),
-        symptom="has no attribute 'argmax'",
     ),
     Misconception(
         "pool_backward_overwrites_unrolled",

@@ -74,7 +74,6 @@ MISCONCEPTIONS = [
         "The weight seems to be read as (C_out, C_in, K, K). In this lab it is (C_in, K, K, C_out): the kernel of "
         "output channel idxc is weight[:, :, :, idxc].",
         (PRODUCTS, "products = np.tensordot(self.weight[:, :, idxi, idxj], pixels, axes=(1, 1))"),
-        symptom="shape|mismatch|broadcast|index|axis|size",
     ),
     mistake(
         "weight_reshaped_instead_of_transposed",
@@ -178,6 +177,5 @@ MISCONCEPTIONS = [
             "width_out = (width - self.kernel_size) / self.stride + 1",
         ),
         formula=FORMULA_2,
-        symptom="float' object cannot be interpreted as an integer",
     ),
 ]

@@ -48,7 +48,6 @@ MISCONCEPTIONS = [
         "A convolution has the wrong number of input channels: it is the number of output channels of the layer "
         "before.",
         (CONVOLUTION, CONVOLUTION.replace("channels, width", "width if stage > 1 else channels, width")),
-        symptom="has channel_in",
     ),
     building(
         "pooling_of_three",
@@ -74,7 +73,6 @@ MISCONCEPTIONS = [
         ("network_pool5",),
         "Every layer seems to get the picture: each must get what the layer before it returned.",
         (STEP, STEP.replace("(current)", "(self.input_image)")),
-        symptom="shape|broadcast|mismatch|aligned|axis",
     ),
     building(
         "relu_after_fc8",
@@ -103,7 +101,6 @@ MISCONCEPTIONS = [
         "The file keeps a convolution's weight as (rows, columns, C_in, C_out), the layer as (C_in, rows, columns, "
         "C_out): np.transpose(weight, [2, 0, 1, 3]).",
         (CONVOLUTION_WEIGHT, "pass"),
-        symptom="weight: expected|^$",
     ),
     loading(
         "kernels_transposed_while_loading",
@@ -134,7 +131,6 @@ MISCONCEPTIONS = [
         "The file has no layer `flatten`: behind it, everything stands one place earlier than in param_layer_name, "
         "params['layers'][0][idx - 1].",
         (EARLIER, EARLIER.replace("idx - 1", "idx")),
-        symptom="unpack|index",
     ),
     loading(
         "fully_connected_in_column_order",

@@ -45,7 +45,6 @@ MISCONCEPTIONS = [
         "The window seems to move by its own size K instead of the stride S; the two are the same only in VGG19.",
         (TOP, "top = idxh * self.kernel_size"),
         (LEFT, "left = idxw * self.kernel_size"),
-        symptom="zero-size array|empty|out of bounds",
     ),
     pooling(
         "mean_instead_of_maximum",
@@ -117,7 +116,6 @@ MISCONCEPTIONS = [
         "The weight seems to be transposed: in this lab it is (inputs, outputs), so the output is input @ weight + "
         "bias.",
         (PRODUCT, PRODUCT.replace("self.weight)", "self.weight.T)")),
-        symptom="mismatch|not aligned|shape",
     ),
     relu(
         "magnitude_instead_of_relu",

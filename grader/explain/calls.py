@@ -1,0 +1,68 @@
+"""What several calls of one layer on the same input, or a call after another input, say about state and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from grader.compare import Finding
+from grader.explain.case_run import CaseRun
+from grader.explain.comparison import Comparison
+from grader.explain.patterns import comparison
+from grader.language.translation import _
+
+NEXT_CALL = ", call "
+# Arrays of a case that are given to the layer before what is compared.
+EARLIER = "earlier_"
+
+
+def between_calls(runs: Sequence[CaseRun]) -> str:
+    """Return why calls that should give the same do not; empty if they do, or if nothing was called twice."""
+    failing = [run for run in runs if not run.passed]
+    for run in failing:
+        text = _differing_calls(run)
+        if text:
+            return text
+    earlier = [any(name.startswith(EARLIER) for name in run.recorded.case.arrays) for run in failing]
+    alone = [run.passed and not any(name.startswith(EARLIER) for name in run.recorded.case.arrays) for run in runs]
+    if failing and all(earlier) and any(alone) and failing[0].outcome.verdict is None:
+        return _(
+            "The layer is right when it is called for the first time, and wrong after a call with another input: "
+            "it keeps something of the first call, such as a shape or a sum that is not set back."
+        )
+    return ""
+
+
+def _differing_calls(run: CaseRun) -> str:
+    """Compare the calls of one case with one another: threads get other entries wrong each time."""
+    first = next((name.partition(NEXT_CALL)[0] for name in run.recorded.expected if NEXT_CALL in name), "")
+    if not first or run.outcome.verdict is not None:
+        return ""
+    views = [view for view in _views(run, first) if view is not None]
+    wrong = [view.wrong for view in views]
+    if not any(mask.any() for mask in wrong) or all(np.array_equal(mask, wrong[0]) for mask in wrong[1:]):
+        return ""
+    if any((a & ~b).any() and (b & ~a).any() for a, b in combinations(wrong, 2)):
+        return _(
+            "Called {count} times with the same input, it gets other entries wrong each time: threads write to the "
+            "same place at the same time. In a loop over prange, each turn may only write where no other one does.",
+            count=len(views),
+        )
+    if not wrong[0].any():
+        return _(
+            "The first call is right, and another one with the same input is wrong: something is kept from one "
+            "call to the next."
+        )
+    return _(
+        "Called {count} times with the same input, it does not return the same: threads write to the same place, "
+        "or something is kept from one call to the next.",
+        count=len(views),
+    )
+
+
+def _views(run: CaseRun, first: str) -> Iterator[Comparison | None]:
+    for name in run.recorded.expected:
+        if name == first or name.startswith(first + NEXT_CALL):
+            yield comparison(run, Finding(name, "values"))
