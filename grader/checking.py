@@ -264,7 +264,8 @@ def _failed(
     findings = (
         [finding_without_inputs(item, run.recorded) for item in run.findings] if fixture.hidden else run.findings
     )
-    seen = describe_run(outcome, findings, lab.folder, heard=english(run.outcome.message))
+    heard = english(run.outcome.message) if fixture.hidden else None
+    seen = describe_run(outcome, findings, lab.folder, heard=heard)
     found = explain(check, [*right, *ran.runs[:cases]], fixture, lab.folder, failed)
     told = [seen, found.message, *([_(ONLY_AT_FIRST)] if number >= cases else [])]
     return {
@@ -273,7 +274,7 @@ def _failed(
         "hint": found.hint,
         "misconception": found.misconception,
         "failed_case": describe_case(run.recorded.case, lab.folder),
-        "next": next_step(lab, check, verdict, outcome.message),
+        "next": next_step(lab, check, verdict, outcome, heard=heard),
         "output": outcome.printed,
     }
 

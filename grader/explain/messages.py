@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from grader.collect.policy import Use
 from grader.compare import Finding
+from grader.explain.endings import place, why_it_ended
 from grader.inside.answers import SENTENCES
 from grader.lab.checks import Case, Check
 from grader.language.message import Message, english
@@ -18,12 +20,6 @@ from grader.project.contract import Lab
 from grader.run.answers import Frame
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
-
-PYTHON2_DIVISION = re.compile(
-    r"'(numpy\.)?float(64|32)?' object cannot be interpreted as an integer|slice indices must be integers"
-    r"|only integers, slices|No implementation of function.*(zeros|empty)|cannot determine Numba type of.*float",
-    re.S,
-)
 
 MANY_TIMES = 10
 NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
@@ -136,8 +132,9 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None, *, heard: str | 
     if outcome.frames and verdict is not Verdict.UNFINISHED:
         lines.append(describe_frames(outcome.frames))
     said = english(outcome.message) if heard is None else heard
-    if outcome.error_type in ("TypeError", "TypingError", "IndexError") and PYTHON2_DIVISION.search(said):
-        lines.append(_("`/` gives a float on Python 3: use `//` where a size or an index is computed."))
+    cause = why_it_ended(outcome, heard)
+    if cause is not None:
+        lines.append(cause.text)
     if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(said):
         lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
     return "\n".join(line for line in lines if line)
@@ -170,22 +167,51 @@ def describe_use(lab: Lab, use: Use) -> str:
     )
 
 
-def next_step(lab: Lab, check: Check, verdict: Verdict, said: Message | str = "", *, too_slow: bool = False) -> str:
-    """Return the command to run, or the thing to do, after a check that did not pass and what the run ``said``."""
+def interpreter() -> str:
+    """Return the interpreter that runs this, as it can be typed in the folder in which one works."""
+    running, here = Path(sys.executable), Path.cwd()
+    return running.relative_to(here).as_posix() if running.is_relative_to(here) else "python"
+
+
+def command(*words: str) -> str:
+    """Return a command of the grader that can be pasted."""
+    return " ".join((interpreter(), "-m", "grader", *words))
+
+
+def next_step(
+    lab: Lab,
+    check: Check,
+    verdict: Verdict,
+    outcome: Outcome | None = None,
+    *,
+    heard: str | None = None,
+    too_slow: bool = False,
+) -> str:
+    """Return the command to run, or the thing to do, after a check that did not pass and how its run ended.
+
+    ``heard`` is as for `describe_run`.
+    """
+    said = "" if outcome is None else outcome.message
+    cause = None if outcome is None else why_it_ended(outcome, heard)
+    if cause is not None and cause.step:
+        return cause.step
     folder = f"stu_upload/{lab.name}"
     if verdict is Verdict.UNFINISHED and check.holes:
         return _(
             "write {holes} in {place}, then `{command}`",
             holes=listed(check.holes),
             place=f"{folder}/{check.files[0]}" if check.files else folder,
-            command=f"python -m grader check {lab.name} --only {check.id}",
+            command=command("check", lab.name, "--only", check.id),
         )
     if verdict is Verdict.IMPORT:
         if isinstance(said, Message) and said.template == SENTENCES["not handed in"]:
             name = f"{said.values['name']}.py"
             return _("hand in {file}, spelled exactly so, beside your other files", file=name)
         module = (check.files or lab.required)[0][:-3]
-        return _("make `{command}` work inside {folder}", command=f"python -c 'import {module}'", folder=folder)
+        if outcome is not None and outcome.frames:
+            return _("mend {place}", place=place(outcome.frames[-1]))
+        line = f"{interpreter()} {folder}/{module}.py"
+        return _("make `{command}` run without an error", command=line)
     if verdict is Verdict.FORBIDDEN:
         return _("write that part yourself; the handout has the formula")
     if verdict is Verdict.SKIPPED:
@@ -195,7 +221,7 @@ def next_step(lab: Lab, check: Check, verdict: Verdict, said: Message | str = ""
     if verdict is Verdict.TIMEOUT:
         return _("measure the call on a small input; loops belong inside a function compiled by numba")
     if too_slow:
-        return f"python -m grader check {lab.name} --only {check.id}"
+        return command("check", lab.name, "--only", check.id)
     if verdict is Verdict.CRASH:
         return _("run it with NUMBA_BOUNDSCHECK=1: an index outside an array is the usual cause")
-    return f"python -m grader explain {lab.name} {check.id}"
+    return command("explain", lab.name, check.id)

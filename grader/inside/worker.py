@@ -17,13 +17,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.inside import frames
+from grader.inside import endings, frames
 from grader.inside.lockdown import Lockdown, apply
 
 CHANNEL = 3
 HIGHEST_DESCRIPTOR = 1024
 ENDED_BY_REQUEST = 0
 CHANNEL_LOST = 71
+# Of the time that a request may take: then it is said where the code stands.
+SHARE_OF_LIMIT = 0.97
 
 
 class Connection(Protocol):
@@ -90,7 +92,7 @@ def serve(config: dict[str, Any], connection: Connection) -> None:
         except EOFError:
             _flush()
             os._exit(ENDED_BY_REQUEST)
-        _answer(handler, runner, grader, nonce, head, arrays)
+        _answer(handler, runner, grader, nonce, head, arrays, config["student"])
 
 
 def _show_data(student: str) -> None:
@@ -103,7 +105,13 @@ def _show_data(student: str) -> None:
 
 
 def _answer(
-    handler: Any, runner: Any, grader: _Grader, nonce: int, head: dict[str, Any], arrays: dict[str, np.ndarray]
+    handler: Any,
+    runner: Any,
+    grader: _Grader,
+    nonce: int,
+    head: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    student: str,
 ) -> None:
     def emit(name: str, array: np.ndarray) -> None:
         if type(array) is not np.ndarray:
@@ -114,13 +122,15 @@ def _answer(
         grader.write(data.data)
         grader.wait_for_receipt()
 
+    _say_where_it_stands(head.get("limit_s"))
     try:
         kind, info = frames.DONE_KIND, runner.handle(head, arrays, emit)
         text = _json(info)
     except _ChannelLost:
         os._exit(CHANNEL_LOST)
     except BaseException as error:
-        kind, text = frames.ERROR_KIND, _described(handler, error)
+        kind, text = frames.ERROR_KIND, _described(handler, error, student)
+    faulthandler.cancel_dump_traceback_later()
     _flush()
     try:
         grader.write(frames.ANSWER.pack(kind, nonce, len(text)) + text)
@@ -128,10 +138,29 @@ def _answer(
         os._exit(CHANNEL_LOST)
 
 
-def _described(handler: Any, error: BaseException) -> bytes:
+def _say_where_it_stands(limit_s: Any) -> None:
+    """Print where the submission's code stands shortly before it is stopped for having used up its time."""
+    if isinstance(limit_s, int | float) and limit_s > 0:
+        # A system without room for one more thread: then the place is not told.
+        with contextlib.suppress(RuntimeError, ValueError, OSError):
+            faulthandler.dump_traceback_later(SHARE_OF_LIMIT * limit_s, file=2)
+
+
+def _described(handler: Any, error: BaseException, student: str) -> bytes:
     # A hostile exception may raise again whenever it is looked at.
     try:
-        return _json(handler.describe(error))
+        info = handler.describe(error)
+    except BaseException:
+        return _json({"verdict": "exception", "type": "", "message": "the exception could not be described"})
+    try:
+        return _json(endings.complete(info, error, student))
+    except BaseException:
+        return _undescribed(info)
+
+
+def _undescribed(info: dict[str, Any]) -> bytes:
+    try:
+        return _json(info)
     except BaseException:
         return _json({"verdict": "exception", "type": "", "message": "the exception could not be described"})
 

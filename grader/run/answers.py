@@ -29,6 +29,9 @@ MAX_FRAMES = 6
 MAX_NOTES = 8
 MAX_NOTE_CHARACTERS = 200
 MAX_MESSAGE_CHARACTERS = 2000
+# How Python's faulthandler says where the code stands; a submission may print the same.
+STOPPED = "Timeout ("
+STOOD = re.compile(r'File "([^"\n]{1,300})", line (\d{1,7}) in (\S{1,80})')
 UNNAMED_FUNCTIONS = frozenset(["<module>", "<lambda>", "<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
 # The words that stand for a value in a place of such a name.
 KIND = "kind"
@@ -105,6 +108,19 @@ class Answers:
         found = info.get("frames")
         frames = [self._frame(item) for item in found[:MAX_FRAMES]] if isinstance(found, list) else []
         return tuple(frame for frame in frames if frame is not None)
+
+    def where_it_stood(self, printed: str) -> tuple[str, tuple[Frame, ...]]:
+        """Return what was printed before a submission was stopped, and where it stood then, outermost first."""
+        before, mark, dump = printed.rpartition(STOPPED)
+        if not mark:
+            return printed, ()
+        found = [
+            {"file": file, "line": int(line), "function": function}
+            for path, line, function in STOOD.findall(dump)
+            for file in self._files
+            if path.endswith(f"/{file}")
+        ]
+        return before, self.frames({"frames": found[:MAX_FRAMES][::-1]})
 
     def _frame(self, item: Any) -> Frame | None:
         if not isinstance(item, dict):

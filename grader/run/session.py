@@ -197,7 +197,10 @@ class Session:
         limit_s = limit_s or (max(limits.first_call_s, limits.call_s) if first else limits.call_s)
         try:
             worker, load_s = self._loaded(group, case, left_s)
-            answer = worker.call(head, deadline_s=min(limit_s, left_s), slowness=self._slower)
+            allowed_s = min(limit_s, left_s)
+            answer = worker.call(
+                {**head, "limit_s": allowed_s}, deadline_s=allowed_s, slowness=self._slower
+            )
         except Ending as ending:
             self.student_s += ending.seconds
             self.used_s += ending.used_s
@@ -285,16 +288,18 @@ class Session:
         return message
 
     def _ended(self, ending: Ending) -> Outcome:
-        printed = self._worker.printed()[-PRINTED_TAIL_CHARACTERS:] if self._worker is not None else ""
+        printed = self._worker.printed() if self._worker is not None else ""
+        printed, stood = self._answers.where_it_stood(printed)
         self.peak_mib = max(self.peak_mib, ending.usage.peak_mib)
         self.end_worker()
         return Outcome(
             ending.verdict,
             ending.message,
+            frames=stood,
             outputs=ending.arrays,
             arrived_s=ending.arrived_s,
             seconds=ending.seconds,
-            printed=printed,
+            printed=printed[-PRINTED_TAIL_CHARACTERS:],
         )
 
 

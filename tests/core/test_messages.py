@@ -32,8 +32,9 @@ def test_next_step_names_a_file_that_was_not_handed_in():
     lab = Project(ROOT).lab("vgg16")
     check = lab.checks["conv_forward"]
     absent = Message(SENTENCES["not handed in"], {"name": "layer"})
-    assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, absent)
-    assert "import layer" in next_step(lab, check, Verdict.IMPORT, "layer.py does not load: NameError: x")
+    assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, Outcome(Verdict.IMPORT, absent))
+    other = Outcome(Verdict.IMPORT, "layer.py does not load: NameError: x")
+    assert "stu_upload/vgg16/layer.py` run without an error" in next_step(lab, check, Verdict.IMPORT, other)
 
 
 def test_a_long_text_is_looked_up_once(monkeypatch):
