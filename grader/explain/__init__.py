@@ -17,6 +17,7 @@ from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
+from grader.explain.decomposition import by_terms
 from grader.explain.learning import why_not_learned
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.network import in_network
@@ -89,7 +90,11 @@ def explain_runs(
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     calls = between_calls(runs)
-    if known is None and not calls:
+    terms = "" if known is not None and known.complete else by_terms(runs)
+    if terms:
+        # It explains all cases, which the known mistake does not.
+        known = None
+    if known is None and not calls and not terms:
         rounding = could_be_rounding(failing, has_mistakes=bool(mistakes), check=check.id, facts=published)
         if rounding:
             return Explanation(joined(rounding))
@@ -97,7 +102,7 @@ def explain_runs(
     if known is not None:
         hint = _hint(known, mistakes, runs, lab)
     else:
-        hint = calls or course.hint or (prints[0].text if prints else "")
+        hint = calls or terms or course.hint or (prints[0].text if prints else "")
     facts = [*_structural(failing), *in_network(check, failing[0], failed), *_which_cases(runs), *course.facts]
     if not hint and mistakes and all(_has_numbers(run) for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))

@@ -26,6 +26,8 @@ JUDGED_BY_ARRAYS = (Verdict.WRONG, Verdict.OUTPUT)
 LOOSER = 4.0
 # Of the failing cases, a mistake that explains fewer than this share is not named at all.
 MIN_SHARE = 0.5
+# What a recorded mistake may leave of a submission's error, at most.
+UNEXPLAINED = 0.1
 # What differs between two programs that raise the same: names of classes, folders, the space around brackets.
 CLASS_NAME = re.compile(r"'\w+' object")
 FOLDER = re.compile(r"\(?/\S*/(\w+\.py)\)?")
@@ -98,7 +100,7 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
-        return "same" if _shows_something(run, recorded) else "plausible"
+        return "same" if _shows_something(run, recorded) else "plausible" if _is_near(run, recorded) else "no"
     if mistake.reads_outside and _shapes(recorded.outputs) == _shapes(run.outcome.outputs):
         # Where the wrong shape alone tells the mistake, numbers read from outside do not matter.
         return "same" if _shapes(recorded.outputs) != _shapes(run.recorded.expected) else "plausible"
@@ -106,10 +108,31 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
 
 
 def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
-    """Whether some of the recorded wrong outputs holds numbers: not only zeros, infinities and NaN."""
+    """Whether the recorded wrong outputs tell this mistake from others.
+
+    They hold numbers, not only zeros, infinities and NaN; and the submission is far nearer to them than to what is
+    right: an error of the size of a tolerance agrees with any other of that size.
+    """
     wrong = compare(run.recorded.expected, recorded.outputs, run.recorded.tolerances)
     found = (recorded.outputs.get(finding.output) for finding in wrong)
-    return any(bool(array[np.isfinite(array)].any()) for array in found if array is not None)
+    has_numbers = any(bool(array[np.isfinite(array)].any()) for array in found if array is not None)
+    return has_numbers and _is_near(run, recorded)
+
+
+def _is_near(run: CaseRun, recorded: RecordedRun) -> bool:
+    """Whether what is left unexplained of every wrong output is a small part of its error."""
+    for finding in run.findings:
+        known, seen = recorded.outputs.get(finding.output), run.output(finding.output)
+        expected = run.recorded.expected.get(finding.output)
+        if known is None or seen is None or expected is None or seen.shape != expected.shape:
+            continue
+        known, seen, expected = (array.astype(np.float64) for array in (known, seen, expected))
+        with np.errstate(invalid="ignore"):
+            left, error = np.abs(seen - known), np.abs(seen - expected)
+        kept = np.isfinite(error) & np.isfinite(left)
+        if float(left[kept].max(initial=0.0)) > UNEXPLAINED * float(error[kept].max(initial=0.0)):
+            return False
+    return True
 
 
 def _shapes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -163,3 +163,10 @@ def test_a_pattern_can_stand_for_a_mistake():
     halves = [array.astype(np.float16) for array in RIGHT]
     known = mistake("half", BIAS, fingerprint="half_precision")
     assert explain_runs(Check(), runs(halves), [known]).misconception == "half"
+
+
+def test_an_error_of_the_size_of_a_tolerance_agrees_with_no_other():
+    """A mistake whose effect is as small as what is allowed is not named for another small one."""
+    up, down = ([array + sign * 1.5e-5 for array in RIGHT] for sign in (1, -1))
+    assert named(up, [mistake("up", up)]) == "up"
+    assert named(down, [mistake("up", up)]) is None

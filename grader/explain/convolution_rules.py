@@ -1,0 +1,240 @@
+"""Rules by which the terms of a convolution are left out, repeated or exchanged, and what each of them gives.
+
+Of every output the right rule comes first, with an empty text. `grader.explain.decomposition` asks which of them a
+submission follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved
+from grader.language.translation import _
+
+Rules = Mapping[str, tuple[str, np.ndarray]]
+BLOCKS = (4, 8, 16, 32)
+
+
+def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield rules by which terms (channel, row, column of the kernel) are left out or weighted."""
+
+    count, rows, columns = shape
+
+    def mask(index: tuple[object, ...], inside: float) -> np.ndarray:
+        made = np.full((count, rows, columns), 1.0 - inside)
+        made[index] = inside  # type: ignore[index]
+        return made
+
+    every = slice(None)
+    yield "last_row", _("The last row of the kernel is left out."), mask((every, slice(-1, None)), 0)
+    yield "first_row", _("The first row of the kernel is left out."), mask((every, slice(0, 1)), 0)
+    yield "last_column", _("The last column of the kernel is left out."), mask((every, every, slice(-1, None)), 0)
+    yield "first_column", _("The first column of the kernel is left out."), mask((every, every, slice(0, 1)), 0)
+    both = mask((every, slice(-1, None)), 0) * mask((every, every, slice(-1, None)), 0)
+    yield "last_row_and_column", _("The last row and column of the kernel are left out."), both
+    yield "last_tap", _("The last tap of the kernel is left out."), mask((every, -1, -1), 0)
+    yield "first_tap", _("The first tap of the kernel is left out."), mask((every, 0, 0), 0)
+    yield "only_first_tap", _("Only the tap at row 0, column 0 of the kernel is used."), mask((every, 0, 0), 1)
+    yield "only_last_tap", _("Only the last tap of the kernel is used."), mask((every, -1, -1), 1)
+    yield (
+        "only_center",
+        _("Only the tap in the middle of the kernel is used."),
+        mask((every, rows // 2, columns // 2), 1),
+    )
+    yield "only_first", _("Only {channel} 0 is used.", channel=channel), mask((slice(0, 1),), 1)
+    yield "only_last", _("Only the last {channel} is used.", channel=channel), mask((slice(-1, None),), 1)
+    yield "last_channel", _("The last {channel} is left out.", channel=channel), mask((slice(-1, None),), 0)
+    yield "first_channel", _("The first {channel} is left out.", channel=channel), mask((slice(0, 1),), 0)
+    for block in BLOCKS:
+        whole = count // block * block
+        text = _(
+            "Only whole blocks of {block} are used: the rest of {channel} is left out.",
+            block=block,
+            channel=_("the {channel}s", channel=channel),
+        )
+        yield f"blocks_of_{block}", text, mask((slice(whole, None),), 0)
+    for name, text, number in (
+        ("taps", _("The sum is divided by K * K: a mean instead of a sum."), rows * columns),
+        ("channels", _("The sum is divided by the number of {channel}s.", channel=channel), count),
+        ("terms", _("The sum is divided by the number of its terms."), rows * columns * count),
+    ):
+        yield f"divided_by_{name}", text, np.full((count, rows, columns), 1.0 / number)
+
+
+def _kernels(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield rules by which another kernel is used; terms are left out along ``axis``."""
+    kernel = terms.kernel
+    shape = (kernel.shape[axis], kernel.shape[2], kernel.shape[3])
+    for name, text, mask in _masks(shape, channel):
+        yield name, text, kernel * (mask[None] if axis == 1 else mask[:, None])
+    yield "flipped", _("The kernel is turned by 180 degrees."), kernel[:, :, ::-1, ::-1]
+    yield "flipped_rows", _("The kernel is turned upside down."), kernel[:, :, ::-1]
+    yield "flipped_columns", _("The kernel is mirrored left to right."), kernel[..., ::-1]
+    if kernel.shape[2] == kernel.shape[3]:
+        yield "transposed", _("Rows and columns of the kernel are exchanged."), kernel.swapaxes(2, 3)
+    yield (
+        "filter_0",
+        _("Every output channel uses the kernel of output channel 0."),
+        kernel[:1].repeat(len(kernel), 0),
+    )
+    yield (
+        "first_kernel",
+        _("Every input channel uses the kernel of input channel 0."),
+        kernel[:, :1].repeat(kernel.shape[1], 1),
+    )
+    yield "channels_reversed", _("The input channels of the weight are taken in reverse order."), kernel[:, ::-1]
+    if kernel.shape[0] == kernel.shape[1]:
+        yield "in_and_out", _("Input and output channels of the weight are exchanged."), kernel.swapaxes(0, 1)
+    o, c, k, l = kernel.shape  # noqa: E741
+    made = {
+        "(C_out, C_in, K, K)": (o, c, k, l),
+        "(C_in, K, K, C_out)": (c, k, l, o),
+        "(K, K, C_in, C_out)": (k, l, c, o),
+    }
+    for order, sizes in made.items():
+        if order != terms.order:
+            text = _("The numbers of the weight are read as if their order were {order}.", order=order)
+            yield f"read_as_{order}", text, terms.raw.reshape(sizes).transpose(ORDERS[order])
+
+
+def _biases(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield what may be added in the place of the bias, to be spread over (N, C_out, P, Q)."""
+    bias = terms.bias[None, :, None, None]
+    samples = len(terms.pictures)
+    c, k, l = terms.kernel.shape[1:]  # noqa: E741
+    yield "none", _("The bias is not added."), 0 * bias
+    yield "channels", _("The bias is added once for each input channel."), c * bias
+    yield "taps", _("The bias is added once for each tap of the kernel."), k * l * bias
+    yield "products", _("The bias is added once for each product."), c * k * l * bias
+    yield "twice", _("The bias is added twice."), 2 * bias
+    yield "subtracted", _("The bias is subtracted."), -bias
+    yield "first", _("Every channel gets the bias of channel 0."), 0 * bias + terms.bias[0]
+    yield "reversed", _("The biases are taken in reverse order."), bias[:, ::-1]
+    first = np.zeros((samples, 1, 1, 1))
+    first[0] = 1
+    yield "sample_0", _("The bias is added to sample 0 only."), first * bias
+    corner = np.zeros((1, 1, *terms.geometry.output))
+    corner[0, 0, 0, 0] = 1
+    yield "corner", _("The bias is added at row 0, column 0 only."), corner * bias
+    yield "all_but_corner", _("The bias is missing at row 0, column 0."), (1 - corner) * bias
+    row = np.zeros((1, 1, *terms.geometry.output))
+    row[:, :, 0] = 1
+    yield "row", _("The bias is added in row 0 only."), row * bias
+
+
+def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what each rule gives for the output; the right one comes first."""
+    bias = terms.bias[None, :, None, None] if terms.bias.size else np.zeros((1, 1, 1, 1))
+    products = convolved(terms.windows, terms.kernel)
+    found = {"right": ("", products + bias)}
+    if terms.bias.size:
+        found |= {f"bias_{name}": (text, products + other) for name, text, other in _biases(terms)}
+    for name, text, kernel in _kernels(terms, _("input channel"), axis=1):
+        other = convolved(terms.windows, kernel)
+        found[name] = (text, other + bias)
+        if terms.bias.size:
+            also = _("{text} And the bias is not added.", text=text)
+            found[f"{name}_without_bias"] = (also, np.broadcast_to(other, products.shape))
+            found[f"{name}_of_both"] = (
+                _("{text} The bias is treated in the same way.", text=text), (other + bias * _factor(name, terms))
+            )  # fmt: skip
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            if down or right:
+                moved = terms.geometry.moved(down, right)
+                text = _(
+                    "Every window begins {rows} rows and {columns} columns away from where it should (positive: "
+                    "down, right).",
+                    rows=down,
+                    columns=right,
+                )
+                found[f"moved_{down}_{right}"] = (
+                    text,
+                    convolved(moved.windows(terms.pictures), terms.kernel) + bias,
+                )
+    return found
+
+
+def _factor(name: str, terms: Terms) -> float:
+    c, k, l = terms.kernel.shape[1:]  # noqa: E741
+    numbers = {"divided_by_taps": k * l, "divided_by_channels": c, "divided_by_terms": c * k * l}
+    return 1.0 / float(numbers.get(name, 1))
+
+
+def _in_grad(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what each rule gives for the gradient of the input."""
+    size = terms.pictures.shape[2:]
+
+    def back(kernel: np.ndarray, geometry: Geometry = terms.geometry) -> np.ndarray:
+        parts = np.moveaxis(np.tensordot(kernel, terms.gradient, axes=(0, 1)), 3, 0)
+        return geometry.scattered(parts, *size)
+
+    found = {"right": ("", back(terms.kernel))}
+    for name, text, kernel in _kernels(terms, _("output channel"), axis=0):
+        found[name] = (text, back(kernel))
+    samples = len(terms.gradient)
+    found["divided_by_samples"] = (_("It is divided by the number of samples."), found["right"][1] / samples)
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            if down or right:
+                text = _(
+                    "The gradient is added {rows} rows and {columns} columns away from where it belongs "
+                    "(positive: down, right).",
+                    rows=down,
+                    columns=right,
+                )
+                found[f"moved_{down}_{right}"] = (text, back(terms.kernel, terms.geometry.moved(down, right)))
+    return found
+
+
+def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what each rule gives for the gradient of the weight, in the order of the lab."""
+    each = np.stack([
+        np.tensordot(gradient, windows, axes=([1, 2], [3, 4]))
+        for gradient, windows in zip(terms.gradient, terms.windows, strict=True)
+    ])  # fmt: skip
+    whole, samples = each.sum(axis=0), len(each)
+    places = int(np.prod(terms.geometry.output))
+    made = {
+        "right": ("", whole),
+        "only_last_sample": (_("Only the last sample counts: `=` where `+=` is needed."), each[-1]),
+        "only_first_sample": (_("Only sample 0 counts."), each[0]),
+        "divided_by_samples": (_("It is divided by the number of samples."), whole / samples),
+        "divided_by_places": (_("It is divided by the rows times the columns of the output."), whole / places),
+        "divided_by_all": (
+            _("It is divided by the samples times the rows times the columns of the output."),
+            whole / (samples * places),
+        ),
+        "negated": (_("It has the opposite sign."), -whole),
+        "flipped": (_("The gradient of the kernel is turned by 180 degrees."), whole[:, :, ::-1, ::-1]),
+    }
+    if terms.kernel.shape[2] == terms.kernel.shape[3]:
+        made["transposed"] = (_("Rows and columns of the kernel's gradient are exchanged."), whole.swapaxes(2, 3))
+    axes = np.argsort(ORDERS[terms.order])
+    return {name: (text, array.transpose(axes)) for name, (text, array) in made.items()}
+
+
+def _d_bias(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what each rule gives for the gradient of the bias."""
+    each = terms.gradient.sum(axis=(2, 3))
+    samples, places = len(each), int(np.prod(terms.geometry.output))
+    whole = each.sum(axis=0)
+    return {
+        "right": ("", whole),
+        "only_last_sample": (_("Only the last sample counts: `=` where `+=` is needed."), each[-1]),
+        "only_first_sample": (_("Only sample 0 counts."), each[0]),
+        "divided_by_samples": (_("It is divided by the number of samples."), whole / samples),
+        "divided_by_places": (_("It is divided by the rows times the columns of the output."), whole / places),
+        "divided_by_all": (
+            _("It is divided by the samples times the rows times the columns of the output."),
+            whole / (samples * places),
+        ),
+        "negated": (_("It has the opposite sign."), -whole),
+    }
+
+
+RULES: Mapping[str, Callable[[Terms], Rules]] = {
+    "outputs": _outputs, "in_grad": _in_grad, "d_weight": _d_weight, "d_bias": _d_bias,
+}  # fmt: skip

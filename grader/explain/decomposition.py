@@ -1,0 +1,135 @@
+"""Finds which terms of a convolution a submission added up: which tap, channel or bias is missing or doubled.
+
+A rule (`grader.explain.convolution_rules`) is told only if the submission's own output follows from it in every
+case, wrong or right. Where none fits, least squares over the terms of each channel and tap says which were added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grader.compare import Finding
+from grader.explain.case_run import CaseRun
+from grader.explain.convolution_rules import RULES
+from grader.explain.linear_terms import Geometry, Terms, kernels_of
+from grader.explain.patterns import comparison
+from grader.language.translation import _, listed
+
+# Products in the sums of one case; what is larger takes too long to be tried with every rule.
+MAX_PRODUCTS = 1 << 19
+# What two roundings may differ by, in units of what is allowed.
+SLACK = 4.0
+WHOLE = 1e-3
+MAX_NAMED_TERMS = 4
+
+
+def terms_of(run: CaseRun, output: str) -> Terms | None:
+    """Return the terms of a case; None if it is no convolution whose right result these terms give."""
+    view = comparison(run, Finding(output, "values"))
+    if view is None or not _is_small(run):
+        return None
+    case = run.recorded.case
+    pictures, raw = view.inputs["x"].astype(np.float64), case.arrays["weight"].astype(np.float64)
+    gradient = view.inputs.get("out_grad", np.zeros((0, 0, 0, 0))).astype(np.float64)
+    geometry = Geometry.of(case.config, *pictures.shape[2:])
+    if geometry is None:
+        return None
+    none = np.zeros(0)
+    for bias in (case.arrays.get("bias", none).astype(np.float64).reshape(-1), none):
+        for order, kernel in kernels_of(raw).items():
+            fits = kernel.shape[1:] == (pictures.shape[1], *geometry.kernel)
+            if not fits or (bias.size and len(bias) != len(kernel)):
+                continue
+            found = Terms(view, geometry, order, kernel, bias, pictures, gradient, raw)
+            if _is_right(found):
+                return found
+    return None
+
+
+def _is_small(run: CaseRun) -> bool:
+    """Whether a case is that of a convolution, and small enough to be looked at."""
+    arrays = run.recorded.case.arrays
+    if not {"x", "weight"} <= set(arrays) or arrays["weight"].ndim != 4 or arrays["x"].ndim != 4:
+        return False
+    samples, channels = arrays["x"].shape[0], min(arrays["x"].shape[1], arrays["x"].shape[3])
+    products = arrays["x"].size // channels * arrays["weight"].size
+    return samples > 0 and bool(products <= MAX_PRODUCTS)
+
+
+def _is_right(terms: Terms) -> bool:
+    """Whether the right rule gives the expected result."""
+    expected = terms.view.expected
+    if terms.view.output in ("in_grad", "d_weight", "d_bias") and terms.gradient.shape[1:2] != (len(terms.kernel),):
+        return False
+    _text, right = next(iter(RULES[terms.view.output](terms).values()))
+    return right.shape == expected.shape and bool((np.abs(right - expected) <= SLACK * terms.view.allowed).all())
+
+
+def by_terms(runs: Sequence[CaseRun]) -> str:
+    """Return which terms a convolution adds up, if that explains what it returned in every case; else nothing."""
+    failing = [run for run in runs if not run.passed]
+    if not failing or any(run.outcome.verdict is not None or not run.findings for run in failing):
+        return ""
+    output = failing[0].findings[0].output
+    if output not in RULES or any(finding.kind != "values" for run in failing for finding in run.findings):
+        return ""
+    small = [run for run in failing if _is_small(run)]
+    made = [terms for run in small if (terms := terms_of(run, output)) is not None]
+    if not made or len(made) < len(small):
+        return ""
+    passing = [terms for run in runs if run.passed and (terms := terms_of(run, output)) is not None]
+    return _by_rule(made, passing) or (_left_out(made) if output == "outputs" else "")
+
+
+def _by_rule(failing: Sequence[Terms], passing: Sequence[Terms]) -> str:
+    rules = RULES[failing[0].view.output]
+    alive = {name: text for name, (text, array) in rules(failing[0]).items() if failing[0].view.equals(array)}
+    for terms in [*failing[1:], *passing]:
+        if not alive:
+            return ""
+        found = rules(terms)
+        alive = {name: text for name, text in alive.items() if name in found and terms.view.equals(found[name][1])}
+    texts = list(dict.fromkeys(text for text in alive.values() if text))
+    if len(texts) > 1:
+        return _("{first} Or: {second}", first=texts[0], second=texts[1])
+    return "".join(texts)
+
+
+def _left_out(made: Sequence[Terms]) -> str:
+    """Solve for how often each term was added; say which were left out, if the same are in every failing case."""
+    named: set[tuple[int, int, int]] | None = None
+    for terms in made:
+        times = _times_added(terms)
+        if times is None:
+            continue
+        if np.abs(times - np.round(times)).max() > WHOLE or not np.isin(np.round(times), (0, 1)).all():
+            return ""
+        missing = {(int(c), int(i), int(j)) for c, i, j in np.argwhere(np.round(times) == 0)}
+        if not missing or (named is not None and missing != named):
+            return ""
+        named = missing
+    if not named or len(named) > MAX_NAMED_TERMS:
+        return ""
+    places = [
+        _("input channel {channel}, row {row}, column {column}", channel=c, row=i, column=j)
+        for c, i, j in sorted(named)
+    ]
+    return _("The sum leaves out the products of the kernel at {places}.", places=listed(places))
+
+
+def _times_added(terms: Terms) -> np.ndarray | None:
+    """Return how often each product (C_in, K, K) is in the sum, by least squares; None if that cannot be told."""
+    parts = terms.windows[:, None] * terms.kernel[None, :, :, :, :, None, None]
+    columns = np.moveaxis(parts, (2, 3, 4), (-3, -2, -1)).reshape(-1, int(np.prod(terms.kernel.shape[1:])))
+    wanted = terms.view.actual
+    if terms.bias.size:
+        wanted = wanted - terms.bias[None, :, None, None]
+    if columns.shape[0] < 2 * columns.shape[1] or columns.size > MAX_PRODUCTS:
+        return None
+    solved, _residual, rank, _values = np.linalg.lstsq(columns, wanted.reshape(-1), rcond=None)
+    if rank < columns.shape[1]:
+        return None
+    fits = np.abs(columns @ solved - wanted.reshape(-1)) <= SLACK * terms.view.allowed.reshape(-1)
+    return solved.reshape(terms.kernel.shape[1:]) if fits.all() else np.full(terms.kernel.shape[1:], 0.5)

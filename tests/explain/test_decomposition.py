@@ -1,0 +1,145 @@
+"""Which terms of a convolution were added up is told exactly, in any layout; PyTorch computes the wrong ones."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import conv2d
+
+from grader.compare import Tolerance, compare
+from grader.explain import CaseRun
+from grader.explain.decomposition import by_terms
+from grader.lab.checks import CHANNELS_LAST, Case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
+
+# N, C_in, C_out, K, padding, stride
+SETTINGS = ((2, 3, 4, 3, 1, 1), (1, 2, 3, 3, 0, 2), (3, 1, 2, 2, 1, 1), (2, 3, 2, 1, 0, 1))
+
+
+def made(number):
+    """Input, weight, bias and arriving gradient of a case, float64."""
+    rng = np.random.default_rng(number)
+    n, c, o, k, _p, _s = SETTINGS[number]
+    x, weight, bias = rng.standard_normal((n, c, 7, 8)), rng.standard_normal((o, c, k, k)), rng.standard_normal(o)
+    return x, weight, bias, rng.standard_normal(conv(x, weight, bias, number).shape)
+
+
+def conv(x, weight, bias, number):
+    """The convolution of PyTorch with the settings of a case."""
+    *_, p, s = SETTINGS[number]
+    return conv2d(*map(torch.from_numpy, (x, weight.copy())), torch.from_numpy(bias.copy()), s, p).numpy()
+
+
+def gradients(x, weight, bias, grad, number):
+    """The gradients of input, weight and bias by PyTorch."""
+    *_, p, s = SETTINGS[number]
+    arrays = [torch.from_numpy(array.copy()).requires_grad_() for array in (x, weight, bias)]
+    conv2d(*arrays, s, p).backward(torch.from_numpy(grad))
+    return dict(zip(("in_grad", "d_weight", "d_bias"), (array.grad.numpy() for array in arrays), strict=True))
+
+
+def run_of(number, wrong, output="outputs", order="OIHW", last=False):
+    """A run that returned ``wrong`` of a case, where pictures and weights have the axes of a lab."""
+    x, weight, bias, grad = made(number)
+    right = {"outputs": conv(x, weight, bias, number)} | gradients(x, weight, bias, grad, number)
+    axes = ["OIHW".index(letter) for letter in order]
+
+    def shown(name, array):
+        if "weight" in name:
+            return array.transpose(axes)
+        return np.moveaxis(array, 1, 3) if last and array.ndim == 4 else array
+
+    arrays = {"x": x, "weight": weight, "bias": bias, "out_grad": grad}
+    config = dict(zip(("c_in", "c_out", "k", "padding", "stride"), SETTINGS[number][1:], strict=True))
+    config |= {"layout": CHANNELS_LAST} if last else {}
+    case = Case("case", config, {name: shown(name, array) for name, array in arrays.items()})
+    expected, actual = {output: shown(output, right[output])}, {output: shown(output, wrong)}
+    bounds = {output: Tolerance(1e-6, 0.0)}
+    return CaseRun(RecordedCase(case, expected, bounds), Outcome(None, outputs=actual),
+                   compare(expected, actual, bounds))  # fmt: skip
+
+
+def told(rule, output="outputs", **layout):
+    """What is said of a rule that was followed in all cases; it gets input, weight, bias, gradient, number."""
+    return by_terms([run_of(n, rule(*made(n), n), output, **layout) for n in range(len(SETTINGS))])
+
+
+def masked(weight, index, kept=0.0):
+    """A weight of which a part is left out."""
+    changed = weight.copy()
+    changed[index] *= kept
+    return changed
+
+
+LAST_ROW = np.s_[:, :, -1]
+FORWARD = {
+    "The last row of the kernel is left out": lambda x, w, b, g, n: conv(x, masked(w, LAST_ROW), b, n),
+    "The last column of the kernel": lambda x, w, b, g, n: conv(x, masked(w, np.s_[..., -1]), b, n),
+    "Only input channel 0 is used": lambda x, w, b, g, n: conv(x, masked(w, np.s_[:, 1:]), b, n),
+    "turned by 180 degrees": lambda x, w, b, g, n: conv(x, w[:, :, ::-1, ::-1], b, n),
+    "Rows and columns of the kernel are exchanged": lambda x, w, b, g, n: conv(x, w.swapaxes(2, 3), b, n),
+    "divided by K * K": lambda x, w, b, g, n: conv(x, w / w.shape[2] ** 2, b, n),
+    "Every output channel uses the kernel": lambda x, w, b, g, n: conv(x, w[:1].repeat(len(w), 0), b, n),
+    "The bias is not added": lambda x, w, b, g, n: conv(x, w, 0 * b, n),
+    "The bias is added once for each product": lambda x, w, b, g, n: conv(x, w, b * w[0].size, n),
+    "Every channel gets the bias of channel 0": lambda x, w, b, g, n: conv(x, w, 0 * b + b[0], n),
+    "left out. And the bias is not added": lambda x, w, b, g, n: conv(x, masked(w, LAST_ROW), 0 * b, n),
+    "order were (C_in, K, K, C_out)": lambda x, w, b, g, n: conv(
+        x, w.reshape(w.shape[1], *w.shape[2:], len(w)).transpose(3, 0, 1, 2), b, n
+    ),
+}
+BACKWARD = {
+    "in_grad": {
+        "turned by 180 degrees": lambda x, w, b, g, n: gradients(x, w[:, :, ::-1, ::-1], b, g, n)["in_grad"],
+        "Only the last output channel": lambda x, w, b, g, n: gradients(x, masked(w, np.s_[:-1]), b, g, n)[
+            "in_grad"
+        ],
+        "number of samples": lambda x, w, b, g, n: gradients(x, w, b, g, n)["in_grad"] / len(x),
+    },
+    "d_weight": {
+        "Only the last sample counts": lambda x, w, b, g, n: gradients(x[-1:], w, b, g[-1:], n)["d_weight"],
+        "turned by 180 degrees": lambda x, w, b, g, n: gradients(x, w, b, g, n)["d_weight"][:, :, ::-1, ::-1],
+    },
+    "d_bias": {"number of samples": lambda x, w, b, g, n: gradients(x, w, b, g, n)["d_bias"] / len(x)},
+}
+LAYOUTS = ({}, {"order": "IHWO"}, {"order": "HWIO", "last": True})
+
+
+@pytest.mark.parametrize("words", FORWARD)
+def test_the_terms_of_an_output_are_told(words):
+    """What was left out of a sum, repeated or exchanged in it is named."""
+    assert words in told(FORWARD[words])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_layouts_make_no_difference(layout):
+    """Weights and pictures of any lab are understood."""
+    assert "The last row of the kernel is left out" in told(
+        FORWARD["The last row of the kernel is left out"], **layout
+    )
+
+
+@pytest.mark.parametrize(("output", "words"), [(o, w) for o, rules in BACKWARD.items() for w in rules])
+def test_the_terms_of_a_gradient_are_told(output, words):
+    """The same of the gradients of input, weight and bias."""
+    assert words in told(BACKWARD[output][words], output)
+
+
+def test_a_rule_has_to_hold_in_every_case():
+    """If one case was made by another rule, neither is told; nor is one that would spoil a case that is right."""
+    rows, bias = FORWARD["The last row of the kernel is left out"], FORWARD["The bias is not added"]
+    assert by_terms([run_of(0, rows(*made(0), 0)), run_of(1, bias(*made(1), 1))]) == ""
+    right = run_of(1, conv(*made(1)[:3], 1))
+    assert by_terms([run_of(0, rows(*made(0), 0)), right]) == ""
+
+
+def test_other_numbers_have_no_terms():
+    """Numbers that no sum of these products gives are left alone."""
+    assert told(lambda x, w, b, g, n: np.tanh(conv(x, w, b, n))) == ""
+
+
+def test_single_products_are_found_by_least_squares():
+    """A tap of one channel that no rule describes is named by its place."""
+    rule = lambda x, w, b, g, n: conv(x, masked(w, np.s_[:, 1, 1, 2]), b, n)  # noqa: E731
+    text = by_terms([run_of(n, rule(*made(n), n)) for n in (0, 1)])
+    assert "input channel 1, row 1, column 2" in text
