@@ -137,9 +137,9 @@ def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
         if terms.bias.size:
             also = _("{text} And the bias is not added.", text=text)
             found[f"{name}_without_bias"] = (also, np.broadcast_to(other, products.shape))
-            found[f"{name}_of_both"] = (
-                _("{text} The bias is treated in the same way.", text=text), (other + bias * _factor(name, terms))
-            )  # fmt: skip
+            if _factor(name, terms) != 1:
+                divided = _("{text} The bias is divided, too.", text=text)
+                found[f"{name}_of_both"] = (divided, other + bias * _factor(name, terms))
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
             if down or right:

@@ -110,12 +110,14 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
 def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
     """Whether the recorded wrong outputs tell this mistake from others.
 
-    They hold numbers, not only zeros, infinities and NaN; and the submission is far nearer to them than to what is
+    They hold numbers, not only infinities and NaN, nor only zeros where nothing else is right; and the submission is far nearer to them than to what is
     right: an error of the size of a tolerance agrees with any other of that size.
     """
     wrong = compare(run.recorded.expected, recorded.outputs, run.recorded.tolerances)
     found = (recorded.outputs.get(finding.output) for finding in wrong)
-    has_numbers = any(bool(array[np.isfinite(array)].any()) for array in found if array is not None)
+    numbers = [array[np.isfinite(array)] for array in found if array is not None]
+    beside_right = len(wrong) < len(recorded.outputs)
+    has_numbers = any(bool(array.any()) or (array.size > 0 and beside_right) for array in numbers)
     return has_numbers and _is_near(run, recorded)
 
 

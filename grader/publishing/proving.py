@@ -51,7 +51,7 @@ from grader.publishing.tolerances import (
     with_tolerances,
 )
 from grader.publishing.workbench import Found
-from grader.run.answers import Frame
+from grader.run.answers import frames_at
 from grader.run.properties import EXACT_DIFFERENCES, layers
 from grader.run.session import Outcome
 from grader.score.document import versions
@@ -316,5 +316,4 @@ def _case_run(case: RecordedCase, run: RecordedRun, judgement: RecordedRun) -> C
     if run.verdict is None:
         findings = compare(case.expected, run.outputs, case.tolerances)
         return CaseRun(case, Outcome(None, outputs=run.outputs), findings)
-    frames = tuple(Frame(file, 0, function, "") for file, _colon, function in (p.partition(":") for p in run.place))
-    return CaseRun(case, Outcome(run.verdict, run.message, run.error_type, frames))
+    return CaseRun(case, Outcome(run.verdict, run.message, run.error_type, frames_at(run.place)))

@@ -144,6 +144,12 @@ def place_of(frames: Sequence[Frame]) -> tuple[str, ...]:
     return tuple(f"{frame.file}:{frame.function}" for frame in (*frames[:1], *frames[-1:]))
 
 
+def frames_at(place: Sequence[str]) -> tuple[Frame, ...]:
+    """Return frames that are at a place, without their lines: the inverse of `place_of`."""
+    parts = (item.partition(":") for item in place)
+    return tuple(Frame(file, 0, function, "") for file, _colon, function in parts)
+
+
 @lru_cache(maxsize=16)
 def requirements(lab: Path) -> frozenset[str]:
     """Return the sentences with which the lab in a folder can require something: constants in ``require(…)``.

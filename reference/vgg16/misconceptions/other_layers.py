@@ -112,6 +112,7 @@ MISCONCEPTIONS = [
         "exp overflows for large logits and gives infinities or NaN: subtract each row's maximum first; the "
         "softmax stays the same.",
         ("np.exp(logits - logits.max(axis=1, keepdims=True))", "np.exp(logits)"),
+        fingerprint="exp_overflow",
     ),
     mistake(
         "softmax_over_the_batch",

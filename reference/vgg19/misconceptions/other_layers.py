@@ -148,6 +148,7 @@ MISCONCEPTIONS = [
         "maximum not subtracted before exp",
         "exp overflows for large inputs: subtract the maximum of each row first; the probabilities stay the same.",
         (EXPONENTIAL, "input_exp = np.exp(input)"),
+        fingerprint="exp_overflow",
     ),
     softmax(
         "logarithm_of_softmax",
