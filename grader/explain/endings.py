@@ -48,7 +48,7 @@ class Cause:
 def why_it_ended(outcome: Outcome, heard: str | None = None) -> Cause | None:
     """Return the cause of an ending, if it follows from the error and its place.
 
-    With ``heard``, the error's message must not be shown: then only what stands in the submission's own lines, or is
+    With ``heard``, the error's message must not be shown: only what stands in the submission's own lines, or is
     no longer than a number, may be repeated of it.
     """
     if outcome.verdict is None:

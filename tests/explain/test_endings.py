@@ -142,3 +142,11 @@ def test_where_it_stood_is_read_from_what_was_printed(tmp_path):
 def test_commands_name_the_interpreter():
     """A command can be pasted: it names the interpreter that runs this."""
     assert command("check", "lenet").endswith("python -m grader check lenet")
+
+
+def test_of_a_hidden_case_only_the_submissions_lines_are_repeated():
+    """A message that must not be shown gives a cause only if its parts stand in the lines that are shown."""
+    line = ("vgg.py", 2, "<module>", "from my_utils import pad")
+    shown = ended(Verdict.IMPORT, "", "ModuleNotFoundError", line)
+    assert "my_utils.py" in why_it_ended(shown, "No module named 'my_utils'").text
+    assert why_it_ended(shown, "No module named 'secret'") is None
