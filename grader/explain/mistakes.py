@@ -110,8 +110,8 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
 def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
     """Whether the recorded wrong outputs tell this mistake from others.
 
-    They hold numbers, not only infinities and NaN, nor only zeros where nothing else is right; and the submission is
-    far nearer to them than to what is right: an error of the size of a tolerance agrees with any other of that size.
+    They hold numbers, not only infinities and NaN, nor only zeros where nothing else is right; and the submission
+    is far nearer to them than to what is right: an error of the size of a tolerance agrees with any other such.
     """
     wrong = compare(run.recorded.expected, recorded.outputs, run.recorded.tolerances)
     found = (recorded.outputs.get(finding.output) for finding in wrong)
