@@ -118,6 +118,40 @@ MISCONCEPTIONS = [
         "Every sample seems to be compared with the Gram matrix of the first one: compute one for each sample.",
         (GRAM_STYLE, f"{GRAM_STYLE}\n        self.gram_style = self.gram_style[:1]"),
     ),
+    style(
+        "style_gram_left_at_zero",
+        "Gram matrix of the style picture left at zero",
+        "The loss compares with a Gram matrix of zeros: compute that of the style picture as well.",
+        (GRAM_STYLE, f"{GRAM_STYLE}\n        self.gram_style = np.zeros_like(self.gram_style)"),
+    ),
+    style(
+        "height_instead_of_pixels",
+        "H instead of H W",
+        "The loss is W² times as large as it should be: formula (10) divides by the squares of H and of W.",
+        (STYLE, STYLE.replace("(4 * self.divisor)", "(4 * self.divisor / columns**2)")),
+    ),
+    style(
+        "sizes_of_the_style_picture",
+        "sizes of the style picture in the divisor",
+        "The loss is divided by the sizes of the style picture: those of formula (10) are those of the other one.",
+        (
+            "batch, channels, rows, columns = input_layer.shape",
+            "batch, channels, rows, columns = style_layer.shape",
+        ),
+    ),
+    style_gradient(
+        "style_features_in_the_gradient",
+        "features of the style picture in the style gradient",
+        "The difference of the Gram matrices is multiplied by the features of the style picture: formula (11) has "
+        "those of the picture that is changed.",
+        (
+            STYLE_GRADIENT,
+            STYLE_GRADIENT.replace(
+                "self.input_layer_reshape",
+                "np.reshape(style_layer, [style_layer.shape[0], style_layer.shape[1], -1])",
+            ),
+        ),
+    ),
     style_gradient(
         "style_gradient_not_averaged",
         "style gradient without 1 / (N C² H² W²)",
@@ -158,6 +192,19 @@ MISCONCEPTIONS = [
         "For small gradients the steps are too small: epsilon is added to the root, not under it.",
         (UPDATE, UPDATE.replace("(np.sqrt(vt_hat) + self.eps)", "np.sqrt(vt_hat + self.eps)")),
         common=True,
+    ),
+    adam(
+        "epsilon_before_the_correction",
+        "epsilon added before the bias correction",
+        "For small gradients the steps are too small: epsilon is added before the second moment is corrected. "
+        "Formula (12) divides it by 1 - beta2 ** step first.",
+        (UPDATE, UPDATE.replace("+ self.eps)", "+ self.eps / np.sqrt(1 - self.beta2**self.step))")),
+    ),
+    adam(
+        "step_counted_twice",
+        "step counted twice",
+        "The step grows by 2 in every update: count it once.",
+        ("        self.step += 1\n        self.mt", "        self.step += 2\n        self.mt"),
     ),
     adam(
         "step_counted_too_late",
