@@ -23,6 +23,7 @@ from grader.explain.mistakes import Recognised, recognise
 from grader.explain.network import in_network
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
+from grader.explain.window_rules import by_windows
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
@@ -90,7 +91,7 @@ def explain_runs(
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     calls = between_calls(runs)
-    terms = "" if known is not None and known.complete else by_terms(runs)
+    terms = "" if known is not None and known.complete else by_terms(runs) or by_windows(runs)
     if terms:
         # It explains all cases, which the known mistake does not.
         known = None

@@ -1,0 +1,178 @@
+"""Which pixel of each pooling window a submission used, forward and backward.
+
+As for convolutions, a rule is told only if the submission's own output follows from it in every case, wrong or
+right; which rule is the right one is read off the expected output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from grader.compare import Finding
+from grader.explain.case_run import CaseRun
+from grader.explain.comparison import Comparison
+from grader.explain.convolution_rules import Rules
+from grader.explain.linear_terms import Geometry
+from grader.explain.patterns import comparison
+from grader.language.translation import _
+
+MAX_ENTRIES = 1 << 17
+
+
+def by_windows(runs: Sequence[CaseRun]) -> str:
+    """Return which pixels of its windows a pooling used, if that explains what it returned in every case."""
+    failing = [run for run in runs if not run.passed]
+    if not failing or any(
+        run.outcome.verdict is not None or any(finding.kind != "values" for finding in run.findings)
+        for run in failing
+    ):
+        return ""
+    output = failing[0].findings[0].output
+    ask = RULES.get(output)
+    small = [run for run in runs if _is_small(run)]
+    if ask is None or not any(not run.passed for run in small):
+        return ""
+    alive: dict[str, str] | None = None
+    for run in sorted(small, key=lambda run: run.passed):
+        view = comparison(run, Finding(output, "values"))
+        geometry = _geometry(view) if view is not None else None
+        if view is None or geometry is None:
+            if run.passed:
+                continue
+            return ""
+        rules = ask(view, geometry)
+        if not any(_equal(view, array, view.expected) for _text, array in rules.values()):
+            return ""
+        fits = {name: text for name, (text, array) in rules.items() if _equal(view, array, view.actual)}
+        alive = fits if alive is None else {name: text for name, text in alive.items() if name in fits}
+        if not alive:
+            return ""
+    texts = list(dict.fromkeys((alive or {}).values()))
+    return texts[0] if len(texts) == 1 else ""
+
+
+def _is_small(run: CaseRun) -> bool:
+    arrays = run.recorded.case.arrays
+    return "x" in arrays and arrays["x"].ndim == 4 and "weight" not in arrays and arrays["x"].size <= MAX_ENTRIES
+
+
+def _geometry(view: Comparison) -> Geometry | None:
+    return Geometry.of(view.config, *view.inputs["x"].shape[2:])
+
+
+def _equal(view: Comparison, rule: np.ndarray, array: np.ndarray) -> bool:
+    return rule.shape == array.shape and bool((np.abs(rule - array) <= 4 * view.allowed).all())
+
+
+def _taken(view: Comparison, geometry: Geometry) -> np.ndarray:
+    """Return the pixels of each window, (N, C, pixels, P, Q), with zeros around the picture."""
+    windows = geometry.windows(view.inputs["x"].astype(np.float64))
+    return windows.reshape(*windows.shape[:2], -1, *windows.shape[4:])
+
+
+def _outputs(view: Comparison, geometry: Geometry) -> Rules:
+    taken = _taken(view, geometry)
+    count = taken.shape[2]
+    rows, columns = geometry.kernel
+    inner = taken.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
+    found = {
+        "maximum": (_("It is the maximum of each window."), taken.max(axis=2)),
+        "mean": (_("It is the mean of each window."), taken.mean(axis=2)),
+        "minimum": (_("It is the minimum of each window."), taken.min(axis=2)),
+        "sum": (_("It is the sum of each window."), taken.sum(axis=2)),
+        "median": (_("It is the median of each window."), np.median(taken, axis=2)),
+        "first": (_("It is the first pixel of each window."), taken[:, :, 0]),
+        "last": (_("It is the last pixel of each window."), taken[:, :, -1]),
+        "magnitude": (_("It is the largest magnitude of each window."), np.abs(taken).max(axis=2)),
+        "by_magnitude": (
+            _("It is the pixel of largest magnitude of each window."),
+            np.take_along_axis(taken, np.abs(taken).argmax(axis=2)[:, :, None], axis=2)[:, :, 0],
+        ),
+        "from_zero": (
+            _("It is the maximum of each window and 0: a maximum must not start at 0."),
+            np.maximum(taken.max(axis=2), 0),
+        ),
+    }
+    if count > 1:
+        found["but_last_row"] = (_("The last row of each window is left out."), _reduced(inner[:, :, :-1], taken))
+        found["but_last_column"] = (
+            _("The last column of each window is left out."), _reduced(inner[:, :, :, :-1], taken)
+        )  # fmt: skip
+        found["but_last"] = (_("The last pixel of each window is left out."), _reduced(taken[:, :, :-1], taken))
+        found["but_first"] = (_("The first pixel of each window is left out."), _reduced(taken[:, :, 1:], taken))
+    return found
+
+
+def _reduced(part: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Return the maximum of what is left of each window."""
+    left = part.reshape(*taken.shape[:2], -1, *taken.shape[3:])
+    return left.max(axis=2) if left.shape[2] else np.full((*taken.shape[:2], *taken.shape[3:]), -np.inf)
+
+
+def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
+    taken = _taken(view, geometry)
+    count, gradient = taken.shape[2], view.inputs["out_grad"].astype(np.float64)[:, :, None]
+    largest = taken == taken.max(axis=2, keepdims=True)
+    pixels = np.arange(count)[None, None, :, None, None]
+    first, last = largest.argmax(axis=2), count - 1 - largest[:, :, ::-1].argmax(axis=2)
+    rows, columns = geometry.kernel
+
+    def back(share: np.ndarray, overwrite: bool = False) -> np.ndarray:
+        terms = np.broadcast_to(share, taken.shape) * gradient
+        terms = terms.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
+        size = view.inputs["x"].shape[2:]
+        return geometry.scattered(terms, size[0], size[1]) if not overwrite else _overwritten(geometry, terms, size)
+
+    turned = first % columns * rows + first // columns
+    return {
+        "first_maximum": (
+            _("The gradient goes to the first of equal maxima."), back(pixels == first[:, :, None])
+        ),
+        "last_maximum": (_("The gradient goes to the last of equal maxima."), back(pixels == last[:, :, None])),
+        "all_maxima": (_("The gradient goes to all of equal maxima, to each as a whole."), back(largest)),
+        "shared": (
+            _("The gradient is shared out among equal maxima."), back(largest / largest.sum(axis=2, keepdims=True))
+        ),
+        "mean": (_("The gradient is shared out among all pixels of the window."), back(np.array(1.0 / count))),
+        "whole": (_("All pixels of the window get the whole gradient."), back(np.array(1.0))),
+        "first": (_("The gradient goes to the first pixel of each window."), back(pixels == 0)),
+        "minimum": (
+            _("The gradient goes to the minimum of each window."),
+            back(pixels == taken.argmin(axis=2)[:, :, None]),
+        ),
+        "columns_first": (
+            _("The place of the maximum in its window is counted by columns, and read by rows."),
+            back(pixels == turned[:, :, None]),
+        ),
+        "maximum_overwritten": (
+            _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
+            back(pixels == first[:, :, None], overwrite=True),
+        ),
+        "mean_overwritten": (
+            _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
+            back(np.array(1.0 / count), overwrite=True),
+        ),
+        "both": (
+            _("The gradients of maximum and mean are added up."),
+            back((pixels == first[:, :, None]) + 1.0 / count),
+        ),
+    }  # fmt: skip
+
+
+def _overwritten(geometry: Geometry, terms: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Return the gradient if each window, by rows and columns, overwrites the pixels that it sends one to."""
+    result = np.zeros((*terms.shape[:2], *size))
+    rows, columns = geometry.places()
+    for p in range(geometry.output[0]):
+        for q in range(geometry.output[1]):
+            for i, row in enumerate(rows[:, p]):
+                for j, column in enumerate(columns[:, q]):
+                    if 0 <= row < size[0] and 0 <= column < size[1]:
+                        part = terms[:, :, i, j, p, q]
+                        result[:, :, row, column] = np.where(part != 0, part, result[:, :, row, column])
+    return result
+
+
+RULES: Mapping[str, Callable[[Comparison, Geometry], Rules]] = {"outputs": _outputs, "in_grad": _in_grad}

@@ -1,0 +1,108 @@
+"""Which pixels of its windows a pooling used is told exactly; PyTorch and plain loops compute the wrong ones."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import avg_pool2d, max_pool2d
+
+from grader.compare import Tolerance, compare
+from grader.explain import CaseRun
+from grader.explain.window_rules import by_windows
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedCase
+from grader.run.session import Outcome
+
+SETTINGS = ((2, 2), (3, 2), (3, 3))
+
+
+def made(number):
+    """Input with equal numbers in it, and an arriving gradient."""
+    rng = np.random.default_rng(number)
+    x = rng.integers(-4, 5, (2, 3, 9, 10)).astype(np.float64)
+    return x, rng.standard_normal(pooled(max_pool2d, x, number).shape)
+
+
+def pooled(function, x, number):
+    """What a pooling of PyTorch gives."""
+    return function(torch.from_numpy(np.ascontiguousarray(x)), *SETTINGS[number]).numpy()
+
+
+def gradient(function, x, grad, number):
+    """The gradient of its input by PyTorch."""
+    inputs = torch.from_numpy(x.copy()).requires_grad_()
+    function(inputs, *SETTINGS[number]).backward(torch.from_numpy(grad))
+    return inputs.grad.numpy()
+
+
+def spread(x, grad, number, choose, overwrite=False):
+    """The gradient by loops; ``choose`` says of each window (K, K) how much of it goes where."""
+    k, s = SETTINGS[number]
+    result = np.zeros_like(x)
+    for n, c, p, q in np.ndindex(grad.shape):
+        window = np.s_[n, c, p * s : p * s + k, q * s : q * s + k]
+        share = choose(x[window]) * grad[n, c, p, q]
+        result[window] = np.where(share != 0, share, result[window]) if overwrite else result[window] + share
+    return result
+
+
+def at(window, flat):
+    """All of a window's gradient at one pixel."""
+    share = np.zeros(window.size)
+    share[flat] = 1
+    return share.reshape(window.shape)
+
+
+def said(output, right, wrong):
+    """What is said of a rule that was followed in all cases."""
+    runs = []
+    for number in range(len(SETTINGS)):
+        x, grad = made(number)
+        expected, actual = {output: right(x, grad, number)}, {output: wrong(x, grad, number)}
+        k, s = SETTINGS[number]
+        bounds = {output: Tolerance(1e-6, 0.0)}
+        case = RecordedCase(Case("case", {"k": k, "stride": s}, {"x": x, "out_grad": grad}), expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    return by_windows(runs)
+
+
+FORWARD = {
+    "the mean of each window": lambda x, g, n: pooled(avg_pool2d, x, n),
+    "the minimum of each window": lambda x, g, n: -pooled(max_pool2d, -x, n),
+    "must not start at 0": lambda x, g, n: np.maximum(pooled(max_pool2d, x, n), 0),
+    "the first pixel": lambda x, g, n: pooled(max_pool2d, x, n) * 0 + x[
+        :, :, : g.shape[2] * SETTINGS[n][1] : SETTINGS[n][1], : g.shape[3] * SETTINGS[n][1] : SETTINGS[n][1]],
+}  # fmt: skip
+BACKWARD = {
+    "the last of equal maxima": lambda x, g, n: spread(
+        x, g, n, lambda w: at(w, w.size - 1 - np.argmax(w.ravel()[::-1]))
+    ),
+    "to all of equal maxima": lambda x, g, n: spread(x, g, n, lambda w: w == w.max()),
+    "shared out among equal maxima": lambda x, g, n: spread(
+        x, g, n, lambda w: (w == w.max()) / (w == w.max()).sum()
+    ),
+    "among all pixels": lambda x, g, n: gradient(avg_pool2d, x, g, n),
+    "overwritten": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()), overwrite=True),
+    "maximum and mean are added": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()) + 1 / w.size),
+}
+
+
+@pytest.mark.parametrize("words", FORWARD)
+def test_the_pixels_of_an_output_are_told(words):
+    """What was taken of each window is named."""
+    assert words in said("outputs", lambda x, g, n: pooled(max_pool2d, x, n), FORWARD[words])
+
+
+@pytest.mark.parametrize("words", BACKWARD)
+def test_the_pixels_that_get_a_gradient_are_told(words):
+    """Where the gradient of each window went is named; the right one goes to the first maximum."""
+
+    def right(x, g, n):
+        return spread(x, g, n, lambda w: at(w, w.argmax()))
+
+    assert words in said("in_grad", right, BACKWARD[words])
+
+
+def test_other_numbers_have_no_rule():
+    """Numbers that no rule gives are left alone."""
+    right = lambda x, g, n: pooled(max_pool2d, x, n)  # noqa: E731
+    assert said("outputs", right, lambda x, g, n: 1.5 * right(x, g, n)) == ""
