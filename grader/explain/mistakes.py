@@ -31,6 +31,9 @@ UNEXPLAINED = 0.1
 # What differs between two programs that raise the same: names of classes, folders, the space around brackets.
 CLASS_NAME = re.compile(r"'\w+' object")
 FOLDER = re.compile(r"\(?/\S*/(\w+\.py)\)?")
+# NumPy says of a product of matrices that does not fit, in two ways, which sizes meet.
+MATMUL = re.compile(r"matmul: .*\(size (?P<second>\d+) is different from (?P<first>\d+)\)")
+DOT = re.compile(r"shapes .* not aligned: (?P<first>\d+) \(dim \d\) != (?P<second>\d+) \(dim \d\)")
 COMPARED_CHARACTERS = 400
 Agreement = Literal["same", "plausible", "no"]
 
@@ -157,6 +160,9 @@ def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
 
 
 def _normalised(message: str) -> str:
+    for pattern in (MATMUL, DOT):
+        if product := pattern.search(message):
+            return f"{product['first']} and {product['second']} meet in a product"
     text = FOLDER.sub(r"\1", CLASS_NAME.sub("object", message[:COMPARED_CHARACTERS]))
     return " ".join(text.replace("( ", "(").replace(" )", ")").split())
 

@@ -170,3 +170,18 @@ def test_an_error_of_the_size_of_a_tolerance_agrees_with_no_other():
     up, down = ([array + sign * 1.5e-5 for array in RIGHT] for sign in (1, -1))
     assert named(up, [mistake("up", up)]) == "up"
     assert named(down, [mistake("up", up)]) is None
+
+
+def test_both_ways_to_say_that_a_product_does_not_fit_are_one():
+    """np.dot and @ say in other words which sizes meet; other sizes are another mistake."""
+    x, weight = np.ones((2, 30)), np.ones((8, 30))
+    said = []
+    for multiply, other in ((np.matmul, weight), (np.dot, weight), (np.dot, np.ones((7, 30)))):
+        try:
+            multiply(x, other)
+        except ValueError as error:
+            said.append(str(error))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "ValueError", said[0])
+    known = RecordedMistake("transposed", "transposed", "Transpose it.", "", [ending] * 4)
+    assert named([Outcome(Verdict.EXCEPTION, said[1], "ValueError")] * 4, [known]) == "transposed"
+    assert named([Outcome(Verdict.EXCEPTION, said[2], "ValueError")] * 4, [known]) is None
