@@ -174,7 +174,7 @@ def fully_connected_cases(rng: np.random.Generator, layout: str = "OI") -> Itera
         )
 
 
-THREADS_SHAPE = (64, 24, 24)
+THREADS_SHAPE = (48, 24, 24)
 CALLS = 3
 
 

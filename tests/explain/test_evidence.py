@@ -148,7 +148,7 @@ def test_nothing_is_said_twice():
     assert found.hint == "It is zero everywhere." and found.hint not in found.message
 
 
-CALLS = ("outputs", "outputs, call 2", "outputs, call 3")
+CALLS = ("outputs, call 1", "outputs, call 2", "outputs, call 3")
 
 
 def called(*returned):
