@@ -69,7 +69,7 @@ def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
     yield from pooling_cases(rng, CHANNELS_LAST)
     yield from any_pooling_cases(rng)
     yield Case.of(
-        "called before with other pictures",
+        "a step after one with other pictures",
         k=2,
         stride=2,
         layout=CHANNELS_LAST,
