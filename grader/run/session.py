@@ -198,9 +198,7 @@ class Session:
         try:
             worker, load_s = self._loaded(group, case, left_s)
             allowed_s = min(limit_s, left_s)
-            answer = worker.call(
-                {**head, "limit_s": allowed_s}, deadline_s=allowed_s, slowness=self._slower
-            )
+            answer = worker.call({**head, "limit_s": allowed_s}, deadline_s=allowed_s, slowness=self._slower)
         except Ending as ending:
             self.student_s += ending.seconds
             self.used_s += ending.used_s
