@@ -13,7 +13,7 @@ from numba import prange
 
 from .buffers import WORKSPACES, Array, aligned_zeros, round_up, vector_lanes
 from .compilation import kernel
-from .matrix import NO_TAP, product_rows, product_transposed, row_block_size
+from .matrix import NO_TAP, WIDEST, panel_vectors, product_rows, product_transposed, row_block_size
 from .processor import thread_count
 from .vector import lanes, vadd, vfma, vload, vset, vstore, vsum, vzero
 
@@ -100,22 +100,27 @@ def _one_sample_backward(weight, grad, index, used, d, inputs, strip, threads):
 
 
 @kernel(parallel=True)
-def _transpose(source, rows, columns, target, wide, threads):
-    """target[c, r] = source[r, c]; rows of the target are ``wide`` long, the rest zero."""
+def _transpose_panels(source, rows, columns, target, wide, threads):
+    """The transposed (columns, rows) in panels of the widest tile, one after the other; rows beyond are zero."""
+    line = lanes(target)
+    panels = (wide // line + WIDEST - 1) // WIDEST
     for thread in prange(threads):
         for c in range(columns * thread // threads, columns * (thread + 1) // threads):
-            for r in range(rows):
-                target[c * wide + r] = source[r * columns + c]
-            for r in range(rows, wide):
-                target[c * wide + r] = 0
+            for panel in range(panels):
+                first, width = panel * WIDEST * line, panel_vectors(wide, panel, line) * line
+                start = first * columns + c * width
+                for r in range(first, min(rows, first + width)):
+                    target[start + r - first] = source[r * columns + c]
+                for r in range(max(rows, first), first + width):
+                    target[start + r - first] = 0
 
 
-def _transposed(matrix: Array, purpose: str) -> tuple[Array, int]:
-    """A flat transposed copy in a workspace with rows filled up to whole vectors, and their length."""
+def _transposed_panels(matrix: Array, purpose: str) -> tuple[Array, int]:
+    """A flat transposed copy in a workspace, in panels, and its columns, filled up to whole vectors."""
     rows, columns = matrix.shape
     wide = round_up(rows, vector_lanes(matrix.dtype))
     target = WORKSPACES.get(purpose, columns * wide, matrix.dtype)
-    _transpose(np.ascontiguousarray(matrix).reshape(-1), rows, columns, target, wide, thread_count())
+    _transpose_panels(np.ascontiguousarray(matrix).reshape(-1), rows, columns, target, wide, thread_count())
     return target, wide
 
 
@@ -143,7 +148,7 @@ def forward(inputs: Array, weight: Array, bias: Array | None = None, low: float 
             threads,
         )
         return result
-    columns, wide = _transposed(inputs, "linear inputs")
+    columns, wide = _transposed_panels(inputs, "linear inputs")
     product = WORKSPACES.get("linear product", outputs * wide, dtype)
     zeros = WORKSPACES.get("no bias", wide, dtype)
     zeros[:wide] = 0
@@ -154,13 +159,13 @@ def forward(inputs: Array, weight: Array, bias: Array | None = None, low: float 
         NO_TAP,
         size,
         columns,
-        wide,
+        0,
         wide,
         product,
         wide,
         zeros,
         dtype.type(-np.inf),
-        row_block_size(outputs, wide, threads),
+        row_block_size(outputs, wide, threads, size * dtype.itemsize),
         threads,
     )
     result = np.ascontiguousarray(product[: outputs * wide].reshape(outputs, wide)[:, :samples].T)
@@ -204,7 +209,7 @@ def backward_input(grad_output: Array, weight: Array) -> Array:
         size,
         zeros,
         dtype.type(-np.inf),
-        row_block_size(samples, size, threads),
+        row_block_size(samples, size, threads, outputs * dtype.itemsize),
         threads,
     )
     return result

@@ -124,18 +124,27 @@ def panel_vectors(columns, panel, line):
 
 @kernel(parallel=True)
 def product_rows(A, row, m, no_tap, depth, B, step, n, C, c_row, E, low, row_block, threads):
+    """C = max(low, E + A B); of A and B the larger one is read once, and the other again for each of its blocks.
+
+    ``step`` is the distance between rows of B; 0 if its panels follow one another, each with its rows.
+    """
     line = lanes(A)
     panels = (n // line + WIDEST - 1) // WIDEST
     blocks = (m + row_block - 1) // row_block
     work = panels * blocks
     for thread in prange(threads):
         for item in range(work * thread // threads, work * (thread + 1) // threads):
-            panel = item // blocks
-            block = item - panel * blocks
+            if m > n:
+                block = item // panels
+                panel = item - block * panels
+            else:
+                panel = item // blocks
+                block = item - panel * blocks
             first, last = m * block // blocks, m * (block + 1) // blocks
             column = panel * WIDEST * line
             vectors = panel_vectors(n, panel, line)
-            biased_rows(vectors, A, first * row, row, last - first, no_tap, 0, 1, depth, B, column, step,
+            b, b_step = (column, step) if step else (column * depth, vectors * line)
+            biased_rows(vectors, A, first * row, row, last - first, no_tap, 0, 1, depth, B, b, b_step,
                         C, first * c_row + column, c_row, E, column, low)  # fmt: skip
 
 
@@ -155,11 +164,17 @@ def product_transposed(A, step_a, m, depth, B, step_b, n, C, c_row, row_block, a
                        1, depth, C, first * c_row + column, c_row)  # fmt: skip
 
 
-def row_block_size(rows: int, columns: int, threads: int) -> int:
-    """Rows per unit of work: enough units for all threads, not fewer than a few tiles each."""
+def row_block_size(rows: int, columns: int, threads: int, row_bytes: int = 0) -> int:
+    """Rows per unit of work: enough units for all threads, not fewer than a few tiles each.
+
+    ``row_bytes`` : of a row that several panels read one after the other; their block then stays in the cache.
+    """
     panels = max(1, columns // 64)
     wanted = max(1, -(-4 * threads // panels))
-    return max(ROWS[-1] * 4, -(-rows // wanted))
+    block = -(-rows // wanted)
+    if row_bytes and rows > columns:
+        block = min(block, PROCESSOR.level2_bytes // 2 // row_bytes)
+    return max(ROWS[-1] * 4, block)
 
 
 def _padded_columns(matrix: Array, purpose: str) -> Array:
@@ -189,7 +204,7 @@ def matmul(a: Array, b: Array, bias: Array | None = None, low: float = -np.inf) 
         start[:columns] = bias
     threads = thread_count()
     product_rows(a.reshape(-1), depth, m, NO_TAP, depth, wide.reshape(-1), n, n, result.reshape(-1), n, start,
-             a.dtype.type(low), row_block_size(m, n, threads), threads)  # fmt: skip
+             a.dtype.type(low), row_block_size(m, n, threads, depth * a.itemsize), threads)  # fmt: skip
     return result if n == columns else np.ascontiguousarray(result[:, :columns])
 
 
