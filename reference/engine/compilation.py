@@ -46,7 +46,8 @@ def cache_directory() -> Path:
     words = (numba.__version__, PROCESSOR.name, PROCESSOR.instruction_set, *PROCESSOR.features)
     tile = f"{PROCESSOR.tile_vectors} {PROCESSOR.tile_rows}"
     digest = hashlib.sha256("\0".join((*words, tile)).encode()).hexdigest()
-    return _cache_root() / f"{PROCESSOR.instruction_set}-{digest[:16]}"
+    # Numba keeps the names of modules, so a copy of this package under another name needs kernels of its own.
+    return _cache_root() / f"{PROCESSOR.instruction_set}-{digest[:16]}-{__name__.rpartition('.')[0]}"
 
 
 def _cache_root() -> Path:
