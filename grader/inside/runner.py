@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import linecache
 import re
 import sys
@@ -123,9 +124,11 @@ class Runner:
         try:
             return function(self.submission, case)
         except Exception as error:
-            cause = error.__cause__ if isinstance(error, DoesNotLoad) and error.__cause__ else error
-            if self.modules.whole_quotients or self.submission.emitted or not quotients.is_fault(cause):
+            if self.modules.whole_quotients or self.submission.emitted or not quotients.is_fault(_cause(error)):
                 raise
+            # The frames of the failed call hold a whole network and its files.
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()
             self.modules.forget(whole_quotients=True)
             self.submission.forget()
         return function(self.submission, case)
@@ -181,6 +184,10 @@ def describe(error: BaseException) -> dict[str, Any]:
         "frames": frames,
         **answer,
     }
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.__cause__ if isinstance(error, DoesNotLoad) and error.__cause__ else error
 
 
 def _is_hole(error: BaseException, frames: list[dict[str, Any]]) -> bool:
