@@ -360,3 +360,28 @@ def test_a_run_that_is_killed_goes_on(room, lab, tmp_path, kind):
     with room.session() as session:
         assert session.scalar(select(func.count()).select_from(Grading)) == len(numbers)
     assert nothing_left(room)
+
+
+STARTING = """
+import os, signal
+from grader.cohort.running.pool import Pool
+signal.signal(signal.SIGINT, lambda number, frame: None)
+pool = Pool(1, 1, 'tests.cohort.stand_in', 60.0)
+worker = pool._start()
+os.killpg(0, signal.SIGINT)
+worker.process.stdin.close()
+print(worker.process.wait(60))
+"""
+
+
+def test_ctrl_c_while_a_grading_process_starts_leaves_it_to_the_parent():
+    """The new process neither dies of it nor prints a traceback, however early it comes."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING],
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")

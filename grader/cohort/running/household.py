@@ -32,6 +32,16 @@ def household(threads: int, jobs: int) -> Iterator[int]:
             tempfile.tempdir = before
 
 
+@contextmanager
+def no_interrupt() -> Iterator[None]:
+    """Hold back Ctrl+C, also for a process that is started meanwhile, until it has called `end_with_parent`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def end_with_parent(parent: int) -> None:
     """Have this process end, as after Ctrl+C, when its parent is gone; only where the system can (Linux)."""
 
@@ -41,6 +51,7 @@ def end_with_parent(parent: int) -> None:
     signal.signal(signal.SIGTERM, end)
     # Ctrl+C goes to the whole group; it is the parent that decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:

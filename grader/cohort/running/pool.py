@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from grader.cohort.running.household import no_interrupt
 from grader.cohort.running.tasks import Outcome, State, Task
 
 END_LIMIT_S = 20.0
@@ -91,11 +92,12 @@ class Pool:
     def _start(self) -> _Worker:
         arguments = [str(os.getpid()), str(self.threads), str(self.width), self.module]
         # A box dies with the thread that has started its parent, so this is only ever called by the main thread.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "grader.cohort.running.slot_process", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        with no_interrupt():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "grader.cohort.running.slot_process", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         worker = _Worker(process)
         self._workers.append(worker)
         if process.stdout is not None:
