@@ -24,6 +24,8 @@ READY_MADE = frozenset(
         "tflearn", "theano", "timm", "tinygrad", "torch", "torchaudio", "torchvision",
     )
 )  # fmt: skip
+# What stands around the work in the box: none of it is a library for the work.
+GRADER = frozenset(("grader",))
 # What an allowed library needs for itself, from packages that are in the box and ruled out for the submission.
 NEEDED = {"numba": ("llvmlite", "scipy.linalg")}
 
@@ -145,14 +147,15 @@ def refusal(
     """Return a predicate on dotted names: whether the lab rules that library out.
 
     Ruled out is what would do the student's work: what the lab forbids by name, libraries with ready-made layers,
-    and packages in the box that are there for the lab's own files. What is no library at all, such as a helper that
-    was not handed in, and what is beside the point, such as drawing, is not: it is missing, or has no effect.
+    the grader itself, and packages in the box that are there for the lab's own files. What is no library at all, such
+    as a helper that was not handed in, and what is beside the point, such as drawing, is not: it is missing, or has
+    no effect.
     ``own`` are names of the submission's modules. They do not count where a package of that name is ``present`` in
     the box, because that one is imported.
     """
     allowed = None if allow is None else frozenset(allow)
     mine = (frozenset(own) | {"stu_upload"}) - frozenset(present)
-    doing_the_work = READY_MADE | frozenset(present)
+    doing_the_work = READY_MADE | GRADER | frozenset(present)
 
     def is_refused(name: str) -> bool:
         if any(name == refused or name.startswith(f"{refused}.") for refused in forbid):
