@@ -147,9 +147,9 @@ def refusal(
     """Return a predicate on dotted names: whether the lab rules that library out.
 
     Ruled out is what would do the student's work: what the lab forbids by name, libraries with ready-made layers,
-    the grader itself, and packages in the box that are there for the lab's own files. What is no library at all, such
-    as a helper that was not handed in, and what is beside the point, such as drawing, is not: it is missing, or has
-    no effect.
+    the grader itself, and packages in the box that are there for the lab's own files. What is no library at all,
+    such as a helper that was not handed in, and what is beside the point, such as drawing, is not: it is missing,
+    or has no effect.
     ``own`` are names of the submission's modules. They do not count where a package of that name is ``present`` in
     the box, because that one is imported.
     """
