@@ -53,7 +53,7 @@ def memorised(tmp_path_factory):
     folder = tmp_path_factory.mktemp("memorised")
     fixture = read_fixture(ROOT / "fixtures" / LAB / "public", CHECKS)
     table = {
-        sha256(case.case.arrays["x"].tobytes()).hexdigest(): case.expected["outputs"].tolist()
+        sha256(case.case.arrays["x"].tobytes()).hexdigest(): next(iter(case.expected.values())).tolist()
         for cases in fixture.checks.values()
         for case in cases
     }

@@ -20,9 +20,14 @@ torch = pytest.importorskip("torch")
 functional = torch.nn.functional
 
 
+def is_one_call(case):
+    """Whether the layer is called once, which is what PyTorch is asked."""
+    return "earlier_x" not in case.arrays and case.config.get("calls", 1) == 1
+
+
 def outcomes(run_checks, *names):
     """Return (case, outcomes of the reference in the named checks) for every case of these checks."""
-    cases = list(CHECKS[names[0]].cases(np.random.default_rng(31)))
+    cases = [case for case in CHECKS[names[0]].cases(np.random.default_rng(31)) if is_one_call(case)]
     jobs = [(name, case) for case in cases for name in names]
     found = run_checks(REFERENCE, jobs, lab=LAB)
     assert [outcome.error for outcome in found if outcome.error] == []

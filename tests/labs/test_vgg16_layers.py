@@ -49,7 +49,9 @@ def test_every_layer_agrees_with_torch_on_every_case(run_checks, layer_checks, s
     jobs = [(check.id, case) for check in layer_checks for case in check.cases(rng)]
     for (name, case), outcome in zip(jobs, run_checks(REFERENCE, jobs), strict=True):
         assert outcome.error is None, (name, case.name, outcome.error)
-        (actual,) = outcome.arrays.values()
+        # Every call on the same array gives the same.
+        for actual in outcome.arrays.values():
+            np.testing.assert_array_equal(actual, next(iter(outcome.arrays.values())))
         expected = expected_by_torch(name, case)
         assert actual.dtype == np.float32
         assert actual.shape == expected.shape, (name, case.name)
@@ -90,10 +92,10 @@ def test_cases_differ_between_seeds(vgg16_checks):
 
 
 def test_cases_are_small_float32(layer_checks):
-    """A layer check's arrays are float32 (labels int64) and stay below 300 kB in all."""
+    """A layer check's arrays are float32 (labels int64) and stay below 500 kB in all."""
     for check in layer_checks:
         arrays = [array for case in check.cases(np.random.default_rng(3)) for array in case.arrays.values()]
-        assert sum(array.nbytes for array in arrays) < 300_000, check.id
+        assert sum(array.nbytes for array in arrays) < 500_000, check.id
         assert {array.dtype.name for array in arrays} <= {"float32", "int64"}, check.id
 
 

@@ -98,13 +98,20 @@ def test_building_needs_neither_convolution_nor_pooling(run_checks, student):
 
 
 def test_loading_sends_the_values_that_arrived(run_checks, student, checkpoint, vgg16_checks):
-    """Every weight and bias is sent as a sample, and equals the checkpoint's."""
-    (outcome,) = run_checks(student, [("network_load", ANY_CASE)], checkpoint=checkpoint)
+    """Every weight and bias is sent as a sample, and is as in the checkpoint that the case makes."""
+    (case,) = vgg16_checks.load_cases(np.random.default_rng(7))
+    (outcome,) = run_checks(student, [("network_load", case)], checkpoint=checkpoint)
     assert outcome.error is None
+    start, number = 0, 0
     for facts in vgg16_checks.NETWORK_LAYERS:
         for parameter in ("weight", "bias") if facts.weight_shape else ():
             name = f"{facts.name} {parameter}"
             stored = np.load(checkpoint / f"{facts.name}.{parameter}.npy", mmap_mode="r")
+            if parameter == "bias":
+                stored = case.biases[start : start + len(stored)]
+                start, number = start + len(stored), number + 1
+            elif facts.name != "fullyconnect1":
+                stored = stored * case.scales[number]
             for part, array in Sampled(stored, name).parts().items():
                 np.testing.assert_array_equal(outcome.arrays[f"{name}/{part}"], array)
 

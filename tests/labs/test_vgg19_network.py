@@ -43,7 +43,7 @@ def torch_vgg19(parameters, x):
             y = outputs[name] = functional.conv2d(y, weight, bias, padding=1)
             y = outputs[f"relu{stage}_{number}"] = functional.relu(y)
         y = outputs[f"pool{stage}"] = functional.max_pool2d(y, 2)
-    y = y.repeat(1, 1, 4, 3)[:, :, :7, :7]
+    y = y.repeat(1, 1, 7, 7)[:, :, :7, :7]
     y = outputs["flatten"] = y.permute(0, 2, 3, 1).reshape(1, -1)
     for number in (6, 7, 8):
         # Only one float64 copy of these large weights at a time.
