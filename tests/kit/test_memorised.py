@@ -1,10 +1,12 @@
 """Knowing the public expected values by heart is worth nothing."""
 
+import base64
 import json
 import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from grader.project.fixtures import read_fixture
@@ -13,6 +15,7 @@ from tests.kit.conftest import LAB, student
 
 CHECKS = ("conv_forward", "max_pool_forward")
 SUBMISSION = """
+import base64
 import hashlib
 import json
 import numpy as np
@@ -21,8 +24,8 @@ TABLE = json.loads({table!r})
 
 
 def answer(x):
-    found = TABLE.get(hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest(), [0.0])
-    return np.array(found, dtype=np.float32)
+    shape, values = TABLE.get(hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest(), ([0], ""))
+    return np.frombuffer(base64.b64decode(values), dtype=np.float32).reshape(shape)
 
 
 class ConvolutionLayer:
@@ -45,6 +48,11 @@ class MaxPoolLayer:
 """
 
 
+def entry(array):
+    """Return an array as what JSON can hold: its shape, and its numbers as text."""
+    return array.shape, base64.b64encode(np.asarray(array, np.float32).tobytes()).decode()
+
+
 @pytest.fixture(scope="module")
 def memorised(tmp_path_factory):
     """A submission that looks every public input up in a table of the public outputs."""
@@ -53,7 +61,7 @@ def memorised(tmp_path_factory):
     folder = tmp_path_factory.mktemp("memorised")
     fixture = read_fixture(ROOT / "fixtures" / LAB / "public", CHECKS)
     table = {
-        sha256(case.case.arrays["x"].tobytes()).hexdigest(): next(iter(case.expected.values())).tolist()
+        sha256(case.case.arrays["x"].tobytes()).hexdigest(): entry(next(iter(case.expected.values())))
         for cases in fixture.checks.values()
         for case in cases
     }
@@ -83,4 +91,4 @@ def test_the_table_does_not_pass_one_hidden_case(memorised, tmp_path):
     assert done.returncode == 1
     result = json.loads(document.read_text())
     assert [(item["id"], item["cases_passed"]) for item in result["checks"]] == [(name, 0) for name in CHECKS]
-    assert result["score"] == 0
+    assert result["score"] is None
