@@ -47,6 +47,8 @@ def caller(root, place, **more):
             return subprocess.Popen(
                 command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                 start_new_session=True,
+                # A shell's background job is born deaf to Ctrl+C; a command that a person types is not.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )  # fmt: skip
         return subprocess.run(
             command, cwd=root, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
