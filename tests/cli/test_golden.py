@@ -17,6 +17,7 @@ from tests.golden import ROOT, golden_folders, materialise
 LABS = sorted(folder.name for folder in (ROOT / "tests" / "submissions").iterdir() if folder.is_dir())
 GOLDEN = [(lab, folder) for lab in LABS for folder in golden_folders(lab)]
 DEADLINE_S = 500
+MORE = ("kn2row", "relu_spelling", "strided_tensordot")
 # Right submissions that multiply matrices: what a BLAS of another processor rounds otherwise.
 ELSEWHERE = [
     *(
@@ -89,8 +90,10 @@ def test_golden_submission(lab, folder, tmp_path, request):
 
 @pytest.mark.parametrize("arithmetic", ["haswell", "nehalem"])
 @pytest.mark.parametrize(("lab", "name"), ELSEWHERE, ids=[f"{lab}-{name}" for lab, name in ELSEWHERE])
-def test_right_submission_keeps_its_score_depends_on_processor(lab, name, arithmetic, tmp_path):
+def test_right_submission_keeps_its_score_depends_on_processor(lab, name, arithmetic, tmp_path, request):
     """A right submission has full marks with the matrix products and the instructions of another processor."""
+    if name in MORE and not request.config.getoption("--all-golden"):
+        pytest.skip("one of several of its lab; run it with: make test ARGS=--all-golden")
     if not is_possible(ARITHMETICS[arithmetic]):
         pytest.skip(f"this processor has not the instructions of {arithmetic}")
     submission, document = tmp_path / "submission", tmp_path / "result.json"
