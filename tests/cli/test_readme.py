@@ -87,3 +87,14 @@ def test_list_names_every_lab():
     )
     for lab in (ROOT / "labs").glob("*/lab.yaml"):
         assert lab.parent.name in done.stdout
+
+
+def test_the_certificate_shown_is_vgg16s():
+    """Its conditions and figures are those of the fixtures that are there."""
+    wanted = [
+        line
+        for line in text("fixtures/vgg16/certificate.md").splitlines()
+        if " | yes | " in line or " | no | " in line
+    ]
+    assert len(wanted) > 5
+    assert [line for line in text("README.md").splitlines() if line in wanted or " | yes | " in line] == wanted
