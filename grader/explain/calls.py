@@ -64,7 +64,5 @@ def _differing_calls(run: CaseRun) -> str:
 
 def _views(run: CaseRun, first: str) -> Iterator[Comparison | None]:
     for name in run.recorded.expected:
-        returned = run.output(name)
         if name == first or name.startswith(first + NEXT_CALL):
-            same = returned is not None and returned.shape == run.recorded.expected[name].shape
-            yield comparison(run, Finding(name, "values")) if same else None
+            yield comparison(run, Finding(name, "values"))

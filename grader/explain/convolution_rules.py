@@ -195,21 +195,9 @@ def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
         np.tensordot(gradient, windows, axes=([1, 2], [3, 4]))
         for gradient, windows in zip(terms.gradient, terms.windows, strict=True)
     ])  # fmt: skip
-    whole, samples = each.sum(axis=0), len(each)
-    places = int(np.prod(terms.geometry.output))
-    made = {
-        "right": ("", whole),
-        "only_last_sample": (_("Only the last sample counts: `=` where `+=` is needed."), each[-1]),
-        "only_first_sample": (_("Only sample 0 counts."), each[0]),
-        "divided_by_samples": (_("It is divided by the number of samples."), whole / samples),
-        "divided_by_places": (_("It is divided by the rows times the columns of the output."), whole / places),
-        "divided_by_all": (
-            _("It is divided by the samples times the rows times the columns of the output."),
-            whole / (samples * places),
-        ),
-        "negated": (_("It has the opposite sign."), -whole),
-        "flipped": (_("The gradient of the kernel is turned by 180 degrees."), whole[:, :, ::-1, ::-1]),
-    }
+    made = _sums(terms, each)
+    whole = made["right"][1]
+    made["flipped"] = (_("The gradient of the kernel is turned by 180 degrees."), whole[:, :, ::-1, ::-1])
     if terms.kernel.shape[2] == terms.kernel.shape[3]:
         made["transposed"] = (_("Rows and columns of the kernel's gradient are exchanged."), whole.swapaxes(2, 3))
     axes = np.argsort(ORDERS[terms.order])
@@ -218,7 +206,11 @@ def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
 
 def _d_bias(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     """Return what each rule gives for the gradient of the bias."""
-    each = terms.gradient.sum(axis=(2, 3))
+    return _sums(terms, terms.gradient.sum(axis=(2, 3)))
+
+
+def _sums(terms: Terms, each: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:
+    """Return what each rule makes of a parameter's gradients, one of each sample along the first axis."""
     samples, places = len(each), int(np.prod(terms.geometry.output))
     whole = each.sum(axis=0)
     return {

@@ -75,6 +75,7 @@ def comparison(run: CaseRun, finding: Finding) -> Comparison | None:
         finding.kind != "values"
         or expected is None
         or actual is None
+        or actual.shape != expected.shape
         or finding.output.endswith(("/shape", "/stats"))
     ):
         return None
