@@ -8,13 +8,14 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from grader.inside import old_names
 from grader.inside.answers import SENTENCES, said
+from grader.inside.loaders import Afterwards
 from grader.inside.quotients import WholeQuotients
 from grader.inside.stand_ins import ROOTS
 
@@ -124,25 +125,6 @@ def possible_notes() -> frozenset[str]:
     own_layers = {SENTENCES["own layers"].format(name=name) for name in ANSWERED_BY_LABS}
     old = set(old_names.possible_notes())
     return frozenset(replaced | stand_ins | own_layers | old | {SENTENCES["quotients"]})
-
-
-class Afterwards(importlib.abc.Loader):
-    """A loader that does what the real one does, and something with the module afterwards."""
-
-    def __init__(self, real: Any, then: Callable[[ModuleType], None]) -> None:
-        self._real = real
-        self._then = then
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        module: ModuleType | None = self._real.create_module(spec)
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._real.exec_module(module)
-        self._then(module)
 
 
 class _Empty(importlib.abc.Loader):

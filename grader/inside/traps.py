@@ -6,13 +6,13 @@ what is reached is the trap, and calling it is noted. The library itself gets th
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from types import FrameType, ModuleType
 from typing import Any
+
+from grader.inside.loaders import Afterwards
 
 Note = Callable[[str, FrameType], bool]
 
@@ -79,27 +79,20 @@ def _is_part(value: object, module: ModuleType) -> bool:
     return isinstance(value, ModuleType) and value.__name__ == module.__name__
 
 
-class _Trapping(importlib.abc.Loader):
+class _Trapping(Afterwards):
     """A loader that does what the real one does, and sets the traps afterwards."""
 
     def __init__(self, real: Any, modules: TrappedModules) -> None:
-        self._real = real
-        self._modules = modules
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        module: ModuleType | None = self._real.create_module(spec)
-        return module
+        super().__init__(real, modules.set_traps)
+        self._under_way = modules.under_way
 
     def exec_module(self, module: ModuleType) -> None:
         # A package may import a compiled module of its own name; it is to find that as it is.
         name = module.__name__
-        self._modules.under_way[name] += 1
+        self._under_way[name] += 1
         try:
             self._real.exec_module(module)
         finally:
-            self._modules.under_way[name] -= 1
-        if self._modules.under_way[name] == 0:
-            self._modules.set_traps(module)
+            self._under_way[name] -= 1
+        if self._under_way[name] == 0:
+            self._then(module)
