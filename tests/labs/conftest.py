@@ -30,6 +30,19 @@ class Outcome:
     error: dict[str, Any] | None
 
 
+def is_one_call(case: Case) -> bool:
+    """Whether the layer is called once, which is what PyTorch is asked."""
+    return "earlier_x" not in case.arrays and case.config.get("calls", 1) == 1
+
+
+def same_of_every_call(outcome: Outcome) -> np.ndarray:
+    """Return what a layer gave, the same on each call."""
+    first, *others = outcome.arrays.values()
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+    return first
+
+
 RunChecks = Callable[..., list[Outcome]]
 
 

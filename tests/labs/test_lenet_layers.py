@@ -13,7 +13,7 @@ import pytest
 from grader.lab.checks import Case, Check
 from grader.project.contract import load_lab
 from grader.publishing.skeleton import generate
-from tests.labs.conftest import load_module
+from tests.labs.conftest import is_one_call, load_module
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "lenet"
@@ -44,11 +44,6 @@ def reference_outcomes(tmp_path_factory, run_checks_in, jobs):
 def checks_module():
     """Return the lab's checks, to ask them about matrices of windows."""
     return load_module(ROOT / "labs" / LAB / "checks_layers.py")
-
-
-def is_one_call(case) -> bool:
-    """Whether the layer is called once, which is what PyTorch is asked."""
-    return "earlier_x" not in case.arrays and case.config.get("calls", 1) == 1
 
 
 def around(checks_module, case) -> tuple[int, int, int, int]:
