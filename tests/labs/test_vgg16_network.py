@@ -113,7 +113,9 @@ def test_loading_sends_the_values_that_arrived(run_checks, student, checkpoint, 
             elif facts.name != "fullyconnect1":
                 stored = stored * case.scales[number]
             for part, array in Sampled(stored, name).parts().items():
-                np.testing.assert_array_equal(outcome.arrays[f"{name}/{part}"], array)
+                # Sums are rounded as the processor's kernels go through memory; everything else is a copy.
+                margin = 1e-12 if part == "stats" else 0
+                np.testing.assert_allclose(outcome.arrays[f"{name}/{part}"], array, rtol=margin, atol=0)
 
 
 def test_loading_must_refuse_a_wrong_shape(run_checks, student, checkpoint):
