@@ -104,7 +104,7 @@ class Unlike(Exception):
 
 CheckFunction = Callable[[Any, Case], "Mapping[str, Any] | None"]
 Derive = Callable[[Case, Mapping[str, np.ndarray]], Mapping[str, Any]]
-CaseSource = Callable[[np.random.Generator], Iterable[Case]]
+CaseSource = Callable[..., Iterable[Case]]
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,10 @@ class Learning:
     progress : name of the output with predictions on the way, one row for each time that they were made.
     gradients, moved : what stands before the ``/`` of outputs that say of each layer how large its parameters'
         gradients are in the first step, and how far its parameters have moved in the end.
+    kept_back : name of a file with pictures and labels to judge by. The file of that name in the lab's folder is
+        given to students, so the hidden cases come from another one, in `KEPT_BACK` of the solution's folder,
+        which neither a kit nor a submission's box holds: the maker of cases is called with its path as second
+        argument. Empty if the maker invents what it judges by.
     """
 
     at_least: float
@@ -160,6 +164,7 @@ class Learning:
     progress: str = "progress"
     gradients: str = "gradient"
     moved: str = "moved"
+    kept_back: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,8 @@ class Check:
     Attributes
     ----------
     tier : 60, 80 or 100; None for an exercise that is shown but not scored.
-    cases : makes the cases from a random generator; called when the lab is published, never when grading.
+    cases : makes the cases from a random generator (and the path of what is kept back, see `Learning`); called
+        when the lab is published, never when grading.
     needs : ids of checks that must pass first; otherwise this one is ``skipped`` with the reason.
     holes : names of the skeleton's holes that the check exercises, in the order of the handout.
     files : the student's files that it touches; ``check --watch`` re-runs what a saved file affects.

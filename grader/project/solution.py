@@ -11,6 +11,8 @@ MISCONCEPTIONS_NAME = "misconceptions"
 
 
 VARIANTS_NAME = "variants"
+# Folder of data that hidden cases are drawn from and that students never get.
+KEPT_BACK = "kept_back"
 
 
 # Files beside the solution that are no part of it.

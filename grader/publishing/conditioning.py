@@ -126,7 +126,7 @@ class Conditioner:
                     break
         return total
 
-    def draw(self, seed: int, chosen: Mapping[str, Path], slot: int = 0) -> Drawn:
+    def draw(self, seed: int, chosen: Mapping[str, Path], slot: int = 0, kept_back: Path | None = None) -> Drawn:
         """Make cases from a seed; those that rounding would decide are made again from the next draw.
 
         Raises
@@ -137,7 +137,7 @@ class Conditioner:
         known: dict[str, list[Moved]] = {}
         every = by_groups(list(self.lab.checks.values()))
         while True:
-            cases = make_cases(self.lab, seed, draws)
+            cases = make_cases(self.lab, seed, draws, kept_back)
             known |= self.measure(
                 [(check, cases[check.id]) for check in every if check.id not in known], chosen, slot
             )

@@ -23,7 +23,7 @@ from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
 from grader.project.places import Project
-from grader.project.solution import variants_of, write_solution
+from grader.project.solution import KEPT_BACK, variants_of, write_solution
 from grader.publishing.arithmetics import arithmetics, computer_facts, recorder_of
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
 from grader.publishing.conditioning import Conditioner, Drawn, worst_shares
@@ -35,7 +35,7 @@ from grader.publishing.proving import prove
 from grader.publishing.recording import Recorder, make_cases
 from grader.publishing.times import KINDS, measure_times
 from grader.publishing.tolerances import with_tolerances
-from grader.publishing.workbench import Workbench
+from grader.publishing.workbench import HIDDEN, Workbench
 from grader.report.progress import Progress
 
 
@@ -145,7 +145,9 @@ def _draw(
 
         def draw(kind: str) -> Drawn:
             with claim_slot(lab.facts.limits.threads) as slot:
-                return conditioner.draw(seeds[kind], chosen, slot)
+                return conditioner.draw(
+                    seeds[kind], chosen, slot, reference / KEPT_BACK if kind == HIDDEN else None
+                )
 
         jobs = {kind: pool.submit(draw, kind) for kind in KINDS}
         try:

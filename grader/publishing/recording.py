@@ -15,7 +15,7 @@ import grader
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
 from grader.language.message import english
-from grader.project.contract import CHECKS_PARTS, Lab
+from grader.project.contract import CHECKS_PARTS, ContractError, Lab
 from grader.project.fixtures import RecordedRun
 from grader.publishing.record_cache import RecordCache, digest_of_files
 from grader.run.answers import place_of
@@ -106,11 +106,18 @@ def maker_of(check: Check) -> str:
     return str(getattr(check.cases, "__qualname__", check.id))
 
 
-def make_cases(lab: Lab, seed: int, draws: Mapping[str, int] | None = None) -> dict[str, list[Case]]:
+def make_cases(
+    lab: Lab, seed: int, draws: Mapping[str, int] | None = None, kept_back: Path | None = None
+) -> dict[str, list[Case]]:
     """Make the cases of every check; they depend only on the seed and the name of the function that makes them.
 
     Checks that share that function share their cases: a backward pass can then build on the forward pass that
-    was run on the same input before. ``draws`` says which functions are asked again, and how often.
+    was run on the same input before. ``draws`` says which functions are asked again, and how often. ``kept_back``
+    is the folder of what no student gets to see, for hidden cases (`Learning.kept_back`).
+
+    Raises
+    ------
+    ContractError : a file that should be kept back is missing.
     """
     cases = {}
     for check in lab.checks.values():
@@ -119,7 +126,17 @@ def make_cases(lab: Lab, seed: int, draws: Mapping[str, int] | None = None) -> d
         text = f"{seed}:{maker}:{draw}" if draw else f"{seed}:{maker}"
         key = hashlib.sha256(text.encode()).digest()[:16]
         generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
-        cases[check.id] = list(check.cases(generator))
+        name = check.learning.kept_back if check.learning and kept_back else ""
+        if kept_back and name:
+            if not (kept_back / name).is_file():
+                raise ContractError(
+                    "{file}: missing; the check {check} is judged by what it holds",
+                    file=kept_back / name,
+                    check=check.id,
+                )
+            cases[check.id] = list(check.cases(generator, kept_back / name))
+        else:
+            cases[check.id] = list(check.cases(generator))
     return cases
 
 

@@ -83,9 +83,9 @@ def use_mask(layer: Any, mask: np.ndarray) -> None:
     layer.backward = masked
 
 
-def training_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Choose the order of the pictures by a seed, and the first parameters; the vendored test pictures are read."""
-    with np.load(PICTURES) as stored:
+def training_cases(rng: np.random.Generator, tested: Path = PICTURES) -> Iterable[Case]:
+    """Choose the order of the pictures by a seed, and the first parameters."""
+    with np.load(tested) as stored:
         test, labels = stored["x_test"], stored["y_test"].reshape(-1).astype(np.int64)
     chosen = rng.permutation(len(labels))
     yield Case.of(
@@ -106,7 +106,7 @@ def training_cases(rng: np.random.Generator) -> Iterable[Case]:
     group="training",
     slow=True,
     limit_s=TRAINING_LIMIT_S,
-    learning=Learning(at_least=ACCURACY),
+    learning=Learning(at_least=ACCURACY, kept_back=PICTURES.name),
 )  # fmt: skip
 def baseline_learns(student, case):
     """Baseline learns from 1000 pictures of CIFAR-10, and knows others better than by chance."""

@@ -256,9 +256,9 @@ class LossesNoted:
         return self.original.grad(y_true, y_pred)
 
 
-def digits(part: str) -> tuple[np.ndarray, np.ndarray]:
+def digits(part: str, file: Path = DIGITS) -> tuple[np.ndarray, np.ndarray]:
     """Return pictures (N, 28, 28), uint8, and labels of the vendored digits, ``train`` or ``test``."""
-    with np.load(DIGITS) as stored:
+    with np.load(file) as stored:
         return stored[f"x_{part}"], stored[f"y_{part}"].astype(np.int64)
 
 
@@ -267,9 +267,9 @@ def scaled(pictures: np.ndarray) -> np.ndarray:
     return (pictures[..., None].astype(np.float32) / 255 - 0.5) * 2
 
 
-def training_cases(rng: np.random.Generator) -> Iterable[Case]:
+def training_cases(rng: np.random.Generator, tested: Path = DIGITS) -> Iterable[Case]:
     """Choose the pictures to train with and to test with, the first parameters, and the seed of the order."""
-    pictures, labels = digits("test")
+    pictures, labels = digits("test", tested)
     chosen = rng.permutation(len(labels))[:TESTED]
     train = rng.permutation(len(digits("train")[1]))[:TRAINED]
     yield Case.of(
@@ -293,7 +293,7 @@ def wider(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     group="training",
     slow=True,
     limit_s=TRAINING_LIMIT_S,
-    learning=Learning(at_least=ACCURACY),
+    learning=Learning(at_least=ACCURACY, kept_back=DIGITS.name),
 )
 def lenet_training(student, case):
     """LeNet_gemm learns to read handwritten digits."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from .checks_lenet import CONVOLUTIONS, load_lenet
 from .checks_resnet import has_shortcut, without_shortcuts
 from .checks_values import Values, gradients, lenet_shapes, load, resnet_shapes, values_of
 
-EPOCHS, BATCH, TESTED = 5, 64, 500
+DIGITS = Path(__file__).with_name("mnist_subset.npz")
+EPOCHS, BATCH, TESTED, VALIDATED = 5, 64, 500, 200
 TEST_BATCH = 100
 LENET_RATE, RESNET_RATE, WIDTH = 0.1, 0.01, 16
 LENET_ACCURACY, RESNET_ACCURACY = 0.65, 0.5
@@ -28,13 +30,12 @@ TRAINING_LIMIT_S = 600.0
 CLASSES = 10
 
 
-def training_cases(rng: np.random.Generator) -> Iterable[Case]:
+def training_cases(rng: np.random.Generator, tested: Path = DIGITS) -> Iterable[Case]:
     """Choose digits to test with, and the seed of the first weights and of the order."""
-    from pathlib import Path
-
-    with np.load(Path(__file__).with_name("mnist_subset.npz")) as stored:
+    with np.load(tested) as stored:
         pictures, labels = stored["x_test"], stored["y_test"].astype(np.int64)
-    chosen = 200 + rng.permutation(len(labels) - 200)[:TESTED]
+    # The first test digits of the lab serve for validation.
+    chosen = VALIDATED + rng.permutation(len(labels) - VALIDATED)[:TESTED]
     yield Case.of(
         "1000 digits, 5 epochs",
         seed=int(rng.integers(1 << 31)),
@@ -110,7 +111,7 @@ training_check = partial(check, slow=True, group="training", limit_s=TRAINING_LI
     tier=80,
     files=("lenet5.py", "op.py"),
     needs=("lenet_backward",),
-    learning=Learning(at_least=LENET_ACCURACY),
+    learning=Learning(at_least=LENET_ACCURACY, kept_back=DIGITS.name),
 )
 def lenet_training(student, case):
     """LeNet-5 learns to read handwritten digits."""
@@ -137,7 +138,7 @@ def narrow_net(student: Any, case: Case, residual: bool) -> tuple[Trained, Value
     tier=100,
     files=("resnet.py", "op.py"),
     needs=("resnet_backward",),
-    learning=Learning(at_least=RESNET_ACCURACY),
+    learning=Learning(at_least=RESNET_ACCURACY, kept_back=DIGITS.name),
 )
 def shortcut_training(student, case):
     """A narrow ResNet18 learns digits, and with its shortcuts its loss falls faster than without."""
