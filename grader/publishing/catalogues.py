@@ -176,7 +176,7 @@ def update(file: Path, messages: Iterable[Text], known: Mapping[Text, str] | Non
     ------
     CatalogueError : Babel is not installed, or ``file`` cannot be read.
     """
-    kept = {**(known or {}), **translations(read(file))}
+    kept = {**(known or {}), **translations(read_catalogue(file))}
     language = file.parent.parent.name
     fresh = _babel("catalog").Catalog(
         locale=language, creation_date=SOME_DATE, revision_date=SOME_DATE, fuzzy=False
@@ -193,7 +193,7 @@ def update(file: Path, messages: Iterable[Text], known: Mapping[Text, str] | Non
     return [message for message in messages if not kept.get(message)]
 
 
-def read(file: Path) -> Any:
+def read_catalogue(file: Path) -> Any:
     """Return a catalogue as Babel has it, an empty one if there is no such file.
 
     Raises
@@ -237,7 +237,7 @@ def update_all(project: Project, names: Sequence[str] = ()) -> dict[Path, list[T
         known: dict[Text, str] = {}
         for name in list_labs(project.root / "labs"):
             known |= translations(
-                read(catalogue_file(project.root / "labs" / name / "locale", LAB_DOMAIN, language))
+                read_catalogue(catalogue_file(project.root / "labs" / name / "locale", LAB_DOMAIN, language))
             )
         for lab in wanted:
             file = catalogue_file(lab.folder / "locale", LAB_DOMAIN, language)

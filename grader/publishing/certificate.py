@@ -11,7 +11,7 @@ from typing import Any
 
 from grader.publishing.conditioning import SHARE_OF_TOLERANCE, CaseMovement
 from grader.publishing.recording import RecordingError
-from grader.publishing.tolerances import MARGIN, Measured
+from grader.publishing.tolerances import MARGIN, DerivedTolerance
 from grader.run.properties import PropertyResult
 
 SCHEMA_ID = "grader/certificate/v1"
@@ -78,7 +78,7 @@ class Certificate:
     lab_version: int
     release: str
     conditions: Sequence[Condition]
-    tolerances: Sequence[Measured]
+    tolerances: Sequence[DerivedTolerance]
     mistakes: Sequence[MistakeRow]
     pairs: int
     gradients: Sequence[PropertyResult]
@@ -265,7 +265,7 @@ def _speeds(speeds: Sequence[SpeedRow]) -> Iterator[str]:
     yield ""
 
 
-def _condensed(tolerances: Sequence[Measured]) -> list[Measured]:
+def _condensed(tolerances: Sequence[DerivedTolerance]) -> list[DerivedTolerance]:
     """Return, for checks with many outputs, only the one with the widest spread and those that a mistake names."""
     kept = []
     for check in dict.fromkeys(measured.check for measured in tolerances):
@@ -277,7 +277,7 @@ def _condensed(tolerances: Sequence[Measured]) -> list[Measured]:
     return kept
 
 
-def _tolerance_row(measured: Measured) -> tuple[str, ...]:
+def _tolerance_row(measured: DerivedTolerance) -> tuple[str, ...]:
     return (
         f"`{measured.check}`",
         f"`{measured.output}`",

@@ -30,7 +30,7 @@ from grader.publishing.recording import (
     maker_of,
     require_returned,
 )
-from grader.publishing.tolerances import Measured, Output, errors
+from grader.publishing.tolerances import DerivedTolerance, Output, errors
 from grader.run.order import by_groups
 from grader.verdicts import Verdict
 
@@ -294,7 +294,9 @@ def moved_inputs(case: Case, seed: int) -> Case:
     return replace(case, arrays={name: moved(array) for name, array in case.arrays.items()})
 
 
-def shares(lab: Lab, drawn: Mapping[str, Drawn], tolerances: Mapping[Output, Measured]) -> list[CaseMovement]:
+def shares(
+    lab: Lab, drawn: Mapping[str, Drawn], tolerances: Mapping[Output, DerivedTolerance]
+) -> list[CaseMovement]:
     """Return of every case of every check by which share of a tolerance rounding moves it, at most."""
     found = []
     for kind, item in drawn.items():
@@ -308,7 +310,7 @@ def shares(lab: Lab, drawn: Mapping[str, Drawn], tolerances: Mapping[Output, Mea
     return found
 
 
-def _share(check: Check, output: str, error: float, tolerances: Mapping[Output, Measured]) -> float:
+def _share(check: Check, output: str, error: float, tolerances: Mapping[Output, DerivedTolerance]) -> float:
     if check.learning is not None:
         return error / (1 - check.learning.at_least)
     known = tolerances.get((check.id, output))

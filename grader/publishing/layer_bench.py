@@ -12,7 +12,7 @@ from grader.project.contract import Lab
 from grader.project.solution import write_solution
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
 from grader.publishing.recording import OpenInSlot, RecordingError
-from grader.publishing.speed_proof import REFERENCE
+from grader.publishing.speed_bench import REFERENCE
 from grader.report.progress import Progress
 from grader.run.session import Outcome, Running
 from grader.timing.baseline import Yardstick
@@ -23,7 +23,7 @@ from grader.timing.layers import steps
 # times by whatever else runs, so that a fast layer needs some repeats until one was not disturbed.
 REPEATS = 20
 ENOUGH_S = 8.0
-Times = dict[str, dict[str, float]]
+LayerSeconds = dict[str, dict[str, float]]
 
 
 def time_layers(
@@ -49,7 +49,7 @@ def time_layers(
     passes = dict(zip(PASSES, (network.forward, network.backward), strict=True))
     # Only shapes are sent here, from which nothing can be derived.
     checks = {name: replace(lab.checks[check], derive=None) for name, check in passes.items() if check}
-    found: dict[str, Times] = {}
+    found: dict[str, LayerSeconds] = {}
     for solution in (REFERENCE, ENGINE_NAME):
         progress.step(f"layers of the {solution}")
         folder = scratch / f"layers-{solution}"
@@ -63,8 +63,10 @@ def time_layers(
     return LayerRecord(found, {work: [*before[work], *after[work]] for work in before})
 
 
-def _fastest(lab: Lab, session: Running, checks: Mapping[str, Check], cases: Mapping[str, Sequence[Case]]) -> Times:
-    found: Times = {}
+def _fastest(
+    lab: Lab, session: Running, checks: Mapping[str, Check], cases: Mapping[str, Sequence[Case]]
+) -> LayerSeconds:
+    found: LayerSeconds = {}
     ran: set[str] = set()
     for name, check in checks.items():
         # In the worker of the network everything is loaded and compiled before, so that no layer's time holds that.

@@ -27,14 +27,14 @@ from grader.project.solution import KEPT_BACK, variants_of, write_solution
 from grader.publishing.arithmetics import arithmetics, computer_facts, recorder_of
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
 from grader.publishing.conditioning import Conditioner, Drawn, worst_shares
+from grader.publishing.conditions import prove
 from grader.publishing.engine import engine_version
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
 from grader.publishing.overrides import prepare_overrides
-from grader.publishing.proof import recorded_mistakes
-from grader.publishing.proving import prove
 from grader.publishing.recording import Recorder, make_cases
 from grader.publishing.times import KINDS, measure_times
 from grader.publishing.tolerances import with_tolerances
+from grader.publishing.trials import recorded_mistakes
 from grader.publishing.workbench import HIDDEN, Workbench
 from grader.report.progress import Progress
 

@@ -22,7 +22,7 @@ from grader.publishing.certificate import SpeedRow
 from grader.publishing.engine import EngineVersion, engine_version, package_files
 from grader.publishing.layer_bench import time_layers
 from grader.publishing.recording import OpenSession, RecordingError
-from grader.publishing.speed_proof import SpeedBench, speed_condition
+from grader.publishing.speed_bench import SpeedBench, speed_condition
 from grader.report.progress import Progress
 from grader.run.opening import open_session
 from grader.run.session import Running, Session

@@ -29,7 +29,7 @@ Output = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Measured:
+class DerivedTolerance:
     """The tolerance of one output of a check and what it was derived from.
 
     Attributes
@@ -52,11 +52,6 @@ class Measured:
     def above_spread(self) -> float:
         """How many times the spread the tolerance is."""
         return self.tolerance / self.spread if self.spread else float("inf")
-
-    @property
-    def below_mistake(self) -> float:
-        """How many times the tolerance the nearest mistake's error is."""
-        return self.nearest / self.tolerance if self.tolerance else float("inf")
 
 
 def measure_spreads(lab: Lab, reference: Runs, variants: Mapping[str, Runs]) -> dict[Output, tuple[float, str]]:
@@ -89,7 +84,7 @@ def errors(expected: RecordedRun, actual: RecordedRun, metric: str) -> dict[str,
 
 def derive(
     lab: Lab, spreads: Mapping[Output, tuple[float, str]], movements: Mapping[Output, float]
-) -> dict[Output, Measured]:
+) -> dict[Output, DerivedTolerance]:
     """Return the tolerance of every output, before mistakes are looked at.
 
     ``movements`` says how far moved rounding moves it; cases in which that is much were drawn again.
@@ -99,7 +94,7 @@ def derive(
         metric = lab.checks[check].metric
         moved = movements.get((check, output), 0.0)
         tolerance = max(FLOOR[metric], SAFETY_FACTOR[metric] * max(error, moved))
-        found[check, output] = Measured(check, output, metric, tolerance, error, widest)
+        found[check, output] = DerivedTolerance(check, output, metric, tolerance, error, widest)
     return found
 
 
@@ -107,7 +102,7 @@ def detection(
     check: Check,
     reference: Sequence[RecordedRun],
     wrong: Sequence[RecordedRun],
-    measured: Mapping[Output, Measured],
+    measured: Mapping[Output, DerivedTolerance],
 ) -> tuple[float, str, float]:
     """Return by how many times its tolerance a mistake exceeds it where it shows best: (times, output, error).
 
@@ -128,20 +123,20 @@ def detection(
 
 
 def with_nearest(
-    measured: Mapping[Output, Measured], detections: Iterable[tuple[str, str, str, float]]
-) -> dict[Output, Measured]:
+    measured: Mapping[Output, DerivedTolerance], detections: Iterable[tuple[str, str, str, float]]
+) -> dict[Output, DerivedTolerance]:
     """Add the nearest mistakes, given as (check, output that shows it best, name, error)."""
     found = dict(measured)
     for check, output, name, error in detections:
         known = found.get((check, output))
         if known is not None and error < known.nearest:
-            found[check, output] = Measured(
+            found[check, output] = DerivedTolerance(
                 check, output, known.metric, known.tolerance, known.spread, known.widest, error, name
             )
     return found
 
 
-def tolerance_of(array: np.ndarray, measured: Measured | None) -> Tolerance:
+def tolerance_of(array: np.ndarray, measured: DerivedTolerance | None) -> Tolerance:
     """Turn a relative tolerance into that of one recorded array; whole numbers must be equal."""
     if array.dtype.kind != "f" or measured is None:
         return Tolerance(0.0, 0.0, "max")
@@ -153,7 +148,7 @@ def tolerance_of(array: np.ndarray, measured: Measured | None) -> Tolerance:
 
 
 def with_tolerances(
-    lab: Lab, cases: Mapping[str, Sequence[Case]], reference: Runs, measured: Mapping[Output, Measured]
+    lab: Lab, cases: Mapping[str, Sequence[Case]], reference: Runs, measured: Mapping[Output, DerivedTolerance]
 ) -> dict[str, list[RecordedCase]]:
     """Join cases, expected outputs and tolerances into what a fixture stores."""
     return {
@@ -165,7 +160,9 @@ def with_tolerances(
     }
 
 
-def _recorded(check: Check, case: Case, run: RecordedRun, measured: Mapping[Output, Measured]) -> RecordedCase:
+def _recorded(
+    check: Check, case: Case, run: RecordedRun, measured: Mapping[Output, DerivedTolerance]
+) -> RecordedCase:
     if check.learning is not None:
         # What is right is known; the reference need not know it.
         name = check.learning.predictions

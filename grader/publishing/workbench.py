@@ -18,8 +18,8 @@ from grader.project.fixtures import RecordedRun
 from grader.project.solution import variants_of, write_solution
 from grader.publishing.engine import EngineVersion
 from grader.publishing.misconceptions import Mistaken, write_mistaken
-from grader.publishing.proof import checks_to_run
 from grader.publishing.recording import Recorder, Runs, require_returned
+from grader.publishing.trials import checks_to_run
 from grader.report.progress import Progress
 from grader.run.order import by_groups
 from grader.run.properties import GRADIENT, PropertyResult, run_properties

@@ -35,7 +35,7 @@ CASE_SEED = 1
 CLOCK_TICK_S = 1e-9
 Source = Literal["measured", "estimated"]
 Yardstick = Callable[[], Seconds]
-OpenSession = Callable[[], AbstractContextManager[Running]]
+OpenReference = Callable[[], AbstractContextManager[Running]]
 
 
 class Trusted(Protocol):
@@ -79,7 +79,7 @@ class Measured:
     lab: Lab
     check: Check
     cases: Sequence[Case]
-    open_session: OpenSession
+    open_session: OpenReference
     baseline: Seconds = field(default_factory=dict)
     reference: Seconds = field(default_factory=dict)
     source: Source = "measured"
@@ -185,7 +185,7 @@ def trusted_side(
     check: Check,
     cases: Sequence[Case],
     facts: Mapping[str, Any],
-    open_reference: OpenSession | None,
+    open_reference: OpenReference | None,
     yardstick: Yardstick,
 ) -> Trusted:
     """Return the best that there is: the reference itself, else what the fixture's ``facts`` say of it.

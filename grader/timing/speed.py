@@ -20,7 +20,7 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase
 from grader.run.session import Outcome, Running
 from grader.score.document import SpeedPart, SpeedResult
-from grader.timing.baseline import WHOLE, OpenSession, Trusted, Yardstick, add, required_speed, trusted_side
+from grader.timing.baseline import WHOLE, OpenReference, Trusted, Yardstick, add, required_speed, trusted_side
 from grader.timing.ratio import CONFIDENCE, Ratio, ratio_of
 from grader.timing.yardstick import Seconds
 
@@ -51,7 +51,7 @@ class Timing:
 
     lab: Lab
     facts: Mapping[str, Any]
-    open_reference: OpenSession | None
+    open_reference: OpenReference | None
     yardstick: Yardstick
 
     def trial(self, check: Check, cases: Sequence[RecordedCase], session: Timed) -> SpeedTrial:

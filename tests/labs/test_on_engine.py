@@ -8,9 +8,9 @@ from grader.prepare.resources import prepare_resources
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project
 from grader.publishing.engine import engine_version, package_files
-from grader.publishing.engine_proof import NAME
-from grader.publishing.proof import judged
+from grader.publishing.engine_condition import CONDITION_NAME
 from grader.publishing.recording import as_run
+from grader.publishing.trials import judged
 from grader.run.opening import open_session
 from grader.run.order import by_groups
 
@@ -28,7 +28,7 @@ def test_all_labs_have_a_version_on_the_engine():
 def test_the_certificate_says_that_the_engine_agrees(lab):
     """The fixtures that are there were published with this condition."""
     certificate = json.loads((PROJECT.root / "fixtures" / lab / "certificate.json").read_text())
-    assert [item["holds"] for item in certificate["conditions"] if item["name"] == NAME] == [True]
+    assert [item["holds"] for item in certificate["conditions"] if item["name"] == CONDITION_NAME] == [True]
 
 
 @pytest.mark.parametrize("kind", ["public", "hidden"])

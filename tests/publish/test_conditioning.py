@@ -19,7 +19,7 @@ from grader.publishing.conditioning import (
 )
 from grader.publishing.record_cache import RecordCache
 from grader.publishing.recording import Recorder, RecordingError, make_cases, maker_of
-from grader.publishing.tolerances import Measured
+from grader.publishing.tolerances import DerivedTolerance
 from grader.run.session import Outcome
 
 
@@ -116,7 +116,7 @@ def test_the_figure_is_the_largest_movement_over_the_tolerance(conditioner):
     """A smooth case moves by its rounding, of which the share of the tolerance is told."""
     lab = lab_of(check_of("square", squares), check_of("whole", squares))
     drawn = {"hidden": conditioner(lab).draw(3, {})}
-    known = {("square", "outputs"): Measured("square", "outputs", "max", 1e-5, 0.0, "")}
+    known = {("square", "outputs"): DerivedTolerance("square", "outputs", "max", 1e-5, 0.0, "")}
     square, whole = shares(lab, drawn, known)
     # Inputs and outputs move by at most two units each and 1e-7.
     assert 0 < square.share < (3 * UNITS * UNIT + 1e-7) / 1e-5 <= SHARE_OF_TOLERANCE

@@ -11,11 +11,11 @@ from grader.grading import Request, grade
 from grader.lab.checks import Case
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project
-from grader.publishing import speed_proof
+from grader.publishing import speed_bench
 from grader.publishing.certificate import SpeedRow
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
-from grader.publishing.speed_proof import SpeedBench, speed_condition
+from grader.publishing.speed_bench import SpeedBench, speed_condition
 from grader.publishing.times import time_again
 from grader.report.progress import Progress
 from grader.timing import baseline
@@ -46,7 +46,7 @@ def _patient():
     """Measure less often, and accept any right solution: here a busy machine must not change what comes out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "REPEATS", 1)
-        patch.setattr(speed_proof, "MARGIN", 1.1)
+        patch.setattr(speed_bench, "SPEED_MARGIN", 1.1)
         yield
 
 
@@ -102,7 +102,7 @@ def test_times_that_make_a_bound_unfair_are_not_kept(project, monkeypatch):
     """A machine on which right solutions do not reach it twice over is no machine to publish on."""
     manifest = project.root / "fixtures" / "toy" / "hidden" / "manifest.json"
     before = manifest.read_bytes()
-    monkeypatch.setattr(speed_proof, "MARGIN", 1e6)
+    monkeypatch.setattr(speed_bench, "SPEED_MARGIN", 1e6)
     with Progress() as progress, pytest.raises(RecordingError, match="the times of toy were left as they are: "):
         time_again(project, project.lab("toy"), None, progress)
     assert manifest.read_bytes() == before
@@ -188,7 +188,7 @@ def row(solution, ratio):
 )
 def test_a_bound_is_fair_or_not_published(monkeypatch, rows, holds, detail):
     """Right solutions reach twice the bound, and the baseline itself at most half of it."""
-    monkeypatch.setattr(speed_proof, "MARGIN", 2.0)
+    monkeypatch.setattr(speed_bench, "SPEED_MARGIN", 2.0)
     condition = speed_condition(rows)
     assert condition.holds is holds and detail in condition.detail
 

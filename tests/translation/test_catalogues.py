@@ -15,7 +15,7 @@ from grader.publishing.catalogues import (
     error_classes,
     messages_in,
     messages_of_program,
-    read,
+    read_catalogue,
     texts_of_lab,
     translations,
     update,
@@ -53,28 +53,28 @@ def said_by(name, project):
 @pytest.mark.parametrize("name", [DOMAIN, *LABS])
 def test_everything_is_translated(name, project):
     """No message that the source marks, and no text of a lab, is missing in Chinese."""
-    missing = set(said_by(name, project)) - set(translations(read(catalogue(name))))
+    missing = set(said_by(name, project)) - set(translations(read_catalogue(catalogue(name))))
     assert not missing, f"{sorted(missing)[:5]}{HELP}"
 
 
 @pytest.mark.parametrize("name", [DOMAIN, *LABS])
 def test_nothing_is_left_over(name, project):
     """What is not said any more is not kept."""
-    left = set(translations(read(catalogue(name)))) - set(said_by(name, project))
+    left = set(translations(read_catalogue(catalogue(name)))) - set(said_by(name, project))
     assert not left, f"{sorted(left)[:5]}: python -m grader catalogues"
 
 
 @pytest.mark.parametrize("name", [DOMAIN, *LABS])
 def test_a_translation_has_the_same_values(name):
     """A place for a value that is lost or new in the translation would fail, or hide a fact, when it is shown."""
-    for message, text in translations(read(catalogue(name))).items():
+    for message, text in translations(read_catalogue(catalogue(name))).items():
         assert places(text) == places(longest(message)), message
 
 
 @pytest.mark.parametrize("name", [DOMAIN, *LABS])
 def test_what_is_typed_is_not_translated(name):
     """Code in back quotes stands in the translation as it is, so that it can be typed."""
-    for message, text in translations(read(catalogue(name))).items():
+    for message, text in translations(read_catalogue(catalogue(name))).items():
         code = re.findall(r"`([^`]+)`", longest(message))
         assert sorted(code) == sorted(re.findall(r"`([^`]+)`", text)), message
 
@@ -83,7 +83,7 @@ def test_what_is_typed_is_not_translated(name):
 def test_the_compiled_catalogue_is_that_of_the_source(name):
     """The ``.mo`` that is shipped holds exactly what the ``.po`` says."""
     with catalogue(name).with_suffix(".mo").open("rb") as file:
-        assert translations(read_mo(file)) == translations(read(catalogue(name)))
+        assert translations(read_mo(file)) == translations(read_catalogue(catalogue(name)))
 
 
 def test_an_f_string_is_refused():
@@ -119,7 +119,7 @@ def test_updating_keeps_adds_and_drops(tmp_path):
     update(file, ["a", "b"])
     assert (file.read_bytes(), file.with_suffix(".mo").read_bytes()) == before
     assert update(file, ["a", "c"], {"c": "丙"}) == []
-    assert translations(read(file)) == {"a": "甲", "c": "丙"}
+    assert translations(read_catalogue(file)) == {"a": "甲", "c": "丙"}
 
 
 def test_a_damaged_catalogue_is_named(tmp_path):
@@ -128,4 +128,4 @@ def test_a_damaged_catalogue_is_named(tmp_path):
     file.parent.mkdir(parents=True)
     file.write_bytes(b'msgid "\xff"\nmsgstr ""\n')
     with pytest.raises(CatalogueError, match="cannot be read"):
-        read(file)
+        read_catalogue(file)

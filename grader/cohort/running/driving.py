@@ -31,8 +31,6 @@ class Tally:
     total: int
     done: int = 0
     scores: Counter[str] = field(default_factory=Counter)
-    student_s: float = 0.0
-    grader_s: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     def add(self, documents: Sequence[dict[str, object]], gradings: int) -> None:

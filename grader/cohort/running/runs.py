@@ -14,9 +14,9 @@ from grader.cohort.classroom import Classroom
 from grader.cohort.intake.originals import lay_out
 from grader.cohort.intake.work import make_work
 from grader.cohort.problems import CohortError
+from grader.cohort.running.bookkeeping import enter_documents, require_fit
 from grader.cohort.running.journal import Journal
 from grader.cohort.running.keys import Conditions, require_same
-from grader.cohort.running.recording import record, require_fit
 from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.running.tasks import Outcome, Task
 from grader.cohort.store import events
@@ -152,7 +152,7 @@ class Runs:
             require_fit(plan.conditions, key, document)
             documents[key] = document
         with self.room.session() as session:
-            record(session, plan.run_id, plan.by_key, documents)
+            enter_documents(session, plan.run_id, plan.by_key, documents)
         return list(documents.values())
 
     def ready_batches(self, plan: Plan) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ from grader.cohort.store.tables import CheckRow, Grading
 GRADER = "grader"
 
 
-def record(
+def enter_documents(
     session: Session, run_id: int, submissions: Mapping[str, Sequence[int]], documents: Mapping[str, dict[str, Any]]
 ) -> None:
     """Bring the rows of a run in line with documents, by key; doing it twice changes nothing."""

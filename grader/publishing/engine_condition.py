@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.publishing.certificate import Condition
-from grader.publishing.proof import judged
-from grader.publishing.tolerances import Measured, Output, errors
+from grader.publishing.tolerances import DerivedTolerance, Output, errors
+from grader.publishing.trials import judged
 from grader.publishing.workbench import Found
 from grader.verdicts import Verdict
 
-NAME = "the engine, a second implementation in float64, agrees with the reference"
+CONDITION_NAME = "the engine, a second implementation in float64, agrees with the reference"
 MAX_LISTED = 4
 
 
@@ -31,7 +31,7 @@ def engine_condition(
     lab: Lab,
     found: Found,
     recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]],
-    tolerances: Mapping[Output, Measured],
+    tolerances: Mapping[Output, DerivedTolerance],
 ) -> Condition:
     """Require that the engine passes every check, as a submission would, on the cases of both kinds.
 
@@ -53,9 +53,9 @@ def engine_condition(
         listed = list(wrong.values())[:MAX_LISTED]
         more = [f"and {len(wrong) - MAX_LISTED} more checks"] if len(wrong) > MAX_LISTED else []
         advice = "either the reference is wrong there, or the lab's version on the engine"
-        return Condition(NAME, False, "; ".join([*listed, *more, advice]))
+        return Condition(CONDITION_NAME, False, "; ".join([*listed, *more, advice]))
     share = f"the largest error is {seen.worst:.1%} of its tolerance" + (f" ({seen.place})" if seen.place else "")
-    return Condition(NAME, True, f"{seen.checks} checks, {seen.arrays} arrays; {share}")
+    return Condition(CONDITION_NAME, True, f"{seen.checks} checks, {seen.arrays} arrays; {share}")
 
 
 def _count(
@@ -64,7 +64,7 @@ def _count(
     check: str,
     case: RecordedCase,
     run: RecordedRun,
-    tolerances: Mapping[Output, Measured],
+    tolerances: Mapping[Output, DerivedTolerance],
 ) -> None:
     expected = RecordedRun(None, case.expected)
     for output, error in errors(expected, run, lab.checks[check].metric).items():
@@ -75,7 +75,7 @@ def _count(
 
 
 def _difference(
-    lab: Lab, check: str, case: RecordedCase, run: RecordedRun, tolerances: Mapping[Output, Measured]
+    lab: Lab, check: str, case: RecordedCase, run: RecordedRun, tolerances: Mapping[Output, DerivedTolerance]
 ) -> str:
     """Say in a few words how the engine and the reference differ in a check."""
     if run.verdict is not None:

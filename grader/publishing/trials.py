@@ -12,7 +12,7 @@ from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.publishing.certificate import MistakeRow
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.recording import Runs
-from grader.publishing.tolerances import MARGIN, Measured, Output, detection
+from grader.publishing.tolerances import MARGIN, DerivedTolerance, Output, detection
 from grader.score.document import CheckResult
 from grader.score.judge import verdict_of
 from grader.score.tiers import score_tiers
@@ -102,7 +102,7 @@ class Trial:
 
 
 def problems_of(
-    lab: Lab, trial: Trial, reference: Runs, runs: Runs, measured: Mapping[Output, Measured]
+    lab: Lab, trial: Trial, reference: Runs, runs: Runs, measured: Mapping[Output, DerivedTolerance]
 ) -> tuple[list[str], float, list[tuple[str, str, str, float]]]:
     """Return what is wrong with a mistake's proof, by how many times its tolerance it is exceeded at least, and
     the errors that come nearest to a tolerance as (check, output, name, error).

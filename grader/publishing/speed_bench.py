@@ -19,7 +19,7 @@ from grader.timing.ratio import ratio_of
 from grader.timing.yardstick import Seconds
 
 # Right variants must reach the bound this many times, and the baseline must miss it as many times.
-MARGIN = 2.0
+SPEED_MARGIN = 2.0
 MIN_CASES = 4
 REFERENCE = "reference"
 
@@ -132,10 +132,12 @@ def speed_condition(rows: Sequence[SpeedRow]) -> Condition:
     """Require that every right solution is far above the bound, and the baseline far below it."""
     wrong = []
     for row in rows:
-        if row.is_baseline and row.ratio * MARGIN > row.at_least:
+        if row.is_baseline and row.ratio * SPEED_MARGIN > row.at_least:
             wrong.append(f"{row.solution} itself is at {row.ratio:.3g}, too near to {row.at_least:g}")
-        if not row.is_baseline and row.ratio < row.at_least * MARGIN:
+        if not row.is_baseline and row.ratio < row.at_least * SPEED_MARGIN:
             wrong.append(f"{row.solution} reaches only {row.ratio:.3g} of {row.at_least:g} in {row.check}")
     fast = [row.ratio / row.at_least for row in rows if not row.is_baseline]
     detail = "; ".join(wrong) or f"right solutions at least {min(fast):.2g} times above it"
-    return Condition(f"bounds on speed leave a factor of at least {MARGIN:g} on both sides", not wrong, detail)
+    return Condition(
+        f"bounds on speed leave a factor of at least {SPEED_MARGIN:g} on both sides", not wrong, detail
+    )

@@ -26,9 +26,20 @@ from grader.publishing.conditioning import (
     largest_movements,
     shares,
 )
-from grader.publishing.engine_proof import engine_condition
+from grader.publishing.engine_condition import engine_condition
 from grader.publishing.misconceptions import Mistaken
-from grader.publishing.proof import (
+from grader.publishing.recording import Runs, require_returned
+from grader.publishing.speed_bench import speed_condition
+from grader.publishing.tolerances import (
+    MARGIN,
+    DerivedTolerance,
+    Output,
+    derive,
+    measure_spreads,
+    with_nearest,
+    with_tolerances,
+)
+from grader.publishing.trials import (
     Trial,
     failed,
     failed_in_course,
@@ -38,17 +49,6 @@ from grader.publishing.proof import (
     recorded_mistakes,
     row_of,
     score,
-)
-from grader.publishing.recording import Runs, require_returned
-from grader.publishing.speed_proof import speed_condition
-from grader.publishing.tolerances import (
-    MARGIN,
-    Measured,
-    Output,
-    derive,
-    measure_spreads,
-    with_nearest,
-    with_tolerances,
 )
 from grader.publishing.workbench import Found
 from grader.run.answers import frames_at
@@ -70,7 +70,7 @@ class Proof:
     """The certificate, the tolerances and what the known mistakes did, judged by these tolerances."""
 
     certificate: Certificate
-    tolerances: Mapping[Output, Measured]
+    tolerances: Mapping[Output, DerivedTolerance]
     trials: Sequence[Trial]
 
 
@@ -171,7 +171,7 @@ def _spreads_of(lab: Lab, found: Found) -> dict[Output, tuple[float, str]]:
 
 
 def _weigh(
-    lab: Lab, found: Found, trials: Sequence[Trial], tolerances: Mapping[Output, Measured]
+    lab: Lab, found: Found, trials: Sequence[Trial], tolerances: Mapping[Output, DerivedTolerance]
 ) -> tuple[list[str], dict[str, float], list[tuple[str, str, str, float]]]:
     problems: list[str] = []
     times: dict[str, float] = {}
@@ -255,7 +255,7 @@ def _gradients(lab: Lab, found: Found) -> Condition:
     return Condition("reference gradients agree with central differences", not bad, detail)
 
 
-def _spreads(tolerances: Mapping[Output, Measured]) -> Condition:
+def _spreads(tolerances: Mapping[Output, DerivedTolerance]) -> Condition:
     bad = [item for item in tolerances.values() if item.spread > LARGEST_SPREAD[item.metric]]
     low = [item for item in tolerances.values() if item.above_spread < MARGIN]
     wide = [f"{item.widest} is {item.spread:.1e} away in {item.check}, {item.output}" for item in bad + low]
