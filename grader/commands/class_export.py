@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from grader.commands.class_common import ClassFolder, class_errors, new_class_app, open_class, say
+from grader.commands.class_common import ClassFolder, new_class_app, open_lab, say
 from grader.commands.common import BELOW, OK, LabName, Language
 from grader.language.translation import _
 
@@ -55,52 +55,50 @@ def export(
     Beside it lies a list of who is not in it, and why. Exit status: 0 everybody has a grade in it, 1 somebody has
     none, 2 bad usage or bad input.
     """
-    with class_errors():
-        from grader.cohort.exports.blackboard import fill_blackboard
-        from grader.cohort.exports.canvas import fill_canvas
-        from grader.cohort.exports.moodle import fill_moodle
-        from grader.cohort.exports.rows import export_rows, note_export, save
-        from grader.cohort.exports.tables import gradescope_table, plain_table
-        from grader.cohort.problems import CohortError
-        from grader.cohort.sheets import read_sheet
-        from grader.report.files import require_place, write_bytes
+    from grader.cohort.exports.blackboard import fill_blackboard
+    from grader.cohort.exports.canvas import fill_canvas
+    from grader.cohort.exports.moodle import fill_moodle
+    from grader.cohort.exports.rows import export_rows, note_export, save
+    from grader.cohort.exports.tables import gradescope_table, plain_table
+    from grader.cohort.problems import CohortError
+    from grader.cohort.sheets import read_sheet
+    from grader.report.files import require_place, write_bytes
 
-        room = open_class(folder)
-        if sum(place is not None for place in (moodle, canvas, blackboard, xlsx)) + gradescope > 1:
-            raise CohortError("name one platform at a time")
-        require_place(out)
-        with room.session() as session:
-            assignment = room.assignment(session, lab)
-            rows = export_rows(session, assignment)
-            if xlsx is not None:
-                from grader.cohort.exports.spreadsheet import fill_workbook
+    if sum(place is not None for place in (moodle, canvas, blackboard, xlsx)) + gradescope > 1:
+        raise CohortError("name one platform at a time")
+    require_place(out)
+    with open_lab(folder, lab) as of_lab:
+        session, assignment = of_lab.session, of_lab.assignment
+        rows = export_rows(session, assignment)
+        if xlsx is not None:
+            from grader.cohort.exports.spreadsheet import fill_workbook
 
-                names = {field: name for field, _sign, name in (item.partition("=") for item in column or ())}
-                data, filled = fill_workbook(xlsx, rows, names)
-                write_bytes(out, data)
-                beside = note_export(session, assignment, out, filled)
+            names = {field: name for field, _sign, name in (item.partition("=") for item in column or ())}
+            data, filled = fill_workbook(xlsx, rows, names)
+            write_bytes(out, data)
+            beside = note_export(session, assignment, out, filled)
+        else:
+            if moodle is not None:
+                filled = fill_moodle(read_sheet(moodle), rows, grade=grade_column, feedback=feedback_column)
+            elif canvas is not None:
+                filled = fill_canvas(read_sheet(canvas), rows, title or lab)
+            elif blackboard is not None:
+                filled = fill_blackboard(read_sheet(blackboard), rows, title or lab)
+            elif gradescope:
+                filled = gradescope_table(rows, assignment.max_points)
             else:
-                if moodle is not None:
-                    filled = fill_moodle(read_sheet(moodle), rows, grade=grade_column, feedback=feedback_column)
-                elif canvas is not None:
-                    filled = fill_canvas(read_sheet(canvas), rows, title or lab)
-                elif blackboard is not None:
-                    filled = fill_blackboard(read_sheet(blackboard), rows, title or lab)
-                elif gradescope:
-                    filled = gradescope_table(rows, assignment.max_points)
-                else:
-                    filled = plain_table(room, rows)
-                beside = save(session, assignment, out, filled)
-        say(
-            _(
-                "{file}: {count} grades; {left} are not in it, see {beside}",
-                file=out,
-                count=filled.written,
-                left=len(filled.left_out),
-                beside=beside,
-            )
+                filled = plain_table(of_lab.room, rows)
+            beside = save(session, assignment, out, filled)
+    say(
+        _(
+            "{file}: {count} grades; {left} are not in it, see {beside}",
+            file=out,
+            count=filled.written,
+            left=len(filled.left_out),
+            beside=beside,
         )
-        raise typer.Exit(BELOW if filled.left_out else OK)
+    )
+    raise typer.Exit(BELOW if filled.left_out else OK)
 
 
 @app.command()
@@ -119,33 +117,31 @@ def feedback(
 
     Exit status: 0 everybody has a page, 1 somebody has none, 2 bad usage or bad input.
     """
-    with class_errors():
-        from grader.cohort.exports.feedback import pages_of
-        from grader.cohort.exports.moodle import feedback_zip
-        from grader.cohort.exports.rows import Filled, export_rows, note_export
-        from grader.cohort.problems import CohortError
-        from grader.cohort.sheets import Sheet
-        from grader.report.files import require_place, write_bytes
+    from grader.cohort.exports.feedback import pages_of
+    from grader.cohort.exports.moodle import feedback_zip
+    from grader.cohort.exports.rows import Filled, export_rows, note_export
+    from grader.cohort.problems import CohortError
+    from grader.cohort.sheets import Sheet
+    from grader.report.files import require_place, write_bytes
 
-        room = open_class(folder)
-        if pages and out.exists():
-            raise CohortError("{out} exists; name a new folder", out=out)
-        if not pages:
-            require_place(out)
-        with room.session() as session:
-            assignment = room.assignment(session, lab)
-            found, left_out = pages_of(room.folder, export_rows(session, assignment))
-            if pages:
-                for sid, (_row, page) in found.items():
-                    name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in sid)
-                    write_bytes(out / f"{name}.html", page)
-                written = len(found)
-            else:
-                data, written, unknown = feedback_zip(found, FEEDBACK_NAME)
-                write_bytes(out, data)
-                left_out += unknown
-                note_export(session, assignment, out, Filled(Sheet([]), written, left_out))
-        say(_("{file}: {count} pages; {left} students have none", file=out, count=written, left=len(left_out)))
-        for sid, name, why in left_out[:10]:
-            say(f"  {sid} {name}: {why}")
-        raise typer.Exit(BELOW if left_out else OK)
+    if pages and out.exists():
+        raise CohortError("{out} exists; name a new folder", out=out)
+    if not pages:
+        require_place(out)
+    with open_lab(folder, lab) as of_lab:
+        session, assignment = of_lab.session, of_lab.assignment
+        found, left_out = pages_of(of_lab.room.folder, export_rows(session, assignment))
+        if pages:
+            for sid, (_row, page) in found.items():
+                name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in sid)
+                write_bytes(out / f"{name}.html", page)
+            written = len(found)
+        else:
+            data, written, unknown = feedback_zip(found, FEEDBACK_NAME)
+            write_bytes(out, data)
+            left_out += unknown
+            note_export(session, assignment, out, Filled(Sheet([]), written, left_out))
+    say(_("{file}: {count} pages; {left} students have none", file=out, count=written, left=len(left_out)))
+    for sid, name, why in left_out[:10]:
+        say(f"  {sid} {name}: {why}")
+    raise typer.Exit(BELOW if left_out else OK)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.commands.class_common import ClassFolder, class_errors, new_class_app, open_class, say
+from grader.commands.class_common import ClassFolder, new_class_app, open_class, say
 from grader.commands.common import BELOW, GRADER_FAILED, INTERRUPTED, OK, LabName, Language, Strict, Weights, fail
 from grader.language.translation import _, ngettext
 
@@ -68,20 +68,19 @@ def grade(
     Exit status: 0 all were graded, whatever the scores; 1 some need a person; 2 bad usage or bad input; 3 the
     grader failed for some; 130 interrupted.
     """
-    with class_errors():
-        from grader.cohort.running.runs import Wanted
-        from grader.project.places import Project
+    from grader.cohort.running.runs import Wanted
+    from grader.project.places import Project
 
-        facts = Project.find().lab(lab)
-        wanted = Wanted(
-            again=again,
-            fresh=fresh,
-            weights=str(weights.resolve()) if weights else "",
-            allow_weak_jail=allow_weak_jail,
-        )
-        where = Where(jobs, cluster, tls, shard)
-        status = run_class(folder, facts, wanted, where, strict=strict, only_resume=resume)
-        raise typer.Exit(status)
+    facts = Project.find().lab(lab)
+    wanted = Wanted(
+        again=again,
+        fresh=fresh,
+        weights=str(weights.resolve()) if weights else "",
+        allow_weak_jail=allow_weak_jail,
+    )
+    where = Where(jobs, cluster, tls, shard)
+    status = run_class(folder, facts, wanted, where, strict=strict, only_resume=resume)
+    raise typer.Exit(status)
 
 
 def run_class(

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.commands.class_common import (
     ClassFolder,
     Yes,
-    class_errors,
     new_class_app,
     open_class,
+    open_gradebook,
     say,
     show_table,
 )
 from grader.commands.common import BELOW, OK, LabName, Language
 from grader.language.translation import _, marked, ngettext
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from grader.cohort.classroom import Classroom
+    from grader.cohort.intake.plan import Line
 
 app = new_class_app()
 COLUMNS = (
@@ -57,13 +64,12 @@ def init(
     lang: Language = None,
 ) -> None:
     """Make a new class in an empty folder."""
-    with class_errors():
-        from grader.cohort.classroom import DEFAULT_FOLDER, Classroom
-        from grader.project.places import Project
+    from grader.cohort.classroom import DEFAULT_FOLDER, Classroom
+    from grader.project.places import Project
 
-        place = folder or Project.find().root / DEFAULT_FOLDER
-        room = Classroom.create(place, name, timezone, database)
-        say(_("made {folder}; next: `python -m grader class roster FILE`", folder=room.folder))
+    place = folder or Project.find().root / DEFAULT_FOLDER
+    room = Classroom.create(place, name, timezone, database)
+    say(_("made {folder}; next: `python -m grader class roster FILE`", folder=room.folder))
 
 
 @app.command()
@@ -80,38 +86,35 @@ def roster(
 
     Exit status: 0 nothing to look at, 1 rows were left out, 2 bad usage or bad input.
     """
-    with class_errors():
-        from grader.cohort.intake.roster import read_roster, take_roster
-        from grader.cohort.problems import CohortError
+    from grader.cohort.intake.roster import read_roster, take_roster
+    from grader.cohort.problems import CohortError
 
-        room = open_class(folder)
-        pairs = [item.partition("=") for item in column or ()]
-        if any(not name for _field, _sign, name in pairs):
-            raise CohortError("--column is written FIELD=NAME, such as sid=Matrikel")
-        lines, problems = read_roster(file, {field: name for field, _sign, name in pairs})
-        change = take_roster(room, lines, problems, write=yes)
-        rows = [(_("new"), line.sid, line.name, line.email, line.section, line.team) for line in change.new]
-        rows += [
-            (_("changed"), line.sid, line.name, line.email, line.section, line.team) for line in change.changed
-        ]
-        if rows:
-            show_table(("", "sid", marked("name"), marked("email"), marked("section"), marked("group")), rows)
-        say(
-            _(
-                "{new} new, {changed} changed, {same} as they were",
-                new=len(change.new),
-                changed=len(change.changed),
-                same=change.same,
-            )
+    room = open_class(folder)
+    pairs = [item.partition("=") for item in column or ()]
+    if any(not name for _field, _sign, name in pairs):
+        raise CohortError("--column is written FIELD=NAME, such as sid=Matrikel")
+    lines, problems = read_roster(file, {field: name for field, _sign, name in pairs})
+    change = take_roster(room, lines, problems, write=yes)
+    rows = [(_("new"), line.sid, line.name, line.email, line.section, line.team) for line in change.new]
+    rows += [(_("changed"), line.sid, line.name, line.email, line.section, line.team) for line in change.changed]
+    if rows:
+        show_table(("", "sid", marked("name"), marked("email"), marked("section"), marked("group")), rows)
+    say(
+        _(
+            "{new} new, {changed} changed, {same} as they were",
+            new=len(change.new),
+            changed=len(change.changed),
+            same=change.same,
         )
-        if change.absent:
-            names = ", ".join(change.absent[:SHOWN_NAMES]) + (", …" if len(change.absent) > SHOWN_NAMES else "")
-            say(_("not on this list, but kept: {names}", names=names))
-        for conflict in change.conflicts:
-            say(_("left out: {reason}", reason=conflict))
-        if not yes:
-            say(_("nothing was written; the same command with --yes does it"))
-        raise typer.Exit(BELOW if change.conflicts else OK)
+    )
+    if change.absent:
+        names = ", ".join(change.absent[:SHOWN_NAMES]) + (", …" if len(change.absent) > SHOWN_NAMES else "")
+        say(_("not on this list, but kept: {names}", names=names))
+    for conflict in change.conflicts:
+        say(_("left out: {reason}", reason=conflict))
+    if not yes:
+        say(_("nothing was written; the same command with --yes does it"))
+    raise typer.Exit(BELOW if change.conflicts else OK)
 
 
 @app.command()
@@ -142,74 +145,76 @@ def ingest(
 
     Exit status: 0 everything has an owner and can be graded, 1 something needs a person, 2 bad usage or bad input.
     """
-    with class_errors():
-        from grader.cohort.classroom import zone_of
-        from grader.cohort.intake.layouts import arrivals_in
-        from grader.cohort.intake.plan import STATE_WORDS, State, missing_students, plan
-        from grader.cohort.intake.take import take
-        from grader.cohort.intake.unpacking import opened_export
-        from grader.project.places import Project
-        from grader.report.progress import Progress
+    from grader.cohort.classroom import zone_of
+    from grader.cohort.intake.layouts import arrivals_in
+    from grader.cohort.intake.plan import State, plan
+    from grader.cohort.intake.take import take
+    from grader.cohort.intake.unpacking import opened_export
+    from grader.project.places import Project
+    from grader.report.progress import Progress
 
-        room = open_class(folder)
-        facts = Project.find().lab(lab)
-        zone = zone_of(room.settings.timezone)
-        with opened_export(place) as export, room.session() as session:
-            arrivals = arrivals_in(export, source, zone, pattern)
-            with Progress(title=_("{lab}: looking", lab=lab)) as progress:
-                lines = plan(room, session, facts, arrivals, progress, file_times=file_times)
-            show_table(
-                COLUMNS,
-                [
-                    (
-                        _(STATE_WORDS[line.state]),
-                        line.arrival.label,
-                        ", ".join(student.sid for student in line.students),
-                        line.number or "",
-                        room.shown(line.submitted_at),
-                        _("late") if line.late else "",
-                        _remark(line),
-                    )
-                    for line in lines
-                ],
+    room = open_class(folder)
+    facts = Project.find().lab(lab)
+    zone = zone_of(room.settings.timezone)
+    with opened_export(place) as export, room.session() as session:
+        arrivals = arrivals_in(export, source, zone, pattern)
+        with Progress(title=_("{lab}: looking", lab=lab)) as progress:
+            lines = plan(room, session, facts, arrivals, progress, file_times=file_times)
+        _show_plan(room, session, lines)
+        if not yes:
+            say(_("nothing was written; the same command with --yes does it"))
+            waits = any(line.state is not State.RECOGNISED or line.problem for line in lines)
+            raise typer.Exit(BELOW if waits else OK)
+        taken = take(room, session, facts, lines, guesses=guesses, unknown=unknown)
+    say(
+        _(
+            "taken in: {count}; of these {bad} cannot be graded",
+            count=taken.submissions,
+            bad=taken.ungradable,
+        )
+    )
+    waiting = [line for line in taken.left_out if line.state is not State.DUPLICATE]
+    if waiting:
+        say(_("left out: {count}; --guesses and --unknown take them in", count=len(waiting)))
+    raise typer.Exit(BELOW if waiting or taken.ungradable else OK)
+
+
+def _show_plan(room: Classroom, session: Session, lines: Sequence[Line]) -> None:
+    """Show what would be taken in, how many there are of each kind, and of whom there is nothing."""
+    from grader.cohort.intake.plan import STATE_WORDS, State, missing_students
+
+    show_table(
+        COLUMNS,
+        [
+            (
+                _(STATE_WORDS[line.state]),
+                line.arrival.label,
+                ", ".join(student.sid for student in line.students),
+                line.number or "",
+                room.shown(line.submitted_at),
+                _("late") if line.late else "",
+                _remark(line),
             )
-            counts = Counter(line.state for line in lines)
-            say(", ".join(f"{counts[state]} {_(STATE_WORDS[state])}" for state in State))
-            absent = missing_students(session, room, lines)
-            if absent:
-                names = ", ".join(student.sid for student in absent[:SHOWN_NAMES])
-                more = ", …" if len(absent) > SHOWN_NAMES else ""
-                say(
-                    ngettext(
-                        "nothing from {count} student: {names}",
-                        "nothing from {count} students: {names}",
-                        len(absent),
-                        names=names + more,
-                    )
-                )
-            if not yes:
-                say(_("nothing was written; the same command with --yes does it"))
-                waits = any(line.state is not State.RECOGNISED or line.problem for line in lines)
-                raise typer.Exit(BELOW if waits else OK)
-            taken = take(room, session, facts, lines, guesses=guesses, unknown=unknown)
+            for line in lines
+        ],
+    )
+    counts = Counter(line.state for line in lines)
+    say(", ".join(f"{counts[state]} {_(STATE_WORDS[state])}" for state in State))
+    absent = missing_students(session, room, lines)
+    if absent:
+        names = ", ".join(student.sid for student in absent[:SHOWN_NAMES])
+        more = ", …" if len(absent) > SHOWN_NAMES else ""
         say(
-            _(
-                "taken in: {count}; of these {bad} cannot be graded",
-                count=taken.submissions,
-                bad=taken.ungradable,
+            ngettext(
+                "nothing from {count} student: {names}",
+                "nothing from {count} students: {names}",
+                len(absent),
+                names=names + more,
             )
         )
-        waiting = [line for line in taken.left_out if line.state is not State.DUPLICATE]
-        if waiting:
-            say(_("left out: {count}; --guesses and --unknown take them in", count=len(waiting)))
-        raise typer.Exit(BELOW if waiting or taken.ungradable else OK)
 
 
-def _remark(line: object) -> str:
-    from grader.cohort.intake.plan import Line
-
-    if not isinstance(line, Line):
-        return ""
+def _remark(line: Line) -> str:
     gaps = _("missing: {files}", files=", ".join(line.gaps)) if line.gaps else ""
     return "; ".join(part for part in (line.reason, line.problem, gaps) if part)
 
@@ -226,55 +231,53 @@ def status(
 
     Exit status: 0 nothing needs a person, 1 something does, 2 bad usage or bad input.
     """
-    with class_errors():
-        from grader.cohort.status import status_of
+    from grader.cohort.status import status_of
 
-        room = open_class(folder)
-        with room.session() as session:
-            labs = status_of(room, session)
-        show_table(
-            STATUS_COLUMNS,
-            [
-                (
-                    one.lab,
-                    room.shown(one.due_at),
-                    one.students,
-                    one.with_attempt,
-                    one.attempts,
-                    one.graded,
-                    one.waiting,
-                    "  ".join(f"{count}×{score:g}" for score, count in one.scores.items()),
-                    len(one.problems) + len(one.failed) + one.held + one.open_appeals,
+    with open_gradebook(folder) as (room, session):
+        labs = status_of(room, session)
+    show_table(
+        STATUS_COLUMNS,
+        [
+            (
+                one.lab,
+                room.shown(one.due_at),
+                one.students,
+                one.with_attempt,
+                one.attempts,
+                one.graded,
+                one.waiting,
+                "  ".join(f"{count}×{score:g}" for score, count in one.scores.items()),
+                len(one.problems) + len(one.failed) + one.held + one.open_appeals,
+            )
+            for one in labs
+        ],
+    )
+    for one in labs:
+        for run, kind, left in one.unfinished:
+            say(
+                _(
+                    "{lab}: run {run} ({kind}) is unfinished, {left} are left",
+                    lab=one.lab,
+                    run=run,
+                    kind=kind,
+                    left=left,
                 )
-                for one in labs
-            ],
-        )
-        for one in labs:
-            for run, kind, left in one.unfinished:
+            )
+        if verbose or len(one.problems) <= SHOWN_NAMES:
+            for number, name, problem in one.problems:
                 say(
                     _(
-                        "{lab}: run {run} ({kind}) is unfinished, {left} are left",
+                        "{lab}: attempt {number} ({name}) cannot be graded: {why}",
                         lab=one.lab,
-                        run=run,
-                        kind=kind,
-                        left=left,
+                        number=number,
+                        name=name,
+                        why=problem,
                     )
                 )
-            if verbose or len(one.problems) <= SHOWN_NAMES:
-                for number, name, problem in one.problems:
-                    say(
-                        _(
-                            "{lab}: attempt {number} ({name}) cannot be graded: {why}",
-                            lab=one.lab,
-                            number=number,
-                            name=name,
-                            why=problem,
-                        )
-                    )
-            for number, message in one.failed:
-                say(_("{lab}: attempt {number}: the grader failed: {why}", lab=one.lab, number=number, why=message))
-            if one.held:
-                say(_("{lab}: {count} lower scores are held back; see `class review`", lab=one.lab, count=one.held))
-            if one.open_appeals:
-                say(_("{lab}: {count} appeals are open; see `class appeals`", lab=one.lab, count=one.open_appeals))
-        raise typer.Exit(BELOW if any(one.needs_person for one in labs) else OK)
+        for number, message in one.failed:
+            say(_("{lab}: attempt {number}: the grader failed: {why}", lab=one.lab, number=number, why=message))
+        if one.held:
+            say(_("{lab}: {count} lower scores are held back; see `class review`", lab=one.lab, count=one.held))
+        if one.open_appeals:
+            say(_("{lab}: {count} appeals are open; see `class appeals`", lab=one.lab, count=one.open_appeals))
+    raise typer.Exit(BELOW if any(one.needs_person for one in labs) else OK)

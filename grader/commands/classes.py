@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from grader.commands import class_export, class_grade, class_intake, class_release
-from grader.commands.class_common import new_class_app
-from grader.commands.common import speaking
+from grader.commands import (
+    class_appeals,
+    class_decisions,
+    class_export,
+    class_grade,
+    class_intake,
+    class_log,
+    class_regrade,
+)
+from grader.commands.class_common import ClassCommand, new_class_app
 
 app = new_class_app()
-for part in (class_intake.app, class_grade.app, class_release.app, class_export.app):
-    app.registered_commands += speaking(part).registered_commands
+for part in (
+    class_intake, class_grade, class_decisions, class_regrade, class_appeals, class_log, class_export,
+):  # fmt: skip
+    app.registered_commands += part.app.registered_commands
+for command in app.registered_commands:
+    command.cls = ClassCommand
