@@ -6,10 +6,9 @@ error follows; its size and place. What could be rounding is said to be that, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from grader.explain.window_rules import by_windows
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
+from grader.project.manifest import Facts
 
 __all__ = [
     "CaseRun", "Explanation", "common_fingerprints", "comparison", "explain", "explain_runs", "fingerprints",
@@ -81,7 +81,7 @@ def explain_runs(
     runs: Sequence[CaseRun],
     mistakes: Sequence[RecordedMistake],
     lab: Path | None = None,
-    published: Mapping[str, Any] | None = None,
+    published: Facts | None = None,
     failed: Sequence[str] = (),
 ) -> Explanation:
     """Explain failed runs, given the known mistakes that the check can recognise and the facts of the fixture."""

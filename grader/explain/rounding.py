@@ -8,9 +8,7 @@ the last digits decide it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,17 +18,17 @@ from grader.explain.network import first_divergence
 from grader.jail.arithmetic import chosen_arithmetic, computer
 from grader.language.numbers import percent
 from grader.language.translation import _
+from grader.project.manifest import Facts
 
 SMALLEST_MISTAKE = 10.0
 # Relative to the largest entry: rounding stays below it, and what falls the other way does not.
 SAME_ENTRY = 1e-3
 FEW_ENTRIES = 0.1
-COMPUTER, CONDITIONING = "computer", "conditioning"
 SAME_COMPUTER = ("features", "blas", "arithmetic")
 
 
 def could_be_rounding(
-    failing: Sequence[CaseRun], *, has_mistakes: bool, check: str = "", facts: Mapping[str, Any] | None = None
+    failing: Sequence[CaseRun], *, has_mistakes: bool, check: str = "", facts: Facts | None = None
 ) -> list[str]:
     """Return sentences that say why failed runs could be rounding; none if they could not.
 
@@ -40,13 +38,13 @@ def could_be_rounding(
         return []
     found = [few for run in failing if (few := _few_entries(run))]
     if len(found) == len(failing):
-        return [found[0], *_measured(check, facts or {})]
+        return [found[0], *_measured(check, facts or Facts())]
     worst = max(finding.error / finding.allowed for run in failing for finding in run.findings)
     # Of a deep gradient far more is allowed than rounding explains; there only the few entries count.
     if worst < SMALLEST_MISTAKE and not any(_is_loose(run, finding) for run in failing for finding in run.findings):
         text = _("This could be rounding: the error is {times} times what is allowed.", times=f"{worst:.2g}")
         more = [_("Every known mistake gives a larger one.")] if has_mistakes else []
-        return [text, *more, *_measured(check, facts or {})]
+        return [text, *more, *_measured(check, facts or Facts())]
     return []
 
 
@@ -85,11 +83,11 @@ def _is_loose(run: CaseRun, finding: Finding) -> bool:
     return run.recorded.tolerances[finding.output].metric == "l2"
 
 
-def _measured(check: str, facts: Mapping[str, Any]) -> list[str]:
+def _measured(check: str, facts: Facts) -> list[str]:
     """Say what publishing measured for this check, and whether it computed in another way."""
     found = []
-    share = facts.get(CONDITIONING, {}).get(check)
-    if isinstance(share, int | float):
+    share = facts.conditioning.get(check)
+    if share is not None:
         found.append(
             _(
                 "When the lab was published, rounding changed at random moved the results by at most {share} of "
@@ -97,16 +95,16 @@ def _measured(check: str, facts: Mapping[str, Any]) -> list[str]:
                 share=percent(share),
             )
         )
-    published = facts.get(COMPUTER)
-    here = asdict(computer(chosen_arithmetic()))
-    if isinstance(published, Mapping) and any(
-        list(published.get(name) or ()) != list(here[name]) for name in SAME_COMPUTER
+    published = facts.computer
+    here = computer(chosen_arithmetic())
+    if published is not None and any(
+        list(getattr(published, name)) != list(getattr(here, name)) for name in SAME_COMPUTER
     ):
         found.append(
             _(
                 "It was published with {there}, and this ran with {here}, which rounds in another order.",
-                there=published.get("blas", "?"),
-                here=here["blas"],
+                there=published.blas,
+                here=here.blas,
             )
         )
     found.append(_("If the difference stays when you compute in float64, it is no rounding."))

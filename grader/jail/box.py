@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -168,36 +169,42 @@ class Box:
 
     def _start(self) -> None:
         began = time.monotonic()
-        uid = worker_uid() if can_fork() else None
-        self._home = home = new_scratch("box")
         try:
-            stage_grader(home)
-            if self.level is Level.NAMESPACES:
-                layout = own_file_system(home, self.view)
-            else:
-                layout = ordinary_folder(home, self.view)
-            command, configuration = self._plan(layout, uid)
-            variables = environment(layout.scratch, self.limits.threads, self.arithmetic.variables())
-            new_launcher = Supervisor if can_fork() else Spawner
-            self._launcher = new_launcher(command, variables, configuration)
-            self._launcher.wait_until_ready(START_LIMIT_S)
-            if self._launcher.unlimited:
-                why = self._launcher.unlimited
+            self._launcher = launcher = self._launch()
+            launcher.wait_until_ready(START_LIMIT_S)
+            if launcher.unlimited:
                 self.warnings += (
-                    sentence("this system does not limit memory, processor time and processes: {why}", why=why),
+                    sentence(
+                        "this system does not limit memory, processor time and processes: {why}",
+                        why=launcher.unlimited,
+                    ),
                 )
         except LauncherLost as error:
             self._stop()
             raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
         except OSError as error:
+            place = self._home.parent if self._home is not None else tempfile.gettempdir()
             self._stop()
             if error.errno not in DISK_IS_FULL:
                 raise
-            raise no_room(home.parent, error) from error
+            raise no_room(place, error) from error
         except BaseException:
             self._stop()
             raise
         self.start_s = time.monotonic() - began
+
+    def _launch(self) -> Launcher:
+        """Make the box's folder, and start in it what starts the workers."""
+        self._home = home = new_scratch("box")
+        stage_grader(home)
+        if self.level is Level.NAMESPACES:
+            layout = own_file_system(home, self.view)
+        else:
+            layout = ordinary_folder(home, self.view)
+        command, configuration = self._plan(layout, worker_uid() if can_fork() else None)
+        variables = environment(layout.scratch, self.limits.threads, self.arithmetic.variables())
+        new_launcher = Supervisor if can_fork() else Spawner
+        return new_launcher(command, variables, configuration)
 
     def _stop(self) -> None:
         if self._launcher is not None:

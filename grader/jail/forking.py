@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,6 +39,13 @@ class Supervisor:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], configuration: Mapping[str, Any]
     ) -> None:
+        with self._connections(configuration) as (inside, log):
+            starting = _starting_thread(os.getpid()).submit(self._start, command, environment, inside, log)
+            self.process = starting.result()
+
+    @contextlib.contextmanager
+    def _connections(self, configuration: Mapping[str, Any]) -> Iterator[tuple[socket.socket, int]]:
+        """Make the connection and the log; the process that gets their inner ends here is then told its work."""
         self.control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log, log_inside = os.pipe()
         os.set_blocking(self.log, False)
@@ -46,9 +53,7 @@ class Supervisor:
         self._logged = b""
         self.ready = False
         try:
-            self.process = (
-                _starting_thread(os.getpid()).submit(self._start, command, environment, inside, log_inside).result()
-            )
+            yield inside, log_inside
         except BaseException:
             self.control.close()
             os.close(self.log)

@@ -23,7 +23,7 @@ from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import START_LIMIT_S, Box
 from grader.jail.forking import CLOSE_LIMIT_S, Supervisor
 from grader.jail.host import can_fork, interpreter, worker_uid
-from grader.jail.launcher import LauncherLost
+from grader.jail.launcher import Launcher, LauncherLost
 from grader.jail.layout import Layout, copy_plain, environment, own_file_system, remove_home, stage_grader
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
 from grader.jail.scratch import new_scratch
@@ -92,24 +92,12 @@ class WarmBox(Box):
         self._boxes = boxes
         super().__init__(*arguments, **named)
 
-    def _start(self) -> None:
-        began = time.monotonic()
-        uid = worker_uid()
+    def _launch(self) -> Launcher:
         zygote = self._boxes.zygote(self.view, self.limits, self.handler, self.arithmetic)
-        number, home = zygote.new_home()
-        self._home = home
-        try:
-            copy_plain(self.view.submission, home / "student")
-            _command, configuration = self._plan(zygote.layout, uid)
-            self._launcher = WarmSupervisor(zygote, number, self.limits, configuration)
-            self._launcher.wait_until_ready(START_LIMIT_S)
-        except LauncherLost as error:
-            self._stop()
-            raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
-        except BaseException:
-            self._stop()
-            raise
-        self.start_s = time.monotonic() - began
+        number, self._home = zygote.new_home()
+        copy_plain(self.view.submission, self._home / "student")
+        _command, configuration = self._plan(zygote.layout, worker_uid())
+        return WarmSupervisor(zygote, number, self.limits, configuration)
 
 
 class Zygote:
@@ -209,24 +197,9 @@ class WarmSupervisor(Supervisor):
     """The supervisor of a box that was forked from a warm process; see `grader.jail.launcher.Launcher`."""
 
     def __init__(self, zygote: Zygote, number: int, limits: Limits, configuration: Mapping[str, Any]) -> None:
-        self.control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.log, log_inside = os.pipe()
-        os.set_blocking(self.log, False)
-        self._received = b""
-        self._logged = b""
-        self.ready = False
         self._zygote, self._number = zygote, number
-        try:
-            zygote.start(number, limits, inside, log_inside)
-        except BaseException:
-            self.control.close()
-            os.close(self.log)
-            raise
-        finally:
-            inside.close()
-            os.close(log_inside)
-        with contextlib.suppress(LauncherLost):
-            self._send(dict(configuration))
+        with self._connections(configuration) as (inside, log):
+            zygote.start(number, limits, inside, log)
 
     @property
     def running(self) -> bool:

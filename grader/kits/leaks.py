@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.project.contract import Lab
-from grader.project.fixtures import MANIFEST_NAME
+from grader.project.manifest import MANIFEST_NAME
 from grader.project.places import Project
 from grader.publishing.skeleton import generate, holes
 

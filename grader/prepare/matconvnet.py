@@ -13,7 +13,6 @@ is (out, in), its input flattened in the order rows, columns, channels, as MatCo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -28,8 +27,8 @@ from grader.prepare.weights import (
     Note,
     WeightsError,
     WeightsFileError,
+    cached_checkpoint,
     checkpoint_shapes,
-    in_one_step,
     read_checkpoint,
     seeded_parameters,
 )
@@ -76,14 +75,6 @@ def matconvnet_checkpoint(
     replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
     converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
     facts = {"version": FORMAT_VERSION, "options": options, "source": converted.name if converted else "seeded"}
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
-    for name, array in sorted(replaced.items()):
-        digest.update(name.encode() + array.tobytes())
-    folder = cache / "checkpoints" / f"matconvnet-{digest.hexdigest()[:16]}"
-    if folder.is_dir():
-        return folder
-    size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
-    note(sentence("making the checkpoint in MatConvNet's layout, once ({value} MiB)", value=f"{size / 2**20:.0f}"))
 
     def fill(fresh: Path) -> None:
         usable = None
@@ -96,7 +87,11 @@ def matconvnet_checkpoint(
             _replace(parameters, replaced, overrides)
         write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable)
 
-    return in_one_step(folder, size, fill)
+    def announce(size: str) -> None:
+        note(sentence("making the checkpoint in MatConvNet's layout, once ({value} MiB)", value=size))
+
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return cached_checkpoint(cache, "matconvnet", text, replaced, shapes, announce, fill)
 
 
 def write_matconvnet(

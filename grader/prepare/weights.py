@@ -66,20 +66,39 @@ def seeded_checkpoint(
     """
     replaced = _read_overrides(overrides, shapes) if overrides is not None and overrides.is_file() else {}
     text = json.dumps([sorted((name, list(shape)) for name, shape in shapes.items()), seed])
-    digest = hashlib.sha256(text.encode())
-    for name, array in sorted(replaced.items()):
-        digest.update(name.encode() + array.tobytes())
-    folder = cache / "checkpoints" / f"seeded-{digest.hexdigest()[:16]}"
-    if folder.is_dir():
-        return folder
-    size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
-    note(sentence("making the seeded checkpoint, once ({value} MiB)", value=f"{size / 2**20:.0f}"))
 
     def fill(fresh: Path) -> None:
         for name, shape in shapes.items():
             array = replaced[name] if name in replaced else seeded_parameters(name, shape, seed)
             np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
 
+    def announce(size: str) -> None:
+        note(sentence("making the seeded checkpoint, once ({value} MiB)", value=size))
+
+    return cached_checkpoint(cache, "seeded", text, replaced, shapes, announce, fill)
+
+
+def cached_checkpoint(
+    cache: Path,
+    kind: str,
+    facts: str,
+    replaced: Mapping[str, np.ndarray],
+    shapes: Mapping[str, tuple[int, ...]],
+    announce: Callable[[str], None],
+    fill: Callable[[Path], None],
+) -> Path:
+    """Return the folder of the checkpoint that follows from ``facts`` and ``replaced``, filled if it is not there.
+
+    ``announce`` is told its size in MiB before it is filled.
+    """
+    digest = hashlib.sha256(facts.encode())
+    for name, array in sorted(replaced.items()):
+        digest.update(name.encode() + array.tobytes())
+    folder = cache / "checkpoints" / f"{kind}-{digest.hexdigest()[:16]}"
+    if folder.is_dir():
+        return folder
+    size = sum(int(np.prod(shape)) for shape in shapes.values()) * 4
+    announce(f"{size / 2**20:.0f}")
     return in_one_step(folder, size, fill)
 
 

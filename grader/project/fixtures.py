@@ -1,15 +1,15 @@
 """Recorded cases: written when a lab is published, verified by hash whenever they are read.
 
-A fixture folder holds ``manifest.json``, one ``.npz`` per check with the inputs and the recorded outputs of its
-cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with what those returned. The
-manifest carries the hash of every file and its own, so a damaged, truncated or edited fixture is refused by name.
+A fixture folder holds ``manifest.json`` (`grader.project.manifest`), one ``.npz`` per check with the inputs and the
+recorded outputs of its cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with
+what those returned. The manifest carries the hash of every file and its own, so a damaged, truncated or edited
+fixture is refused by name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,25 +19,32 @@ from typing import Any
 import numpy as np
 
 from grader.compare import Tolerance
-from grader.lab.checks import COURSE, Case
-from grader.language.errors import GraderFailed
+from grader.lab.checks import Case
 from grader.language.message import sentence
+from grader.project.manifest import (
+    MANIFEST_NAME,
+    SCHEMA_ID,
+    ArraysEntry,
+    CaseEntry,
+    CheckEntry,
+    Facts,
+    FixtureError,
+    Manifest,
+    MistakeEntry,
+    MistakesEntry,
+    OutputEntry,
+    RunEntry,
+    read_manifest,
+)
 from grader.project.one_parser import read_arrays
 from grader.project.writing import replace_file, replaced_folder
 from grader.verdicts import Verdict
 
-MANIFEST_NAME = "manifest.json"
 ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside those in use
-WEIGHTS_PREFIX = "weights-"  # of the folder of fixtures that were recorded with a course's own checkpoint
 # Joins the names of two mistakes that are made at once.
 PAIR_SIGN = " + "
 REMEDY = sentence("restore it from version control or publish the lab again")
-SCHEMA_ID = "grader/fixture/v1"
 MISTAKE_TEXTS = ("name", "title", "explanation", "formula", "symptom", "fingerprint")
-
-
-class FixtureError(GraderFailed):
-    """A fixture is missing or not what was published; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,10 @@ class RecordedRun:
     place: tuple[str, ...] = ()
 
     @property
-    def entry(self) -> list[Any]:
+    def entry(self) -> RunEntry:
         """All of it but the arrays, as JSON can hold it."""
         ended = None if self.verdict is None else self.verdict.value
-        return [ended, list(self.outputs), self.error_type, self.message, list(self.place)]
+        return ended, list(self.outputs), self.error_type, self.message, list(self.place)
 
     @classmethod
     def of(cls, entry: Sequence[Any], arrays: Mapping[str, np.ndarray], prefix: str) -> RecordedRun:
@@ -112,9 +119,9 @@ class Fixture:
     release: str
     sha256: str
     checks: Mapping[str, Sequence[RecordedCase]]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     folder: Path | None = None
-    mistake_files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mistake_files: Mapping[str, MistakesEntry] = field(default_factory=dict)
 
     @property
     def hidden(self) -> bool:
@@ -130,36 +137,33 @@ def write_fixture(
     kind: str,
     release: str,
     checks: Mapping[str, Sequence[RecordedCase]],
-    facts: Mapping[str, Any],
+    facts: Facts,
     mistakes: Mapping[str, Sequence[RecordedMistake]] | None = None,
 ) -> str:
     """Write a fixture in one step: either all of it is there afterwards, or what was there before.
 
-    ``facts`` are kept in the manifest: seed, versions, how tolerances were measured. ``mistakes`` are those that
-    each check can recognise. Returns the manifest's hash.
+    ``mistakes`` are those that each check can recognise. Returns the manifest's hash.
     """
     with replaced_folder(folder) as fresh:
-        described = {name: _write_check(fresh / f"{name}.npz", cases) for name, cases in checks.items()}
-        manifest = {
-            "schema": SCHEMA_ID,
-            "lab": lab,
-            "lab_version": lab_version,
-            "kind": kind,
-            "release": release,
-            "facts": dict(facts),
-            "checks": described,
-            "mistakes": {
+        manifest = Manifest(
+            schema_id=SCHEMA_ID,
+            lab=lab,
+            lab_version=lab_version,
+            kind=kind,
+            release=release,
+            facts=facts,
+            checks={name: _write_check(fresh / f"{name}.npz", cases) for name, cases in checks.items()},
+            mistakes={
                 name: _write_mistakes(fresh / f"{name}.mistakes.npz", found)
                 for name, found in (mistakes or {}).items()
                 if found
             },
-        }
-        manifest["sha256"] = _hash_of_manifest(manifest)
-        (fresh / MANIFEST_NAME).write_text(_text_of(manifest), encoding="utf-8")
-    return str(manifest["sha256"])
+        ).sealed()
+        (fresh / MANIFEST_NAME).write_text(manifest.as_text(), encoding="utf-8")
+    return manifest.sha256
 
 
-def replace_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+def replace_facts(folder: Path, facts: Facts) -> None:
     """Put other facts, such as times, in the place of those of the same names in a fixture that is there.
 
     Cases and expected values stay as they are, and so does the release.
@@ -168,17 +172,12 @@ def replace_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     ------
     FixtureError : the manifest is missing, damaged or edited.
     """
-    manifest = _read_manifest(folder)
-    manifest["facts"] |= facts
-    manifest["sha256"] = _hash_of_manifest(manifest)
-    replace_file(folder / MANIFEST_NAME, _text_of(manifest).encode())
+    manifest = read_manifest(folder)
+    changed = manifest.model_copy(update={"facts": manifest.facts.replaced_by(facts)}).sealed()
+    replace_file(folder / MANIFEST_NAME, changed.as_text().encode())
 
 
-def _text_of(manifest: Mapping[str, Any]) -> str:
-    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-
-
-def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
+def _write_check(file: Path, cases: Sequence[RecordedCase]) -> CheckEntry:
     arrays: dict[str, np.ndarray] = {}
     described = []
     for number, recorded in enumerate(cases):
@@ -187,21 +186,21 @@ def _write_check(file: Path, cases: Sequence[RecordedCase]) -> dict[str, Any]:
         for name, array in recorded.expected.items():
             arrays[f"{number}.out.{name}"] = array
         described.append(
-            {
-                "name": recorded.case.name,
-                "domain": recorded.case.domain,
-                "config": dict(recorded.case.config),
-                "inputs": list(recorded.case.arrays),
-                "outputs": [
-                    {"name": name, "atol": t.atol, "rtol": t.rtol, "metric": t.metric}
+            CaseEntry(
+                name=recorded.case.name,
+                domain=recorded.case.domain,
+                config=dict(recorded.case.config),
+                inputs=list(recorded.case.arrays),
+                outputs=[
+                    OutputEntry(name=name, atol=t.atol, rtol=t.rtol, metric=t.metric)
                     for name, t in recorded.tolerances.items()
                 ],
-            }
+            )
         )
-    return {"file": file.name, **_write_arrays(file, arrays), "cases": described}
+    return CheckEntry(**_write_arrays(file, arrays), cases=described)
 
 
-def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str, Any]:
+def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> MistakesEntry:
     arrays: dict[str, np.ndarray] = {}
     described = []
     for number, mistake in enumerate(mistakes):
@@ -211,12 +210,12 @@ def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> dict[str
                 arrays[f"{number}.{case}.{name}"] = array
             runs.append(run.entry)
         texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
-        described.append({**texts, "reads_outside": mistake.reads_outside, "runs": runs})
-    return {"file": file.name, **_write_arrays(file, arrays), "mistakes": described}
+        described.append(MistakeEntry(**texts, reads_outside=mistake.reads_outside, runs=runs))
+    return MistakesEntry(**_write_arrays(file, arrays), mistakes=described)
 
 
 def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Write arrays; of equal ones only the first. Returns the hash of the file and what ``same`` stands for."""
+    """Write arrays; of equal ones only the first. Returns what an `ArraysEntry` says of them."""
     first: dict[tuple[str, tuple[int, ...], bytes], str] = {}
     same = {}
     for name, array in arrays.items():
@@ -229,12 +228,8 @@ def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> dict[str, Any
     data = buffer.getvalue()
     file.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    return {"sha256": digest, "same": same} if same else {"sha256": digest}
-
-
-def _hash_of_manifest(manifest: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in manifest.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    found = {"file": file.name, "sha256": digest}
+    return {**found, "same": same} if same else found
 
 
 def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
@@ -245,31 +240,31 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
     FixtureError : the folder, the manifest or one of the files is missing, damaged or edited, or ``only`` names a
         check that was not published.
     """
-    manifest = _read_manifest(folder)
-    absent = [name for name in only or () if name not in manifest["checks"]]
+    manifest = read_manifest(folder)
+    absent = [name for name in only or () if name not in manifest.checks]
     if absent:
         raise FixtureError(
             "{value} has no cases of {absent}: the checks were changed since the lab was published; publish "
             "it again with `python -m grader publish {manifest}`",
             value=folder / MANIFEST_NAME,
             absent=", ".join(absent),
-            manifest=manifest["lab"],
+            manifest=manifest.lab,
         )
     checks = {
-        name: _read_check(folder / part["file"], part)
-        for name, part in manifest["checks"].items()
+        name: _read_check(folder / part.file, part)
+        for name, part in manifest.checks.items()
         if only is None or name in only
     }
     return Fixture(
-        lab=manifest["lab"],
-        lab_version=manifest["lab_version"],
-        kind=manifest["kind"],
-        release=manifest["release"],
-        sha256=manifest["sha256"],
+        lab=manifest.lab,
+        lab_version=manifest.lab_version,
+        kind=manifest.kind,
+        release=manifest.release,
+        sha256=manifest.sha256,
         checks=checks,
-        facts=manifest["facts"],
+        facts=manifest.facts,
         folder=folder,
-        mistake_files=manifest.get("mistakes", {}),
+        mistake_files=manifest.mistakes,
     )
 
 
@@ -283,18 +278,18 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     part = fixture.mistake_files.get(check)
     if part is None or fixture.folder is None:
         return []
-    file = fixture.folder / part["file"]
+    file = fixture.folder / part.file
     arrays = _read_arrays(file, part)
     try:
-        return [_mistake(number, entry, arrays) for number, entry in enumerate(part["mistakes"])]
+        return [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)]
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(file, error) from None
 
 
-def _mistake(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
-    runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry["runs"])]
-    texts = {key: entry[key] for key in MISTAKE_TEXTS}
-    return RecordedMistake(runs=runs, reads_outside=entry["reads_outside"], **texts)
+def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
+    runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry.runs)]
+    texts = {key: getattr(entry, key) for key in MISTAKE_TEXTS}
+    return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
 
 
 def _damaged(file: Path, error: Exception) -> FixtureError:
@@ -303,63 +298,22 @@ def _damaged(file: Path, error: Exception) -> FixtureError:
     )
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    file = folder / MANIFEST_NAME
-    lab = folder.parent.name
-    remedy = sentence(
-        "restore it from version control or publish again with `python -m grader publish {lab}`", lab=lab
-    )
-    if lab.startswith(WEIGHTS_PREFIX):
-        lab = folder.parent.parent.name
-        remedy = sentence(
-            "publish with your weights first: `python -m grader publish {lab} --weights FILE`", lab=lab
-        )
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FixtureError(
-            "{file} is missing: lab {lab} has no {name} fixtures here; {remedy}",
-            file=file,
-            lab=lab,
-            name=folder.name,
-            remedy=remedy,
-        ) from None
-    except (OSError, ValueError) as error:
-        raise FixtureError(
-            "{file} cannot be read ({error}); {remedy}", file=file, error=error, remedy=remedy
-        ) from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA_ID:
-        raise FixtureError(
-            "{file} is not a fixture manifest of schema {SCHEMA_ID}; {remedy}",
-            file=file,
-            SCHEMA_ID=SCHEMA_ID,
-            remedy=remedy,
-        )
-    if manifest.get("sha256") != _hash_of_manifest(manifest):
-        raise FixtureError(
-            "{file} was changed after it was published (its hash does not match); {remedy}",
-            file=file,
-            remedy=remedy,
-        )
-    return manifest
-
-
-def _read_check(file: Path, part: Mapping[str, Any]) -> list[RecordedCase]:
+def _read_check(file: Path, part: CheckEntry) -> list[RecordedCase]:
     arrays = _read_arrays(file, part)
     try:
-        return [_recorded(number, entry, arrays) for number, entry in enumerate(part["cases"])]
+        return [_recorded(number, entry, arrays) for number, entry in enumerate(part.cases)]
     except (ValueError, KeyError) as error:
         raise _damaged(file, error) from None
 
 
-def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _read_arrays(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
     try:
         data = file.read_bytes()
     except OSError as error:
         raise FixtureError(
             "{file} cannot be read ({strerror}); {REMEDY}", file=file, strerror=error.strerror, REMEDY=REMEDY
         ) from None
-    if hashlib.sha256(data).hexdigest() != part["sha256"]:
+    if hashlib.sha256(data).hexdigest() != part.sha256:
         raise FixtureError(
             "{file} is damaged or was edited (its hash does not match the manifest); {REMEDY}",
             file=file,
@@ -367,15 +321,13 @@ def _read_arrays(file: Path, part: Mapping[str, Any]) -> dict[str, np.ndarray]:
         )
     try:
         arrays = read_arrays(data)
-        return arrays | {name: arrays[original] for name, original in part.get("same", {}).items()}
+        return arrays | {name: arrays[original] for name, original in part.same.items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise _damaged(file, error) from None
 
 
-def _recorded(number: int, entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> RecordedCase:
-    inputs = {name: arrays[f"{number}.in.{name}"] for name in entry["inputs"]}
-    outputs = {item["name"]: arrays[f"{number}.out.{item['name']}"] for item in entry["outputs"]}
-    tolerances = {item["name"]: Tolerance(item["atol"], item["rtol"], item["metric"]) for item in entry["outputs"]}
-    return RecordedCase(
-        Case(entry["name"], entry["config"], inputs, entry.get("domain", COURSE)), outputs, tolerances
-    )
+def _recorded(number: int, entry: CaseEntry, arrays: Mapping[str, np.ndarray]) -> RecordedCase:
+    inputs = {name: arrays[f"{number}.in.{name}"] for name in entry.inputs}
+    outputs = {item.name: arrays[f"{number}.out.{item.name}"] for item in entry.outputs}
+    tolerances = {item.name: Tolerance(item.atol, item.rtol, item.metric) for item in entry.outputs}
+    return RecordedCase(Case(entry.name, entry.config, inputs, entry.domain), outputs, tolerances)

@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.language.errors import BadInput
 from grader.project.contract import ContractError, Lab, list_labs, load_lab
-from grader.project.fixtures import WEIGHTS_PREFIX
+from grader.project.manifest import WEIGHTS_PREFIX
 
 MAX_PICTURE_BYTES = 32 << 20
 

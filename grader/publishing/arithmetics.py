@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from grader.jail.arithmetic import Arithmetic, Computer, another_arithmetic, chosen_arithmetic, computer
 from grader.project.contract import Lab
+from grader.project.manifest import ComputerFacts
 from grader.publishing.record_cache import RecordCache
 from grader.publishing.recording import Recorder, context_of
 from grader.publishing.times import opener
 
-COMPUTER_NAME = "computer"
 FLOAT64 = "the engine in float64"
 
 
@@ -35,6 +34,6 @@ def described(item: Computer) -> str:
     return f"{item.arithmetic}: {item.blas}, on {item.processor} ({', '.join(item.features) or 'features unknown'})"
 
 
-def computer_facts(item: Computer) -> dict[str, Any]:
+def computer_facts(item: Computer) -> ComputerFacts:
     """Return what a fixture keeps of the computer that published it."""
-    return {COMPUTER_NAME: {**asdict(item), "features": list(item.features)}}
+    return ComputerFacts.model_validate(asdict(item))

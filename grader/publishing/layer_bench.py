@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grader.lab.checks import Case, Check
 from grader.project.contract import Lab
+from grader.project.manifest import LayerRecord
 from grader.project.solution import write_solution
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
 from grader.publishing.recording import OpenInSlot, RecordingError
@@ -16,7 +17,7 @@ from grader.publishing.speed_bench import REFERENCE
 from grader.report.progress import Progress
 from grader.run.session import Outcome, Running
 from grader.timing.baseline import Yardstick
-from grader.timing.layer_record import PASSES, LayerRecord
+from grader.timing.layer_record import PASSES
 from grader.timing.layers import steps
 
 # Repeats of a pass; no new one is begun after the seconds. Threads that wait for one another are slowed down many
@@ -60,7 +61,8 @@ def time_layers(
         with open_watched(folder) as session:
             found[solution] = _fastest(lab, session, checks, cases)
     after = yardstick()
-    return LayerRecord(found, {work: [*before[work], *after[work]] for work in before})
+    both = {work: [*before[work], *after[work]] for work in before}
+    return LayerRecord(solutions=found, yardstick=both)
 
 
 def _fastest(

@@ -21,7 +21,8 @@ from grader.jail.scratch import scratch_folder
 from grader.jail.slots import claim_slot
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
-from grader.project.fixtures import ARCHIVE_NAME, MANIFEST_NAME, read_fixture, write_fixture
+from grader.project.fixtures import ARCHIVE_NAME, write_fixture
+from grader.project.manifest import MANIFEST_NAME, Facts, read_manifest
 from grader.project.places import Project
 from grader.project.solution import KEPT_BACK, variants_of, write_solution
 from grader.publishing.arithmetics import arithmetics, computer_facts, recorder_of
@@ -109,15 +110,14 @@ def publish(
             kind=kind,
             release=certificate.release,
             checks=with_tolerances(lab, cases[kind], found.reference[kind], proof.tolerances),
-            facts={
-                "seed": seeds[kind],
-                "draws": dict(drawn[kind].draws),
-                "conditioning": worst_shares(proof.certificate.movements, kind),
-                **computer_facts(computers[0]),
-                "versions": certificate.versions,
-                "variants": list(certificate.variants),
-                **times.facts(),
-            },
+            facts=Facts(
+                seed=seeds[kind],
+                draws=dict(drawn[kind].draws),
+                conditioning=worst_shares(proof.certificate.movements, kind),
+                computer=computer_facts(computers[0]),
+                versions=certificate.versions,
+                variants=list(certificate.variants),
+            ).replaced_by(times.facts()),
             mistakes=recorded_mistakes(lab, proof.trials, kind),
         )
     write_certificate(certificate, folders["hidden"].parent)
@@ -164,8 +164,9 @@ def _public_seed(lab: Lab) -> int:
 def _hidden_seed(folder: Path, seed: int | None, keep: bool) -> int:
     if seed is not None:
         return seed
-    if keep and (folder / MANIFEST_NAME).is_file():
-        return int(read_fixture(folder, ()).facts["seed"])
+    kept = read_manifest(folder).facts.seed if keep and (folder / MANIFEST_NAME).is_file() else None
+    if kept is not None:
+        return kept
     return secrets.randbits(63)
 
 
@@ -174,6 +175,7 @@ def _keep_old(folders: Mapping[str, Path]) -> None:
     for kind, folder in folders.items():
         if not (folder / MANIFEST_NAME).is_file():
             continue
+        # They are kept even if somebody has edited them.
         release = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8")).get("release", "unknown")
         target = folder.parent / ARCHIVE_NAME / str(release) / kind
         if not target.exists():

@@ -9,12 +9,13 @@ from statistics import median
 
 from grader.lab.checks import Case, Check
 from grader.project.contract import Lab
+from grader.project.manifest import SpeedRecord
 from grader.project.solution import write_solution
 from grader.publishing.certificate import Condition, SpeedRow
 from grader.publishing.engine import ENGINE_NAME, EngineVersion
 from grader.publishing.recording import OpenInSlot, RecordingError
 from grader.report.progress import Progress
-from grader.timing.baseline import WHOLE, Measured, SpeedRecord, Yardstick, add, required_speed
+from grader.timing.baseline import WHOLE, Measured, Yardstick, add, required_speed
 from grader.timing.ratio import ratio_of
 from grader.timing.yardstick import Seconds
 
@@ -96,7 +97,13 @@ class SpeedBench:
             rows.append(
                 SpeedRow(check.id, against.id, speed.at_least, name, seconds_, ratio.value, ratio.low, ratio.high)
             )
-        return SpeedRecord(trusted.baseline, trusted.reference, yardstick, samples.get(ENGINE_NAME, {})), rows
+        record = SpeedRecord(
+            baseline=trusted.baseline,
+            reference=trusted.reference,
+            yardstick=yardstick,
+            engine=samples.get(ENGINE_NAME, {}),
+        )
+        return record, rows
 
     def _solution(self, variant: str | None) -> Path:
         folder = self.scratch / f"speed-{variant}"

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from grader.jail import Arithmetic
 from grader.jail.scratch import scratch_folder
@@ -16,6 +15,7 @@ from grader.lab.checks import Case
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import read_fixture, replace_facts
+from grader.project.manifest import Facts, LayerRecord, SpeedRecord
 from grader.project.places import Project
 from grader.project.solution import variants_of
 from grader.publishing.certificate import SpeedRow
@@ -26,9 +26,8 @@ from grader.publishing.speed_bench import SpeedBench, speed_condition
 from grader.report.progress import Progress
 from grader.run.opening import open_session
 from grader.run.session import Running, Session
-from grader.timing.baseline import RECORD_NAME, SpeedRecord, yardstick_for
-from grader.timing.layer_record import LAYERS_NAME, LayerRecord
-from grader.timing.slowness import YARDSTICK_NAME, speed_of_host
+from grader.timing.baseline import yardstick_for
+from grader.timing.slowness import speed_of_host
 from grader.timing.yardstick import Seconds
 
 KINDS = ("public", "hidden")
@@ -44,13 +43,10 @@ class Times:
     layers: LayerRecord | None
     yardstick: Seconds
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Return what a fixture keeps of them."""
-        return {
-            YARDSTICK_NAME: self.yardstick,
-            RECORD_NAME: {check: record.as_data() for check, record in self.checks.items()},
-            **({LAYERS_NAME: self.layers.as_data()} if self.layers is not None else {}),
-        }
+        layers = {} if self.layers is None else {"layers": self.layers}
+        return Facts(yardstick=self.yardstick, speed=dict(self.checks), **layers)
 
     def lines(self) -> list[str]:
         """Say in a few lines what was measured."""

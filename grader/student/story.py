@@ -18,13 +18,8 @@ from grader.explain.picture import ErrorMap, as_text, map_of
 from grader.lab.checks import Case, Check
 from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
-from grader.project.fixtures import (
-    ARCHIVE_NAME,
-    Fixture,
-    FixtureError,
-    RecordedCase,
-    read_fixture,
-)
+from grader.project.fixtures import ARCHIVE_NAME, Fixture, RecordedCase, read_fixture
+from grader.project.manifest import FixtureError
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
 from grader.run.opening import opened

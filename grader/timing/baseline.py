@@ -7,12 +7,12 @@ the yardstick, which publishing timed next to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -20,13 +20,13 @@ from grader.jail.host import processors
 from grader.jail.layout import thread_counts
 from grader.lab.checks import Case, Check, Speed
 from grader.project.contract import Lab
+from grader.project.manifest import Facts, SpeedRecord
 from grader.run.session import GraderFault, Outcome, Running
 from grader.timing import yardstick
 from grader.timing.layers import steps
 from grader.timing.yardstick import Seconds, YardstickError
 
 WHOLE = "all"
-RECORD_NAME = "speed"
 # Repeats that count in one look; one more before them does not.
 REPEATS = 2
 # How far the yardstick may be off where processors, not only their clocks, differ.
@@ -121,25 +121,6 @@ class Measured:
             add(samples, outcome, scale)
 
 
-@dataclass(frozen=True)
-class SpeedRecord:
-    """What publishing keeps of a timed check, for hosts that do not have the solution."""
-
-    baseline: Seconds
-    reference: Seconds
-    yardstick: Seconds
-    engine: Seconds = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> SpeedRecord:
-        """Read it from the manifest of a fixture."""
-        return cls(data["baseline"], data["reference"], data["yardstick"], data.get("engine", {}))
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
-
-
 @dataclass
 class Estimated:
     """Recorded seconds of the reference, carried over to this machine.
@@ -184,7 +165,7 @@ def trusted_side(
     lab: Lab,
     check: Check,
     cases: Sequence[Case],
-    facts: Mapping[str, Any],
+    facts: Facts,
     open_reference: OpenReference | None,
     yardstick: Yardstick,
 ) -> Trusted:
@@ -194,10 +175,9 @@ def trusted_side(
     ------
     GraderFault : there is neither.
     """
-    recorded = facts.get(RECORD_NAME, {}).get(check.id)
+    recorded = facts.speed.get(check.id)
     if open_reference is not None:
-        record = SpeedRecord.of(recorded) if recorded is not None else None
-        return Measured(lab, check, cases, open_reference, record=record, yardstick=yardstick)
+        return Measured(lab, check, cases, open_reference, record=recorded, yardstick=yardstick)
     if recorded is None:
         raise GraderFault(
             "the fixtures of lab {name} do not say how long the reference takes for {id}, and the reference "
@@ -205,7 +185,7 @@ def trusted_side(
             name=lab.name,
             id=check.id,
         )
-    return Estimated(SpeedRecord.of(recorded), yardstick)
+    return Estimated(recorded, yardstick)
 
 
 def carried_over(samples: Seconds, there: Seconds, here: Seconds, work: str) -> Seconds:

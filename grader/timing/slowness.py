@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from statistics import median
-from typing import Any
 
 from grader.jail.host import processors
 from grader.jail.layout import thread_counts
 from grader.project.contract import Lab
+from grader.project.manifest import Facts
 from grader.timing import yardstick
-from grader.timing.baseline import RECORD_NAME
-from grader.timing.layer_record import LAYERS_NAME
 from grader.timing.yardstick import Seconds, YardstickError
 
-# Of a fixture: the yardstick as it was when the lab was published.
-YARDSTICK_NAME = "yardstick"
 WORK = "calls"
 
 
-def slowness(facts: Mapping[str, Any], lab: Lab, slot: int) -> float:
+def slowness(facts: Facts, lab: Lab, slot: int) -> float:
     """Return the factor by one work of the yardstick; 1 where the fixture's ``facts`` or this host do not tell.
 
     Here it is processor time that counts: a busy host is not a slow one.
@@ -45,10 +41,8 @@ def speed_of_host(lab: Lab, slot: int) -> Seconds:
     return {WORK: yardstick.measure_processor(processors(slot, threads), thread_counts(threads))}
 
 
-def _recorded(facts: Mapping[str, Any]) -> Iterator[list[float]]:
+def _recorded(facts: Facts) -> Iterator[list[float]]:
     """Yield what publishing measured, the yardstick's own record first, then those beside other times."""
-    places = [facts, *facts.get(RECORD_NAME, {}).values(), facts.get(LAYERS_NAME) or {}]
-    for place in places:
-        found = place.get(YARDSTICK_NAME, {}).get(WORK)
-        if found:
-            yield found
+    for place in (facts, *facts.speed.values(), facts.layers):
+        if place is not None and place.yardstick.get(WORK):
+            yield place.yardstick[WORK]

@@ -8,16 +8,17 @@ another round, in a new box; after the last one the submission has the benefit o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from grader.lab.checks import Check
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase
+from grader.project.manifest import Facts
 from grader.run.session import Outcome, Running
 from grader.score.document import SpeedPart, SpeedResult
 from grader.timing.baseline import WHOLE, OpenReference, Trusted, Yardstick, add, required_speed, trusted_side
@@ -50,7 +51,7 @@ class Timing:
     """What timing needs: ``facts`` are those of the fixture; ``open_reference`` is None without a solution."""
 
     lab: Lab
-    facts: Mapping[str, Any]
+    facts: Facts
     open_reference: OpenReference | None
     yardstick: Yardstick
 

@@ -1,14 +1,18 @@
 """Fixtures come back as written, and anything else is refused by name."""
 
 import json
+from hashlib import sha256
 
 import numpy as np
 import pytest
 
 from grader.compare import Tolerance
 from grader.lab.checks import Case
-from grader.project.fixtures import FixtureError, RecordedCase, read_fixture, write_fixture
+from grader.project.fixtures import RecordedCase, read_fixture, replace_facts, write_fixture
+from grader.project.manifest import Facts, FixtureError, Manifest, read_manifest
+from tests.golden import ROOT
 
+PUBLISHED = sorted(path.parent for path in (ROOT / "fixtures").rglob("manifest.json"))
 ARRAY = np.arange(6, dtype=np.float32).reshape(2, 3)
 
 
@@ -25,7 +29,7 @@ def folder(tmp_path):
         for n in (1, 2)
     ]
     write_fixture(
-        target, lab="lab", lab_version=1, kind="hidden", release="r1", checks={"conv": cases}, facts={"seed": 5}
+        target, lab="lab", lab_version=1, kind="hidden", release="r1", checks={"conv": cases}, facts=Facts(seed=5)
     )
     return target
 
@@ -34,7 +38,7 @@ def test_round_trip(folder):
     """Settings, inputs, outputs, tolerances and facts survive."""
     fixture = read_fixture(folder)
     case = fixture.checks["conv"][1]
-    assert fixture.hidden and fixture.facts["seed"] == 5
+    assert fixture.hidden and fixture.facts.seed == 5
     assert case.case.stride == 2
     np.testing.assert_array_equal(case.case.x, ARRAY * 2)
     np.testing.assert_array_equal(case.expected["y"], ARRAY + 2)
@@ -53,6 +57,38 @@ def test_same_content_gives_the_same_bytes(folder, tmp_path):
         assert (again / file.name).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.parametrize("place", PUBLISHED, ids=lambda place: place.relative_to(ROOT / "fixtures").as_posix())
+def test_a_published_manifest_is_written_as_it_was_read(place):
+    """Of every release, older ones too: nothing is added that it did not have, and its hash stays."""
+    manifest = read_manifest(place)
+    assert manifest.as_text() == (place / "manifest.json").read_text(encoding="utf-8")
+    assert manifest.sealed().sha256 == manifest.sha256
+
+
+def test_what_a_later_release_adds_is_kept(folder):
+    """A fact and a note on a case that this grader does not know come through a change of the times."""
+    data = json.loads((folder / "manifest.json").read_text())
+    data["facts"]["weather"] = "rain"
+    data["checks"]["conv"]["cases"][0]["note"] = "new"
+    later = Manifest.model_validate(data).sealed()
+    (folder / "manifest.json").write_text(later.as_text())
+    replace_facts(folder, Facts(yardstick={"calls": [1.0]}))
+    again = json.loads((folder / "manifest.json").read_text())
+    assert again["facts"] == {"seed": 5, "weather": "rain", "yardstick": {"calls": [1.0]}}
+    assert again["checks"]["conv"]["cases"][0]["note"] == "new"
+
+
+def test_a_manifest_that_lacks_something_is_refused_by_its_place(folder):
+    """Its hash is right, but a part that every release has is not there."""
+    data = json.loads((folder / "manifest.json").read_text())
+    del data["sha256"], data["checks"]["conv"]["cases"]
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    data["sha256"] = sha256(text.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(data))
+    with pytest.raises(FixtureError, match=r"manifest\.json cannot be read \(checks\.conv\.cases"):
+        read_fixture(folder)
+
+
 def test_equal_arrays_are_stored_once(tmp_path):
     """Repeats that share a large weight do not store it again, and each has it when it is read."""
     noise = np.random.default_rng(1).standard_normal(10_000)
@@ -65,7 +101,7 @@ def test_equal_arrays_are_stored_once(tmp_path):
             kind="hidden",
             release="r1",
             checks={"conv": cases[:count]},
-            facts={},
+            facts=Facts(),
         )
     sizes = [(tmp_path / name / "conv.npz").stat().st_size for name in ("1", "5")]
     assert sizes[1] < 1.1 * sizes[0]
@@ -110,7 +146,7 @@ def test_a_failed_write_keeps_the_old_fixture(folder):
     broken = [RecordedCase(Case("bad", {"setting": object()}, {}), {}, {})]
     with pytest.raises(TypeError):
         write_fixture(
-            folder, lab="lab", lab_version=1, kind="hidden", release="r2", checks={"conv": broken}, facts={}
+            folder, lab="lab", lab_version=1, kind="hidden", release="r2", checks={"conv": broken}, facts=Facts()
         )
     assert (folder / "manifest.json").read_bytes() == before
     assert [path.name for path in folder.parent.iterdir()] == ["hidden"]

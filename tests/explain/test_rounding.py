@@ -7,6 +7,7 @@ from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
 from grader.lab.checks import Case, Sampled
 from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.project.manifest import ComputerFacts, Facts
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
@@ -102,10 +103,8 @@ def test_figures_of_publishing_and_another_blas_are_said():
     """The share that publishing measured, and where it was published if that computes in another way."""
     right = gradients()
     wrong = right | {"conv1": right["conv1"] + np.float32(3e-5)}
-    published = {
-        "conditioning": {"network_backward": 0.034},
-        "computer": {"processor": "another", "features": ["sve"], "blas": "AnotherBLAS 1", "arithmetic": "host"},
-    }
+    computer = ComputerFacts(processor="another", features=["sve"], blas="AnotherBLAS 1", arithmetic="host")
+    published = Facts(conditioning={"network_backward": 0.034}, computer=computer)
     message = explained(right, wrong, MAX, published).message
     assert "3.4 %" in message and "AnotherBLAS 1" in message
 

@@ -16,6 +16,7 @@ from grader.compare import Tolerance
 from grader.inside.runner import Runner
 from grader.project.contract import Lab, load_lab
 from grader.project.fixtures import RecordedCase, write_fixture
+from grader.project.manifest import Facts
 from grader.publishing.recording import make_cases
 from tests.golden import ROOT
 
@@ -81,7 +82,7 @@ def publish(root: Path) -> None:
             kind=kind,
             release="test",
             checks=recorded,
-            facts={"seed": seed},
+            facts=Facts(seed=seed),
         )
         if kind == "public":
             answers = _answers(recorded)

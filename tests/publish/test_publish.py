@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.project.fixtures import FixtureError, read_fixture, read_mistakes
+from grader.project.fixtures import read_fixture, read_mistakes
+from grader.project.manifest import FixtureError
 from grader.project.places import Project
 from grader.publishing.certificate import NotProved
 from grader.publishing.publish import publish
@@ -61,11 +62,11 @@ def test_a_release_says_what_computed_it_and_how_far_rounding_moves_each_case(pr
     movements = result.certificate.movements
     for kind, folder in result.folders.items():
         fixture = read_fixture(folder)
-        assert fixture.facts["computer"]["processor"] and fixture.facts["computer"]["blas"]
-        assert fixture.facts["draws"] == {}
+        assert fixture.facts.computer.processor and fixture.facts.computer.blas
+        assert fixture.facts.draws == {}
         cases = {(check, place) for check, found in fixture.checks.items() for place in range(len(found))}
         assert {(item.check, item.place) for item in movements if item.kind == kind} == cases
-        assert set(fixture.facts["conditioning"]) == set(fixture.checks)
+        assert set(fixture.facts.conditioning) == set(fixture.checks)
     assert all(0 <= item.share <= 0.1 for item in movements) and any(item.share for item in movements)
     text = (project.root / "fixtures" / "toy" / "certificate.md").read_text()
     assert text.split("## Conditioning")[1].split("## ")[0].count("| `scale_forward` |") == len(

@@ -93,8 +93,8 @@ def test_times_are_measured_again_and_nothing_else(tmp_path):
     assert {file: file.read_bytes() for file in before} == before
     for kind, fixture in old.items():
         new = read_fixture(folder / kind)
-        assert new.facts["speed"] == times.facts()["speed"] != fixture.facts["speed"]
-        assert new.facts["seed"] == fixture.facts["seed"] and new.release == fixture.release
+        assert new.facts.speed == times.facts().speed != fixture.facts.speed
+        assert new.facts.seed == fixture.facts.seed and new.release == fixture.release
     assert times.lines()[0].startswith("scale_quickly: reference ")
 
 

@@ -2,17 +2,18 @@
 
 import pytest
 
+from grader.project.manifest import Facts, LayerRecord
 from grader.score.document import LayerTime
-from grader.timing.layer_record import LayerRecord, with_recorded
+from grader.timing.layer_record import with_recorded
 from grader.timing.yardstick import YardstickError
 
 LAYERS = [LayerTime(name="conv1", forward_ms=20.0, backward_ms=60.0), LayerTime(name="own", forward_ms=1.0)]
 RECORD = LayerRecord(
-    {
+    solutions={
         "reference": {"forward": {"conv1": 0.01}},
         "engine": {"forward": {"conv1": 0.001, "relu1": 0.002}, "backward": {"conv1": 0.004}},
     },
-    {"products": [0.5, 0.25], "calls": [1.0]},
+    yardstick={"products": [0.5, 0.25], "calls": [1.0]},
 )
 
 
@@ -28,7 +29,7 @@ def absent():
 
 def test_times_are_scaled_by_the_fastest_repeat():
     """Twice the recorded milliseconds, for those layers and passes that were recorded."""
-    found = with_recorded(LAYERS, {"layers": RECORD.as_data()}, slower)
+    found = with_recorded(LAYERS, Facts(layers=RECORD), slower)
     assert (found[0].reference_forward_ms, found[0].reference_backward_ms) == (20.0, None)
     assert (found[0].engine_forward_ms, found[0].engine_backward_ms) == (2.0, 8.0)
     assert found[0].forward_ms == 20.0 and found[1] == LAYERS[1]
@@ -36,7 +37,7 @@ def test_times_are_scaled_by_the_fastest_repeat():
 
 @pytest.mark.parametrize(
     ("layers", "facts", "yardstick"),
-    [([], {"layers": {}}, None), (LAYERS, {}, None), (LAYERS, {"layers": RECORD.as_data()}, absent)],
+    [([], Facts(layers=RECORD), None), (LAYERS, Facts(), None), (LAYERS, Facts(layers=RECORD), absent)],
     ids=["no network was run", "older fixtures", "no yardstick"],
 )
 def test_what_is_not_known_is_left_out(layers, facts, yardstick):

@@ -8,8 +8,9 @@ import pytest
 
 from grader.lab.checks import Case, Speed, check, one_case
 from grader.project.fixtures import RecordedCase
+from grader.project.manifest import Facts, SpeedRecord
 from grader.run.session import GraderFault, Outcome
-from grader.timing.baseline import REPEATS, YARDSTICK_SLACK, Estimated, Measured, SpeedRecord, trusted_side
+from grader.timing.baseline import REPEATS, YARDSTICK_SLACK, Estimated, Measured, trusted_side
 from grader.timing.ratio import ratio_of
 from grader.timing.speed import MAX_ROUNDS, MIN_ROUNDS, SpeedTrial
 from grader.verdicts import Verdict
@@ -115,19 +116,18 @@ def test_the_engine_is_told_of_and_decides_nothing():
 
 def test_the_engine_is_carried_over_beside_a_reference_that_runs_here():
     """What publishing measured, by the yardstick's products: here they take twice as long."""
-    record = {"baseline": {}, "reference": {}, "engine": {"all": [0.25, 0.5, 1.0]},
-              "yardstick": {"products": [1.0], "calls": [1.0]}}  # fmt: skip
+    record = SpeedRecord(engine={"all": [0.25, 0.5, 1.0]}, yardstick={"products": [1.0], "calls": [1.0]})
     lab = SimpleNamespace(name="lab")
     trusted = trusted_side(
-        lab, fast, [], {"speed": {"fast": record}}, lambda: None, lambda: {"products": [2.0], "calls": [9.0]}
+        lab, fast, [], Facts(speed={"fast": record}), lambda: None, lambda: {"products": [2.0], "calls": [9.0]}
     )
     assert isinstance(trusted, Measured) and trusted.engine == {"all": [0.5, 1.0, 2.0]}
 
 
 def test_older_fixtures_know_no_engine():
     """Then nothing is shown, and the yardstick is not run for it."""
-    record = {"baseline": {}, "reference": {}, "yardstick": {}}
-    trusted = trusted_side(SimpleNamespace(name="lab"), fast, [], {"speed": {"fast": record}}, lambda: None, None)
+    facts = Facts(speed={"fast": SpeedRecord()})
+    trusted = trusted_side(SimpleNamespace(name="lab"), fast, [], facts, lambda: None, None)
     assert trusted.engine == {}
 
 
@@ -204,7 +204,7 @@ LAB = SimpleNamespace(name="tiny", checks={"loops": loops, "fast": fast})
 def test_the_reference_is_timed_on_the_smaller_input_and_scaled():
     """An eighth of the work counts eight times; the first call in a box does not count."""
     box = Reference({"loops": 0.25, "fast": 0.02})
-    trusted = trusted_side(LAB, fast, [recorded.case for recorded in CASES], {}, lambda: box, None)
+    trusted = trusted_side(LAB, fast, [recorded.case for recorded in CASES], Facts(), lambda: box, None)
     trusted.look()
     assert isinstance(trusted, Measured) and trusted.source == "measured"
     assert trusted.baseline == {"all": [2.0] * REPEATS} and trusted.reference == {"all": [0.02] * REPEATS}
@@ -214,15 +214,17 @@ def test_the_reference_is_timed_on_the_smaller_input_and_scaled():
 def test_a_reference_that_fails_is_the_graders_fault():
     """Nobody is charged for it, and nobody passes."""
     box = Reference({"loops": 0.25}, Verdict.EXCEPTION)
-    trusted = trusted_side(LAB, fast, [CASES[0].case], {}, lambda: box, None)
+    trusted = trusted_side(LAB, fast, [CASES[0].case], Facts(), lambda: box, None)
     with pytest.raises(GraderFault, match="reference of lab tiny ended with exception"):
         trusted.look()
 
 
 def test_without_the_reference_the_record_is_scaled_by_the_yardstick():
     """On a host where small calls take half as long and products a quarter, so does what consists of them."""
-    record = SpeedRecord({"all": [2.0]}, {"all": [0.04]}, {"calls": [1.0, 1.0], "products": [4.0]})
-    facts = {"speed": {"fast": record.as_data()}}
+    record = SpeedRecord(
+        baseline={"all": [2.0]}, reference={"all": [0.04]}, yardstick={"calls": [1.0, 1.0], "products": [4.0]}
+    )
+    facts = Facts(speed={"fast": record})
     trusted = trusted_side(LAB, fast, [], facts, None, lambda: {"calls": [0.5], "products": [1.0]})
     trusted.look()
     assert isinstance(trusted, Estimated) and trusted.source == "estimated"
@@ -234,7 +236,7 @@ def test_without_the_reference_the_record_is_scaled_by_the_yardstick():
 def test_without_reference_and_record_nothing_is_decided():
     """Old fixtures without the reference are the instructor's fault, with the command that mends it."""
     with pytest.raises(GraderFault, match="grader publish tiny"):
-        trusted_side(LAB, fast, [], {"seed": 1}, None, None)
+        trusted_side(LAB, fast, [], Facts(seed=1), None, None)
 
 
 def test_a_bound_of_one_is_refused():

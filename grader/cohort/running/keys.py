@@ -14,7 +14,7 @@ from grader.cohort.problems import Refusal
 from grader.jail.arithmetic import chosen_arithmetic
 from grader.language.translation import _
 from grader.project.contract import Lab
-from grader.project.fixtures import MANIFEST_NAME, FixtureError
+from grader.project.manifest import MANIFEST_NAME, FixtureError
 from grader.project.places import Project, file_digest
 
 # What a lab's folder holds for readers only; a result does not depend on it.
