@@ -14,8 +14,9 @@ import numpy as np
 
 from grader.lab.checks import Case
 from grader.language.translation import _, listed, translated
-from grader.project.contract import ExperimentFacts, Lab, Option
+from grader.project.contract import Lab
 from grader.project.places import ProjectError, read_picture
+from grader.project.sections import ExperimentFacts, Option
 
 MAX_NAMES = 64
 SIZE = re.compile(r"(\d{1,4})[x×](\d{1,4})")

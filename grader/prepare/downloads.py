@@ -18,8 +18,9 @@ from pydantic import Field, ValidationError
 
 from grader.language.message import sentence
 from grader.language.translation import _
-from grader.project.contract import ContractError, Lab, Resource, Section
+from grader.project.contract import ContractError, Lab
 from grader.project.places import Project, ProjectError, file_digest
+from grader.project.sections import Resource, Section
 
 KIND = "download"
 CONNECT_LIMIT_S = 20.0

@@ -2,22 +2,16 @@
 
 import gzip
 import hashlib
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.golden import ROOT, materialise
+from tests.golden import ROOT
 from tests.labs.conftest import load_module
+from tests.labs.experiment_runs import project_with, run_of
 
 LAB = "lenet"
-DEADLINE_S = 400
 FEW = ("--set", "images=300", "--set", "batch=50")
 FULL = {"train": 120, "t10k": 40}
 
@@ -25,30 +19,12 @@ FULL = {"train": 120, "t10k": 40}
 @pytest.fixture
 def project(tmp_path):
     """A folder with the lab and the reference as the submission."""
-    shutil.copytree(ROOT / "labs" / LAB, tmp_path / "labs" / LAB)
-    (tmp_path / "golden" / LAB / "right").mkdir(parents=True)
-    (tmp_path / "golden" / LAB / "right" / "expected.yaml").write_text("base: '@reference'\n")
-    materialise(tmp_path / "golden" / LAB / "right", tmp_path / "stu_upload" / LAB)
-    return tmp_path
+    return project_with(LAB, tmp_path)
 
 
 def run(project, *words):
-    """Type ``grader run``; return what it printed, its results and the arrays of its checkpoint."""
-    done = subprocess.run(
-        [sys.executable, "-m", "grader", "run", LAB, *map(str, words)],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if "curves.png" in line]
-    folder = Path(line.partition(": ")[0])
-    with np.load(folder / "checkpoint.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    return done.stdout, json.loads((folder / "run.json").read_text())["results"], arrays, folder
+    """Type ``grader run`` of this lab."""
+    return run_of(project, LAB, *words)
 
 
 def test_training_goes_on_as_if_it_had_not_stopped(project):

@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from grader.project.solution import write_solution
 from tests.golden import ROOT
 from tests.labs import resnet18_oracle as oracle
 from tests.labs.conftest import load_module
+from tests.labs.experiment_runs import project_with, run_of
 
 LAB = "resnet18"
-DEADLINE_S = 400
 NARROW = ("--set", "model=resnet", "--set", "width=4", "--set", "images=128")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A folder with the lab and the reference as the submission."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "labs" / LAB, folder / "labs" / LAB)
-    write_solution(ROOT / "reference" / LAB, None, folder / "stu_upload" / LAB)
-    return folder
+    return project_with(LAB, tmp_path_factory.mktemp("project"))
 
 
 def run(project, *words):
-    """Type ``grader run``; return what it printed, its results, the arrays of its checkpoint and its folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "grader", "run", LAB, *map(str, words)],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if "curves.png" in line]
-    folder = Path(line.partition(": ")[0])
-    with np.load(folder / "checkpoint.npz") as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    return done.stdout, json.loads((folder / "run.json").read_text())["results"], arrays, folder
+    """Type ``grader run`` of this lab."""
+    return run_of(project, LAB, *words)
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,17 @@
 """The whole experiment of style transfer on a tiny picture, through the command line and against PyTorch."""
 
-import json
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.golden import ROOT, materialise
+from tests.golden import ROOT
 from tests.labs.conftest import load_module
+from tests.labs.experiment_runs import DEADLINE_S, project_with, read_run, type_run
 
 LAB = "style_transfer"
 ROWS, COLUMNS = 16, 32
-DEADLINE_S = 400
 CHANNELS = {"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128)}
 
 
@@ -28,33 +24,12 @@ def experiment():
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A folder with the lab and the reference as the submission."""
-    root = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "labs" / LAB, root / "labs" / LAB)
-    (root / "golden" / LAB / "right").mkdir(parents=True)
-    (root / "golden" / LAB / "right" / "expected.yaml").write_text("base: '@reference'\n")
-    materialise(root / "golden" / LAB / "right", root / "stu_upload" / LAB)
-    return root
+    return project_with(LAB, tmp_path_factory.mktemp("project"))
 
 
 def run(project, *words):
     """Type ``grader run`` on a tiny picture."""
-    return subprocess.run(
-        [sys.executable, "-m", "grader", "run", LAB, "--set", f"size={ROWS}x{COLUMNS}", *map(str, words)],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "GRADER_CACHE": str(ROOT / ".cache"), "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
-
-
-def kept(printed):
-    """The folder of a run, and the arrays of its checkpoint."""
-    (line,) = [line for line in printed.splitlines() if "checkpoint" not in line and "curves.png" in line]
-    folder = line.partition(": ")[0]
-    with np.load(f"{folder}/checkpoint.npz") as stored:
-        return folder, {name: stored[name] for name in stored.files}
+    return type_run(project, LAB, "--set", f"size={ROWS}x{COLUMNS}", *words, GRADER_CACHE=str(ROOT / ".cache"))
 
 
 def partial_weights(file, names=tuple(CHANNELS)):
@@ -72,15 +47,11 @@ def partial_weights(file, names=tuple(CHANNELS)):
 
 def test_the_experiment_runs_with_all_layers_and_goes_on(project):
     """Two steps in two runs give the same as two in one; pictures, losses and measures are there."""
-    first = run(project, "--set", "steps=1")
-    assert first.returncode == 0, first.stdout + first.stderr
-    second = run(project, "--set", "steps=2")
-    folder, continued = kept(second.stdout)
-    whole = run(project, "--set", "steps=2", "--fresh")
-    _, expected = kept(whole.stdout)
+    read_run(run(project, "--set", "steps=1"))
+    _, results, continued, folder = read_run(run(project, "--set", "steps=2"))
+    expected = read_run(run(project, "--set", "steps=2", "--fresh")).arrays
     for name in ("state/picture", "state/optimiser/mt", "curve/loss/total/values"):
         np.testing.assert_array_equal(continued[name], expected[name])
-    results = json.loads(Path(folder, "run.json").read_text())["results"]
     assert {"style distance, relu5_1 (in the loss)", "style distance, relu2_2 (not in the loss)"} <= set(results)
     assert {"content distance, relu4_2", "structural similarity to the photograph"} <= set(results)
     import cv2
@@ -124,7 +95,7 @@ def test_losses_steps_and_measures_agree_with_pytorch(project, tmp_path):
     file = tmp_path / "part.npz"
     weights = {name: torch.tensor(array).double() for name, array in partial_weights(file).items()}
     done = run(project, "--set", "steps=1", "--weights", file, "--set", "seed=5", "--set", "noise=0.25")
-    folder, arrays = kept(done.stdout)
+    _, results, arrays, _ = read_run(done)
 
     def picture(name):
         image = cv2.imread(str(ROOT / "labs" / LAB / "pictures" / name))[:, :, ::-1]
@@ -162,7 +133,6 @@ def test_losses_steps_and_measures_agree_with_pytorch(project, tmp_path):
     assert np.quantile(apart, 0.99) < 1e-4 and np.abs(x.detach().numpy() - start).mean() > 0.9
     with torch.no_grad():
         after = features(x)
-    results = json.loads(Path(folder, "run.json").read_text())["results"]
     for name, kind in (("relu1_2", "not in the loss"), ("relu2_1", "in the loss")):
         far, near = (torch.linalg.norm(gram(each[name]) - gram(styled[name])) for each in (wanted, after))
         assert results[f"style distance, {name} ({kind})"] == pytest.approx((near / far).item(), rel=1e-4)
