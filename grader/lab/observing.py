@@ -63,6 +63,23 @@ def layers_observed(
         layers.update(originals)
 
 
+class Returned:
+    """What layers returned, as it was then: layers may share a buffer, which the next one writes over."""
+
+    def __init__(self) -> None:
+        self.arrays: list[tuple[Any, Any]] = []
+
+    def note(self, _name: str, value: Any) -> Any:
+        """Keep a copy of what a layer returns, and pass it on."""
+        if isinstance(value, np.ndarray):
+            self.arrays.append((value, value.copy()))
+        return value
+
+    def at_first(self, array: Any) -> Any:
+        """Return an array as it was when a layer returned it; any other as it is."""
+        return next((copy for value, copy in self.arrays if value is array), array)
+
+
 class Double:
     """Stands for a layer, of whose methods some are replaced; everything else is the layer's own.
 

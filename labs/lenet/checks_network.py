@@ -12,7 +12,7 @@ import numpy as np
 from grader.lab import CHANNELS_LAST, Case, Learning, Sampled, Speed, check
 from grader.lab.layer_cases import normal
 from grader.lab.layer_geometry import output_shape
-from grader.lab.observing import layers_observed
+from grader.lab.observing import Returned, layers_observed
 
 from .checks_layers import GEMM, LOOPS, convolution
 
@@ -184,20 +184,24 @@ def layer_shapes(net: Any, batch: int) -> dict[str, tuple[int, ...]]:
 def lenet_forward_pass(student, case):
     """LeNet_gemm, forward pass: every layer's output."""
     net = network(student, case, **SMALL)
-    with layers_observed(net.layers, student.emit):
+    returned = Returned()
+    with layers_observed(net.layers, student.emit, after=returned.note):
         result = net.forward(case.x.copy())
     student.require(isinstance(result, tuple) and len(result) == 2, "`forward` must return two things, (out, Xs)")
-    return {"logits": result[0], **kept(student, result[1], "Xs")}
+    return {"logits": result[0], **kept(student, result[1], "Xs", returned)}
 
 
-def kept(student: Any, arrays: Any, name: str) -> dict[str, np.ndarray]:
+def kept(student: Any, arrays: Any, name: str, returned: Returned) -> dict[str, np.ndarray]:
     """Return facts of what a pass returns by the names of the layers."""
     student.require(
         hasattr(arrays, "keys") and set(LAYERS) <= set(arrays),
         "`{name}` must have an array for every layer",
         name=name,
     )
-    return {f"{name} of {layer}": Sampled(arrays[layer], f"{name} of {layer}").parts()["stats"] for layer in LAYERS}
+    return {
+        f"{name} of {layer}": Sampled(returned.at_first(arrays[layer]), f"{name} of {layer}").parts()["stats"]
+        for layer in LAYERS
+    }
 
 
 @network_check(
@@ -210,13 +214,14 @@ def lenet_backward_pass(student, case):
     """LeNet_gemm, backward pass: every layer's gradients."""
     net = network(student, case, **SMALL)
     net.forward(case.x.copy())
-    with layers_observed(net.layers, student.emit, "backward"):
+    returned = Returned()
+    with layers_observed(net.layers, student.emit, "backward", returned.note):
         result = net.backward(case.out_grad.copy())
     student.require(isinstance(result, tuple) and len(result) == 2, "`backward` must return two things, (out, dXs)")
     for name in WITH_PARAMETERS:
         for part in ("W", "b"):
             student.emit(f"{name} d{part}", Sampled(net.layers[name].gradients[part], f"{name} d{part}"))
-    return {"picture": Sampled(result[0], "picture"), **kept(student, result[1], "dXs")}
+    return {"picture": Sampled(result[0], "picture"), **kept(student, result[1], "dXs", returned)}
 
 
 @network_check(cases=step_cases, needs=("lenet_backward_pass",), holes=("lenet_step",), group="network")
