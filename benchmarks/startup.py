@@ -1,13 +1,13 @@
 """How long a student's command takes to begin, against an earlier commit, by turns.
 
-    python -m benchmarks.startup [--lab LAB] [--before COMMIT] [--rounds N]
+    python -m benchmarks.startup [--lab LAB] [--before COMMIT] [--now COMMIT] [--rounds N]
 
-A kit of the lab is built from this tree, and one from the files of the earlier commit, both in a temporary folder that
-is removed in the end; nothing else is touched. The commands run in one kit and then in the other, the first of a round
-by turns: the list of options (what is imported), a check of a folder without its files (up to where the submission is
-looked at), and one check of one layer of the skeleton (up to its verdict, a box included). Printed are the medians,
-of the clock and of processor time with all processes that ended, and the ratio now to before with its 95 % interval.
-Processor time is what a busy machine disturbs least.
+A kit of the lab is built from the files here (or of a commit), and one from those of the earlier commit, both in a
+temporary folder that is removed in the end; nothing else is touched. The commands run in one kit and then in the
+other, the first of a round by turns: the list of options (what is imported), a check of a folder without its files
+(up to where the submission is looked at), and one check of one layer of the skeleton (up to its verdict, a box
+included). Printed are the medians, of the clock and of processor time with all processes that ended, and the ratio
+now to before with its 95 % interval. Processor time is what a busy machine disturbs least.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def main() -> None:
     parser.add_argument("--lab", default="vgg16")
     parser.add_argument("--check", default="relu_forward", help="one check of one layer")
     parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
+    parser.add_argument("--now", metavar="COMMIT", help="default the files as they lie here")
     parser.add_argument("--rounds", type=int, default=15)
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="startup-") as scratch:
-        kits = build_kits(Path(scratch), wanted.lab, wanted.before)
+        kits = build_kits(Path(scratch), wanted.lab, {"before": wanted.before, "now": wanted.now})
         commands = {
             "options": ("check", "--help"),
             "no files": ("check", wanted.lab, "--submission", str(Path(scratch) / "empty")),
@@ -49,29 +50,25 @@ def main() -> None:
         }
         (Path(scratch) / "empty").mkdir()
         taken = time_by_turns(kits, commands, wanted.rounds)
-    print(f"kit of {wanted.lab}: now against {wanted.before}, {wanted.rounds} rounds by turns")
+    now = wanted.now or "the files here"
+    print(f"kit of {wanted.lab}: {now} against {wanted.before}, {wanted.rounds} rounds by turns")
     print(f"{'command':<10} {'time':<10} {'before s':>9} {'now s':>9}  ratio (95 % interval)")
     for name in commands:
         for kind in ("clock", "processor"):
-            before, now = (taken[name, kind, tree] for tree in ("before", "now"))
-            ratio = ratio_of(now, before)
+            earlier_s, now_s = (taken[name, kind, tree] for tree in ("before", "now"))
+            ratio = ratio_of(now_s, earlier_s)
             print(
-                f"{name:<10} {kind:<10} {median(before):9.3f} {median(now):9.3f}  "
+                f"{name:<10} {kind:<10} {median(earlier_s):9.3f} {median(now_s):9.3f}  "
                 f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
             )
 
 
-def build_kits(scratch: Path, lab: str, commit: str) -> dict[str, Path]:
-    """Return the folders of both kits."""
-    earlier = scratch / "tree"
-    archive = scratch / "tree.tar"
-    subprocess.run(["git", "archive", "--output", str(archive), commit], cwd=ROOT, check=True)
-    with tarfile.open(archive) as files:
-        files.extractall(earlier, filter="data")
-    archive.unlink()
+def build_kits(scratch: Path, lab: str, commits: dict[str, str | None]) -> dict[str, Path]:
+    """Return the folders of the kits by name; of a commit that is None, of the files as they lie here."""
     kits = {}
-    for name, tree in (("before", earlier), ("now", ROOT)):
+    for name, commit in commits.items():
         kits[name] = scratch / name
+        tree = ROOT if commit is None else files_of(commit, scratch / f"tree-{name}")
         subprocess.run(
             [sys.executable, "-m", "grader", "kit", lab, "--out", str(kits[name])],
             cwd=tree,
@@ -79,8 +76,19 @@ def build_kits(scratch: Path, lab: str, commit: str) -> dict[str, Path]:
             stdout=subprocess.DEVNULL,
             check=True,
         )
-    shutil.rmtree(earlier)
+        if tree is not ROOT:
+            shutil.rmtree(tree)
     return kits
+
+
+def files_of(commit: str, folder: Path) -> Path:
+    """Unpack the files of a commit into a new folder."""
+    archive = folder.with_suffix(".tar")
+    subprocess.run(["git", "archive", "--output", str(archive), commit], cwd=ROOT, check=True)
+    with tarfile.open(archive) as files:
+        files.extractall(folder, filter="data")
+    archive.unlink()
+    return folder
 
 
 def time_by_turns(
