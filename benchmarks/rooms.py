@@ -4,8 +4,8 @@
 
 A room is a folder or a loose file directly in ``grader/``, an arrow that one imports another (imports within
 functions count, those for type checkers do not), a floor a row of rooms none of which imports one beside or above
-it. An arrow runs up if it must be left out for that: counted are the fewest without which no rooms import each other
-in a circle. Without a commit it is the files as they lie here, else files unpacked into a temporary folder.
+it. An arrow runs up if it must be left out for that: counted are the fewest without which no rooms import each
+other in a circle. Without a commit it is the files as they lie here, else files unpacked into a temporary folder.
 """
 
 from __future__ import annotations

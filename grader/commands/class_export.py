@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.commands.class_common import ClassFolder, new_class_app, open_lab, say
+from grader.commands.class_common import ClassFolder, LabOfClass, new_class_app, open_lab, say
 from grader.commands.common import BELOW, OK, LabName, Language
 from grader.language.translation import _
+
+if TYPE_CHECKING:
+    from grader.cohort.exports.rows import Filled, Row
 
 app = new_class_app()
 FEEDBACK_NAME = "feedback.html"
@@ -55,13 +60,8 @@ def export(
     Beside it lies a list of who is not in it, and why. Exit status: 0 everybody has a grade in it, 1 somebody has
     none, 2 bad usage or bad input.
     """
-    from grader.cohort.exports.blackboard import fill_blackboard
-    from grader.cohort.exports.canvas import fill_canvas
-    from grader.cohort.exports.moodle import fill_moodle
     from grader.cohort.exports.rows import export_rows, note_export, save
-    from grader.cohort.exports.tables import gradescope_table, plain_table
     from grader.cohort.problems import CohortError
-    from grader.cohort.sheets import read_sheet
     from grader.report.files import require_place, write_bytes
 
     if sum(place is not None for place in (moodle, canvas, blackboard, xlsx)) + gradescope > 1:
@@ -78,16 +78,8 @@ def export(
             write_bytes(out, data)
             beside = note_export(session, assignment, out, filled)
         else:
-            if moodle is not None:
-                filled = fill_moodle(read_sheet(moodle), rows, grade=grade_column, feedback=feedback_column)
-            elif canvas is not None:
-                filled = fill_canvas(read_sheet(canvas), rows, title or lab)
-            elif blackboard is not None:
-                filled = fill_blackboard(read_sheet(blackboard), rows, title or lab)
-            elif gradescope:
-                filled = gradescope_table(rows, assignment.max_points)
-            else:
-                filled = plain_table(of_lab.room, rows)
+            sheets = Sheets(moodle, canvas, blackboard, gradescope, title or lab, grade_column, feedback_column)
+            filled = _filled(of_lab, rows, sheets)
             beside = save(session, assignment, out, filled)
     say(
         _(
@@ -99,6 +91,39 @@ def export(
         )
     )
     raise typer.Exit(BELOW if filled.left_out else OK)
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Which platform's sheet is filled, none for a plain table, and its columns where they must be named."""
+
+    moodle: Path | None
+    canvas: Path | None
+    blackboard: Path | None
+    gradescope: bool
+    title: str
+    grade_column: str | None
+    feedback_column: str | None
+
+
+def _filled(of_lab: LabOfClass, rows: Sequence[Row], sheets: Sheets) -> Filled:
+    """Fill the sheet of a platform."""
+    from grader.cohort.exports.blackboard import fill_blackboard
+    from grader.cohort.exports.canvas import fill_canvas
+    from grader.cohort.exports.moodle import fill_moodle
+    from grader.cohort.exports.tables import gradescope_table, plain_table
+    from grader.cohort.sheets import read_sheet
+
+    if sheets.moodle is not None:
+        sheet = read_sheet(sheets.moodle)
+        return fill_moodle(sheet, rows, grade=sheets.grade_column, feedback=sheets.feedback_column)
+    if sheets.canvas is not None:
+        return fill_canvas(read_sheet(sheets.canvas), rows, sheets.title)
+    if sheets.blackboard is not None:
+        return fill_blackboard(read_sheet(sheets.blackboard), rows, sheets.title)
+    if sheets.gradescope:
+        return gradescope_table(rows, of_lab.assignment.max_points)
+    return plain_table(of_lab.room, rows)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from grader.commands.common import BELOW, GRADER_FAILED, INTERRUPTED, OK, LabNam
 from grader.language.translation import _, ngettext
 
 if TYPE_CHECKING:
+    from grader.cohort.classroom import Classroom
     from grader.cohort.running.runs import Wanted
     from grader.project.contract import Lab
 
@@ -97,7 +98,6 @@ def run_class(
     from grader.cohort.running.driving import backend_for, drive_run, new_scheduler
     from grader.cohort.running.keys import conditions_of, released
     from grader.cohort.running.runs import Runs, shard_of
-    from grader.cohort.status import status_of
     from grader.grading import Request, choose_level
     from grader.project.places import Project
     from grader.report.progress import Progress
@@ -138,12 +138,19 @@ def run_class(
         say(_("tried again: {what}", what=trouble))
     if wanted.kind != "grade":
         return GRADER_FAILED if summary.failed else OK
+    return _say_standing(room, lab.name)
+
+
+def _say_standing(room: Classroom, lab: str) -> int:
+    """Say how far the lab is graded and what needs a person; return the exit status."""
+    from grader.cohort.status import status_of
+
     with room.session() as session:
-        standing = next(one for one in status_of(room, session) if one.lab == lab.name)
+        standing = next(one for one in status_of(room, session) if one.lab == lab)
     scores = "  ".join(f"{count}×{score:g}" for score, count in standing.scores.items())
-    say(_("{lab}: graded so far: {graded}; {scores}", lab=lab.name, graded=standing.graded, scores=scores))
+    say(_("{lab}: graded so far: {graded}; {scores}", lab=lab, graded=standing.graded, scores=scores))
     for number, message in standing.failed:
-        say(_("{lab}: attempt {number}: the grader failed: {why}", lab=lab.name, number=number, why=message))
+        say(_("{lab}: attempt {number}: the grader failed: {why}", lab=lab, number=number, why=message))
     if standing.problems:
         say(
             ngettext(

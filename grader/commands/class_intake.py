@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from grader.cohort.classroom import Classroom
     from grader.cohort.intake.plan import Line
+    from grader.cohort.status import LabStatus
 
 app = new_class_app()
 COLUMNS = (
@@ -253,31 +254,36 @@ def status(
         ],
     )
     for one in labs:
-        for run, kind, left in one.unfinished:
+        _say_what_is_left(one, verbose)
+    raise typer.Exit(BELOW if any(one.needs_person for one in labs) else OK)
+
+
+def _say_what_is_left(one: LabStatus, verbose: bool) -> None:
+    """Say of one lab which runs are unfinished and what needs a person."""
+    for run, kind, left in one.unfinished:
+        say(
+            _(
+                "{lab}: run {run} ({kind}) is unfinished, {left} are left",
+                lab=one.lab,
+                run=run,
+                kind=kind,
+                left=left,
+            )
+        )
+    if verbose or len(one.problems) <= SHOWN_NAMES:
+        for number, name, problem in one.problems:
             say(
                 _(
-                    "{lab}: run {run} ({kind}) is unfinished, {left} are left",
+                    "{lab}: attempt {number} ({name}) cannot be graded: {why}",
                     lab=one.lab,
-                    run=run,
-                    kind=kind,
-                    left=left,
+                    number=number,
+                    name=name,
+                    why=problem,
                 )
             )
-        if verbose or len(one.problems) <= SHOWN_NAMES:
-            for number, name, problem in one.problems:
-                say(
-                    _(
-                        "{lab}: attempt {number} ({name}) cannot be graded: {why}",
-                        lab=one.lab,
-                        number=number,
-                        name=name,
-                        why=problem,
-                    )
-                )
-        for number, message in one.failed:
-            say(_("{lab}: attempt {number}: the grader failed: {why}", lab=one.lab, number=number, why=message))
-        if one.held:
-            say(_("{lab}: {count} lower scores are held back; see `class review`", lab=one.lab, count=one.held))
-        if one.open_appeals:
-            say(_("{lab}: {count} appeals are open; see `class appeals`", lab=one.lab, count=one.open_appeals))
-    raise typer.Exit(BELOW if any(one.needs_person for one in labs) else OK)
+    for number, message in one.failed:
+        say(_("{lab}: attempt {number}: the grader failed: {why}", lab=one.lab, number=number, why=message))
+    if one.held:
+        say(_("{lab}: {count} lower scores are held back; see `class review`", lab=one.lab, count=one.held))
+    if one.open_appeals:
+        say(_("{lab}: {count} appeals are open; see `class appeals`", lab=one.lab, count=one.open_appeals))

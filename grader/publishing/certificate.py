@@ -153,6 +153,22 @@ def _lines(item: Certificate) -> Iterator[str]:
         [(c.name, "yes" if c.holds else "**no**", c.detail) for c in item.conditions],
     )
     yield ""
+    yield from _tolerances(item.tolerances)
+    yield from _gradients(item.gradients)
+    if item.movements:
+        yield from _conditioning(item.movements)
+    if item.speeds:
+        yield from _speeds(item.speeds)
+    yield from _mistakes(item.mistakes, item.pairs)
+    yield "## Versions"
+    yield ""
+    yield ", ".join(f"{name} {version}" for name, version in sorted(item.versions.items())) + "."
+    if item.computers:
+        yield f"Arithmetics: {'; '.join(item.computers)}; and float64, by the engine, where the lab has one."
+    yield f"Right variants: {', '.join(f'`{name}`' for name in item.variants)}."
+
+
+def _tolerances(tolerances: Sequence[DerivedTolerance]) -> Iterator[str]:
     yield "## Tolerances"
     yield ""
     yield (
@@ -163,23 +179,25 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield ""
     yield from _table(
         ("check", "output", "metric", "tolerance", "spread", "widest variant", "nearest mistake", "its error"),
-        [_tolerance_row(measured) for measured in _condensed(item.tolerances)],
+        [_tolerance_row(measured) for measured in _condensed(tolerances)],
     )
     yield ""
+
+
+def _gradients(gradients: Sequence[PropertyResult]) -> Iterator[str]:
     yield "## Gradients"
     yield ""
     yield "Reference gradients against central differences in float64, relative to the gradient's length."
     yield ""
     yield from _table(
         ("layer", "worst error", "bound", "cases", "directions left out at kinks"),
-        [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in item.gradients],
+        [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in gradients],
     )
     yield ""
-    if item.movements:
-        yield from _conditioning(item.movements)
-    if item.speeds:
-        yield from _speeds(item.speeds)
-    yield f"## Mistakes ({len(item.mistakes)}, and {item.pairs} pairs of common ones)"
+
+
+def _mistakes(mistakes: Sequence[MistakeRow], pairs: int) -> Iterator[str]:
+    yield f"## Mistakes ({len(mistakes)}, and {pairs} pairs of common ones)"
     yield ""
     yield from _table(
         (
@@ -201,16 +219,10 @@ def _lines(item: Certificate) -> Iterator[str]:
                 _times(row.times),
                 ", ".join(f"`{name}`" for name in row.same),
             )
-            for row in item.mistakes
+            for row in mistakes
         ],
     )
     yield ""
-    yield "## Versions"
-    yield ""
-    yield ", ".join(f"{name} {version}" for name, version in sorted(item.versions.items())) + "."
-    if item.computers:
-        yield f"Arithmetics: {'; '.join(item.computers)}; and float64, by the engine, where the lab has one."
-    yield f"Right variants: {', '.join(f'`{name}`' for name in item.variants)}."
 
 
 def _conditioning(movements: Sequence[CaseMovement]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from grader.jail.arithmetic import computer
 from grader.jail.scratch import scratch_folder
 from grader.jail.slots import claim_slot
+from grader.lab.checks import Case
 from grader.prepare.resources import prepare_resources
 from grader.project.contract import ContractError, Lab
 from grader.project.fixtures import ARCHIVE_NAME, write_fixture
@@ -28,7 +29,7 @@ from grader.project.solution import KEPT_BACK, variants_of, write_solution
 from grader.publishing.arithmetics import arithmetics, computer_facts, recorder_of
 from grader.publishing.certificate import Certificate, require_complete, write_certificate
 from grader.publishing.conditioning import Conditioner, Drawn, worst_shares
-from grader.publishing.conditions import prove
+from grader.publishing.conditions import Proof, prove
 from grader.publishing.engine import engine_version
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
 from grader.publishing.overrides import prepare_overrides
@@ -36,7 +37,7 @@ from grader.publishing.recording import Recorder, make_cases
 from grader.publishing.times import KINDS, measure_times
 from grader.publishing.tolerances import with_tolerances
 from grader.publishing.trials import recorded_mistakes
-from grader.publishing.workbench import HIDDEN, Workbench
+from grader.publishing.workbench import HIDDEN, Found, Workbench
 from grader.report.progress import Progress
 
 
@@ -101,6 +102,31 @@ def publish(
     proof = prove(lab, found, trials, cases, times.rows, seconds, drawn, computers)
     certificate = proof.certificate
     require_complete(certificate)
+    facts = {
+        kind: Facts(
+            seed=seeds[kind],
+            draws=dict(drawn[kind].draws),
+            conditioning=worst_shares(certificate.movements, kind),
+            computer=computer_facts(computers[0]),
+            versions=certificate.versions,
+            variants=list(certificate.variants),
+        ).replaced_by(times.facts())
+        for kind in KINDS
+    }
+    _write(lab, folders, proof, cases, found, facts)
+    count = {kind: sum(len(part) for part in cases[kind].values()) for kind in KINDS}
+    return Published(certificate.release, folders, count, certificate)
+
+
+def _write(
+    lab: Lab,
+    folders: Mapping[str, Path],
+    proof: Proof,
+    cases: Mapping[str, Mapping[str, Sequence[Case]]],
+    found: Found,
+    facts: Mapping[str, Facts],
+) -> None:
+    """Write the fixtures of both kinds and the certificate; those that were there go to the archive."""
     _keep_old(folders)
     for kind in KINDS:
         write_fixture(
@@ -108,21 +134,12 @@ def publish(
             lab=lab.name,
             lab_version=lab.facts.version,
             kind=kind,
-            release=certificate.release,
+            release=proof.certificate.release,
             checks=with_tolerances(lab, cases[kind], found.reference[kind], proof.tolerances),
-            facts=Facts(
-                seed=seeds[kind],
-                draws=dict(drawn[kind].draws),
-                conditioning=worst_shares(proof.certificate.movements, kind),
-                computer=computer_facts(computers[0]),
-                versions=certificate.versions,
-                variants=list(certificate.variants),
-            ).replaced_by(times.facts()),
+            facts=facts[kind],
             mistakes=recorded_mistakes(lab, proof.trials, kind),
         )
-    write_certificate(certificate, folders["hidden"].parent)
-    count = {kind: sum(len(part) for part in cases[kind].values()) for kind in KINDS}
-    return Published(certificate.release, folders, count, certificate)
+    write_certificate(proof.certificate, folders["hidden"].parent)
 
 
 def _draw(
