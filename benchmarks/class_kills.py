@@ -1,14 +1,17 @@
 """Kills gradings of a class at random moments, and proves that nothing is lost, done twice or left over.
 
-``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--seed 1]`` grades the
-class once undisturbed, then again and again while ``kill -9`` hits the runner (which is scheduler and writer of the
-database), processes that grade, and boxes. After each run that comes through, every attempt must have exactly one
+``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--seed 1]
+[--project FOLDER]`` grades the class once undisturbed, then again and again while ``kill -9`` hits the runner
+(which is scheduler and writer of the database) at any moment, the runner at a moment at which the database's file
+changes, processes that grade, and boxes. After each run that comes through, every attempt must have exactly one
 current grading, equal to the undisturbed one, and no process and no folder of it may be left.
+``python -m benchmarks.class_tiny FOLDER`` makes a small class whose gradings take little.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -28,15 +31,20 @@ from grader.cohort.store.tables import CheckRow, Grading, Run, Submission
 
 LONGEST_S = 6.0
 SETTLE_S = 15.0
-KINDS = ("runner", "grading", "box")
+# How long to wait for the database to be written to.
+WRITE_LOOK_S, WRITE_LIMIT_S = 0.0005, 3.0
+KINDS = ("runner", "writer", "grading", "box")
 Verdicts = dict[int, tuple[float | None, tuple[tuple[str, str], ...]]]
 
 
 class Host:
     """A class in a folder of its own, and everything that runs for it, told apart by its temporary folder."""
 
-    def __init__(self, lab: str, download: Path, roster: Path, place: Path, cluster: str | None) -> None:
-        self.lab, self.download, self.roster, self.place = lab, download, roster, place
+    def __init__(
+        self, lab: str, download: Path, roster: Path, place: Path, cluster: str | None, project: Path
+    ) -> None:
+        self.lab, self.download, self.roster, self.place = lab, download.resolve(), roster.resolve(), place
+        self.project = project
         self.temporary = place / "tmp"
         self.options = ["--cluster", cluster] if cluster else []
         self.environment = {**os.environ, "TMPDIR": str(self.temporary), "GRADER_CLASS": str(place / "class")}
@@ -55,7 +63,9 @@ class Host:
     def call(self, *words: str, may: tuple[int, ...] = (0,)) -> None:
         """Run a command of the class to its end."""
         command = [sys.executable, "-m", "grader", "class", *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+        )
         if done.returncode not in may:
             raise SystemExit(f"{' '.join(words)}: status {done.returncode}\n{done.stdout}{done.stderr}")
 
@@ -63,7 +73,21 @@ class Host:
         """Begin or go on with grading."""
         command = [sys.executable, "-m", "grader", "class", "grade", self.lab, *self.options]
         log = (self.place / "log").open("ab")
-        return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command, cwd=self.project, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def wait_for_write(self) -> bool:
+        """Wait until the database's file changes; False if it did not."""
+        journal = next((self.place / "class").glob("*-wal"), None)
+        deadline = time.monotonic() + WRITE_LIMIT_S
+        with contextlib.suppress(OSError):
+            before = journal.stat().st_mtime_ns if journal is not None else 0
+            while journal is not None and time.monotonic() < deadline:
+                if journal.stat().st_mtime_ns != before:
+                    return True
+                time.sleep(WRITE_LOOK_S)
+        return False
 
     def processes(self) -> dict[int, str]:
         """Return every process that has this class's temporary folder in its environment, or below one that has."""
@@ -129,6 +153,8 @@ def victims(host: Host, runner: int, kind: str) -> list[int]:
         return [pid for pid, command in found.items() if "slot_process" in command or "spawn_main" in command]
     if kind == "box":
         return [pid for pid, command in found.items() if "bwrap" in command or "zygote" in command]
+    if kind == "writer" and not host.wait_for_write():
+        return []
     return [runner]
 
 
@@ -141,10 +167,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--cluster")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--project", type=Path, default=Path(), help="Where the lab is; default here.")
     given = parser.parse_args()
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        host = Host(given.lab, given.download, given.roster, Path(folder) / "host", given.cluster)
+        host = Host(given.lab, given.download, given.roster, Path(folder) / "host", given.cluster, given.project)
         host.fresh()
         began = time.monotonic()
         host.start().wait()
@@ -169,7 +196,7 @@ def main() -> None:
                 except ProcessLookupError:
                     continue
                 killed[kind] += 1
-                if kind == "runner":
+                if kind in ("runner", "writer"):
                     runner.wait()
                     runner = host.start()
                 continue

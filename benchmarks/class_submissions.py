@@ -13,7 +13,7 @@ import random
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from grader.project.contract import Lab
@@ -77,9 +77,10 @@ def writers(project: Project, lab: Lab) -> list[tuple[str, Writer]]:
     ]
 
 
-def write_class(project: Project, lab: Lab, folder: Path, count: int, seed: int = 1) -> list[str]:
-    """Write ``count`` submissions and the roster; return the kind of each."""
-    kinds = writers(project, lab)
+def write_class(
+    lab: Lab, kinds: Sequence[tuple[str, Writer]], folder: Path, count: int, seed: int = 1
+) -> list[str]:
+    """Write ``count`` submissions of these kinds and the roster; return the kind of each."""
     # Half of a class is right in one way or another; hostile ones are rare.
     right = [kind for kind in kinds if kind[0].split()[0] in ("solution", "variant", "golden")]
     wrong = [kind for kind in kinds if kind[0].split()[0] in ("mistake", "mistakes", "skeleton")]
@@ -125,8 +126,9 @@ def main() -> None:
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
     project = Project.find()
-    kinds = write_class(project, project.lab(name), folder, count, seed)
-    print(f"{len(kinds)} submissions of {len(set(kinds))} kinds in {folder}")
+    lab = project.lab(name)
+    written = write_class(lab, writers(project, lab), folder, count, seed)
+    print(f"{len(written)} submissions of {len(set(written))} kinds in {folder}")
 
 
 if __name__ == "__main__":

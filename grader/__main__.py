@@ -1,5 +1,7 @@
 """``python -m grader``."""
 
+from grader.commands.common import leave_at_once
 from grader.commands.main import main
 
-main()
+with leave_at_once():
+    main()

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from grader.checking import run_checks
 from grader.collect.submission import Collected
 from grader.jail import Box, Level, probe
 from grader.jail.arithmetic import chosen_arithmetic, computer
@@ -38,11 +37,9 @@ from grader.score.document import (
     versions,
 )
 from grader.score.tiers import score_tiers
-from grader.timing.baseline import yardstick_for
-from grader.timing.layer_record import with_recorded
-from grader.timing.layers import layer_times
-from grader.timing.slowness import slowness
-from grader.timing.speed import Timing
+
+if TYPE_CHECKING:
+    from grader.timing.speed import Timing
 
 LEVEL_NAMES = {
     Level.NAMESPACES: marked("namespaces, Landlock and seccomp"),
@@ -117,6 +114,12 @@ def grade(
         slot=request.slot,
         new_box=request.new_box,
     ) as work:
+        # The box gets ready meanwhile: what takes long to load and is needed only now is loaded now.
+        from grader.checking import run_checks
+        from grader.timing.layer_record import with_recorded
+        from grader.timing.layers import layer_times
+        from grader.timing.slowness import slowness
+
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)
         session.slowness = partial(slowness, fixture.facts, lab, work.slot)
@@ -165,6 +168,9 @@ def timing_of(
     level: Level,
 ) -> Timing:
     """Return how speed is judged here: against the reference itself where this project has it."""
+    from grader.timing.baseline import yardstick_for
+    from grader.timing.speed import Timing
+
     lab, slot = request.lab, work.slot
     reference = project.reference(lab.name)
     open_reference = None

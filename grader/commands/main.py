@@ -76,8 +76,6 @@ def grade(
     from grader.grading import grade as run
     from grader.jail import Level
     from grader.project.places import Project
-    from grader.report import render
-    from grader.report.csv_report import write_ungraded
     from grader.report.progress import Progress
 
     with errors():
@@ -101,9 +99,13 @@ def grade(
         except SubmissionError as error:
             # In a table of a class nobody may be missing.
             if format_ == "csv" and out is not None:
+                from grader.report.csv_report import write_ungraded
+
                 tiers, checks = sorted(facts.facts.tiers), list(facts.checks)
                 write_ungraded(request.submission, lab, tiers, checks, str(error), out)
             raise
+        from grader.report.console import render
+
         render(result, Console(), verbose=verbose)
         write_reports(result, json_file, junit_file, format_, out)
         raise typer.Exit(exit_status(result, only or (), min_score))

@@ -75,11 +75,8 @@ def check(
     """
     from grader.grading import Request, grade
     from grader.project.places import Project
-    from grader.report import render
     from grader.report.progress import Progress
-    from grader.student.difference_picture import draw_first_difference
     from grader.student.layer_checks import checks_of_layer
-    from grader.student.watch import watch as run_watch
 
     with errors():
         require_format(format_, out)
@@ -99,16 +96,22 @@ def check(
             strict=strict,
         )
         if watch:
+            from grader.student.watch import watch as run_watch
+
             run_watch(project, request, Console(), verbose=verbose)
             raise typer.Exit(OK)
         with Progress(title=_("{lab}: checking", lab=lab)) as progress:
             result = grade(project, request, progress)
+        from grader.report.console import render
+
         render(result, Console(), verbose=verbose)
         status = exit_status(result, wanted)
         if status == OK:
             Console().print(Text.assemble(_("Next: "), (after_success(result, wanted), "cyan")), soft_wrap=True)
         write_reports(result, json_file, junit_file, format_, out)
         if picture is not None:
+            from grader.student.difference_picture import draw_first_difference
+
             with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 line = draw_first_difference(project, request, result, picture, progress)
             Console().print(Text(line), soft_wrap=True)
@@ -314,7 +317,8 @@ def list_(lang: Language = None) -> None:
 @app.command()
 def doctor(lang: Language = None) -> None:
     """Say what isolation this host offers, and what to install or enable for more."""
-    from grader.jail import doctor_lines, probe
+    from grader.jail import probe
+    from grader.jail.doctor import doctor_lines
 
     with errors():
         for line in doctor_lines(probe()):

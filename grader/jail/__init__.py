@@ -2,7 +2,6 @@
 
 from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import Box
-from grader.jail.doctor import doctor_lines
 from grader.jail.model import Answer, Ending, HostBusy, JailError, Level, Limits, Usage, View
 from grader.jail.probe import HostReport, probe
 from grader.jail.worker import Worker
@@ -20,6 +19,5 @@ __all__ = [
     "Usage",
     "View",
     "Worker",
-    "doctor_lines",
     "probe",
 ]

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ from grader.jail.host import (
 )
 from grader.jail.launcher import Launcher, LauncherLost
 from grader.jail.layout import (
+    COMPILER,
     PRELOADED,
     Layout,
     configuration_folders,
@@ -39,7 +41,6 @@ from grader.jail.layout import (
 )
 from grader.jail.model import MIB, Ending, JailError, Level, Limits, View
 from grader.jail.scratch import new_scratch, no_room
-from grader.jail.spawning import Spawner
 from grader.jail.worker import CONTROL_LIMIT_S, Worker
 from grader.language.errors import DISK_IS_FULL
 from grader.language.message import Message, sentence
@@ -101,7 +102,6 @@ class Box:
         self.slot = slot
         self.handler = handler
         self.arithmetic = arithmetic or chosen_arithmetic()
-        self.start_s = 0.0
         self.warnings: tuple[Message, ...] = ()
         self._home: Path | None = None
         self._launcher: Launcher | None = None
@@ -168,10 +168,9 @@ class Box:
         self._stop()
 
     def _start(self) -> None:
-        began = time.monotonic()
+        """Start the box and go on: that it is ready is waited for where the first worker is needed."""
         try:
             self._launcher = launcher = self._launch()
-            launcher.wait_until_ready(START_LIMIT_S)
             if launcher.unlimited:
                 self.warnings += (
                     sentence(
@@ -181,7 +180,7 @@ class Box:
                 )
         except LauncherLost as error:
             self._stop()
-            raise Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error)) from error
+            raise _not_started(error) from error
         except OSError as error:
             place = self._home.parent if self._home is not None else tempfile.gettempdir()
             self._stop()
@@ -191,7 +190,6 @@ class Box:
         except BaseException:
             self._stop()
             raise
-        self.start_s = time.monotonic() - began
 
     def _launch(self) -> Launcher:
         """Make the box's folder, and start in it what starts the workers."""
@@ -203,8 +201,7 @@ class Box:
             layout = ordinary_folder(home, self.view)
         command, configuration = self._plan(layout, worker_uid() if can_fork() else None)
         variables = environment(layout.scratch, self.limits.threads, self.arithmetic.variables())
-        new_launcher = Supervisor if can_fork() else Spawner
-        return new_launcher(command, variables, configuration)
+        return _new_launcher()(command, variables, configuration)
 
     def _stop(self) -> None:
         if self._launcher is not None:
@@ -263,7 +260,7 @@ class Box:
             "max_entries": self.limits.disk_entries,
         }
         configuration = {
-            **self.preparation(self.view, layout, self.handler),
+            **self.preparation(self.view, layout, self.handler, compiles=compiles(self.view)),
             **configuration_folders(layout),
             "policy": dict(self.view.policy),
             "scratch": layout.scratch,
@@ -274,16 +271,19 @@ class Box:
         return command, configuration
 
     @staticmethod
-    def preparation(view: View, layout: Layout, handler: str) -> dict[str, Any]:
-        """Return what a process needs to know to import what every worker of such a box needs."""
-        preload = [name for name in PRELOADED if name in view.packages]
+    def preparation(view: View, layout: Layout, handler: str, *, compiles: bool = True) -> dict[str, Any]:
+        """Return what a process needs to know to import what every worker of such a box needs.
+
+        Numba and its compiler take longer to prepare than all else, and nobody needs them who does not compile.
+        """
+        preload = [name for name in PRELOADED if name in view.packages and (compiles or name != COMPILER)]
         if handler.startswith("grader."):
             preload.append(handler)
         return {
             "stage": layout.stage,
             "site": [layout.site],
             "preload": preload,
-            "warm": "numba" in view.packages,
+            "warm": COMPILER in preload,
         }
 
     def _process_limits(self, uid: int | None) -> dict[str, int]:
@@ -311,6 +311,11 @@ class Box:
         launcher = self._launcher
         if launcher is None:
             raise LauncherLost("the box is closed")
+        try:
+            launcher.wait_until_ready(START_LIMIT_S)
+        except LauncherLost as error:
+            self._stop()
+            raise _not_started(error) from error
         channel, pid = launcher.start(Printed(self.limits), CONTROL_LIMIT_S)
         try:
             seen_pid = channel.greeting(time.monotonic() + HELLO_LIMIT_S)
@@ -321,3 +326,24 @@ class Box:
             reason = channel.printed.last().strip() or sentence("no reason was given")
             raise Ending(Verdict.GRADER, sentence("the worker did not start: {reason}", reason=reason)) from None
         return Worker(launcher, channel, self.limits, seen_pid or pid)
+
+
+def _new_launcher() -> Callable[[list[str], dict[str, str], dict[str, Any]], Launcher]:
+    if can_fork():
+        return Supervisor
+    from grader.jail.spawning import Spawner
+
+    return Spawner
+
+
+def _not_started(error: LauncherLost) -> Ending:
+    return Ending(Verdict.GRADER, sentence("the box did not start: {error}", error=error))
+
+
+def compiles(view: View) -> bool:
+    """Tell whether Python files of the submission or of the lab name Numba.
+
+    Who hides that it is used loses nothing but the time that preparing it saves.
+    """
+    files = (file for folder in (view.submission, view.lab) for file in folder.rglob("*.py") if file.is_file())
+    return any(COMPILER.encode() in file.read_bytes() for file in files)

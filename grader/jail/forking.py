@@ -22,13 +22,14 @@ from grader.jail.launcher import LauncherLost, Status
 READ_BYTES = 64 * 1024
 LOG_BYTES = 8 * 1024
 CLOSE_LIMIT_S = 20.0
+STARTING_THREAD = "launcher"
 
 
 @functools.lru_cache(maxsize=4)
 def _starting_thread(process_id: int) -> ThreadPoolExecutor:
     # The kernel kills a box when the *thread* that started it ends, not the process: all are started by one thread
     # that lives as long as the grader. After a fork the child needs a thread of its own.
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=STARTING_THREAD)
 
 
 class Supervisor:

@@ -15,7 +15,8 @@ from pathlib import Path
 from grader.jail.host import Interpreter, can_fork, interpreter, package_folders, readable_by_others, visible_parts
 from grader.jail.model import View
 
-PRELOADED = ("numpy", "numba")
+COMPILER = "numba"
+PRELOADED = ("numpy", COMPILER)
 # What serves requests, and what a lab may import in the box; the rest of the grader stays outside.
 STAGED_FOLDERS = ("inside", "lab")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")

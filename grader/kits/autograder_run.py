@@ -14,7 +14,8 @@ from typing import Any
 
 from grader.collect.submission import SubmissionError
 from grader.grading import Request, grade
-from grader.jail import doctor_lines, probe
+from grader.jail import probe
+from grader.jail.doctor import doctor_lines
 from grader.language.text import clean
 from grader.language.translation import _, choose, marked
 from grader.prepare.resources import prepare_resources

@@ -3,12 +3,15 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 import typer
 
 from grader.commands.common import BAD_INPUT, GRADER_FAILED, errors, fail, write_reports
-from grader.report import ReportError, files
+from grader.report import files
+from grader.report.files import ReportError
 from grader.report.json_report import document
 from tests.report.samples import honest
 
@@ -54,3 +57,30 @@ def test_a_status_that_was_chosen_stays():
     with pytest.raises(typer.Exit) as left, errors():
         fail("a wrong word", BAD_INPUT)
     assert left.value.exit_code == BAD_INPUT
+
+
+def left(code):
+    """Run code that leaves at once, and return how it ended."""
+    lead = "import atexit, sys\nfrom grader.commands.common import leave_at_once\n"
+    return subprocess.run([sys.executable, "-c", lead + code], capture_output=True, text=True, check=False)
+
+
+def test_leaving_at_once_keeps_status_output_and_last_duties():
+    """The status, what was printed without a newline, and functions that were registered for the end are kept."""
+    done = left(
+        "atexit.register(print, 'duty', end='')\nwith leave_at_once():\n print('said', end=' '); sys.exit(3)"
+    )
+    assert (done.returncode, done.stdout) == (3, "said duty")
+
+
+def test_leaving_at_once_shows_what_was_raised():
+    """An exception that nobody has caught ends with a traceback and status 1, as ever."""
+    done = left("with leave_at_once(): 1 / 0")
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+
+
+def test_leaving_at_once_waits_for_threads():
+    """A thread that still works has its time."""
+    code = "import threading, time\nwith leave_at_once():\n"
+    code += " threading.Thread(target=lambda: (time.sleep(0.3), print('worked'))).start()"
+    assert left(code).stdout == "worked\n"

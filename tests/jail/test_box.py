@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.jail import Box, Ending, JailError, Level, Limits, View, doctor_lines, probe
+from grader.jail import Box, Ending, JailError, Level, Limits, View, probe
+from grader.jail.doctor import doctor_lines
 from grader.verdicts import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -270,3 +271,22 @@ def test_as_an_ordinary_user(view, namespace):
     done = run_as(prefix, view.submission, python)
     assert done.returncode == 0, done.stderr[-1500:]
     assert "level 1" in done.stdout
+
+
+HANDLER = """
+import sys
+class Runner:
+    def __init__(self, config): pass
+    def handle(self, head, arrays, emit): return {"loaded": "num" "ba" in sys.modules}
+def describe(error): return {"message": repr(error)}
+"""
+
+
+@pytest.mark.parametrize(("source", "loaded"), [("import numba\n", True), ("import numpy\n", False)])
+def test_compiler_is_ready_for_who_names_it(tmp_path, source, loaded):
+    """Numba is loaded before the first worker starts where a file of the submission names it, and only there."""
+    for name, text in (("work/echo.py", HANDLER), ("work/inner/layer.py", source), ("lab/lab.txt", "")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with Box(View(tmp_path / "work", tmp_path / "lab", PACKAGES), Limits(), handler="echo") as box:
+        assert box.worker().call({}, deadline_s=60).info == {"loaded": loaded}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.report import render
+from grader.report.console import render
 from grader.verdicts import Verdict
 
 GOLDEN = Path(__file__).with_name("golden_80.txt")

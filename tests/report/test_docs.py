@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.collect.submission import collect
-from grader.report import FORMATS
+from grader.report.formats import FORMATS
 from grader.score import document as document
 from grader.verdicts import Verdict
 

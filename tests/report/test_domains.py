@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.report import FORMATS, render
+from grader.report.console import render
 from grader.report.csv_report import write_ungraded
 from grader.report.files import ReportError
+from grader.report.formats import FORMATS
 from grader.report.github import classroom
 from grader.report.gradescope import gradescope
 from grader.report.html import to_html

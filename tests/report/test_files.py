@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.report import ReportError
-from grader.report.files import write_text
+from grader.report.files import ReportError, write_text
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes and pipes of POSIX")
 

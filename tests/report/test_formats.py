@@ -12,9 +12,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grader.report import FORMATS, ReportError
 from grader.report.classroom50 import Identity, classroom50
 from grader.report.csv_report import to_csv
+from grader.report.files import ReportError
+from grader.report.formats import FORMATS
 from grader.report.github import classroom, job_summary
 from grader.report.gradescope import gradescope
 from grader.report.html import to_html

@@ -70,9 +70,11 @@ def main() -> None:
         return
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if not missing:
+        from grader.commands.common import leave_at_once
         from grader.commands.student import main as run
 
-        run()
+        with leave_at_once():
+            run()
         return
     python = _venv_python()
     if not python.is_file() or Path(sys.prefix).resolve() == VENV.resolve():
