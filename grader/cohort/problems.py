@@ -15,3 +15,7 @@ class Refusal(CohortError):
 
 class EnvironmentFault(GraderFailed):
     """The machine is at fault, such as a full disk; nothing was lost, and the same command goes on later."""
+
+
+class NoSlot(EnvironmentFault):
+    """All processors of a host are taken by other gradings; it may have some in a moment."""

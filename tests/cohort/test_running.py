@@ -274,7 +274,7 @@ def test_a_hung_grading_is_ended(room, lab, tmp_path):
     """Its process is killed, and after two tries it is the grader's fault."""
     numbers = hand_in(room, tmp_path, [{"score": 80, "seconds": 600}, {"score": 60}])
     runs, plan = begin(room, lab, tmp_path)
-    summary = drive_run(runs, plan, lambda: pool(limit_s=2.0), Progress())
+    summary = drive_run(runs, plan, lambda: pool(limit_s=8.0), Progress())
     assert scores(room) == {numbers[0]: None, numbers[1]: 60}
     assert all("did not end and was killed" in line for line in summary.troubles)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from grader.cohort.problems import CohortError, EnvironmentFault
+from grader.cohort.problems import CohortError, EnvironmentFault, NoSlot
 from grader.cohort.running.household import household
 from grader.cohort.running.perform import Grader, perform
 from grader.cohort.running.scratch import scratch_folder
@@ -38,6 +38,8 @@ def run_in_worker(line: str, threads: int, jobs: int, module: str) -> dict[str, 
             grader = stack.enter_context(contextlib.closing(Grader(module)))
             _kept.update(stack=stack, slot=slot, grader=grader)
         return perform(task, _kept["slot"], _kept["grader"]).as_data()
+    except NoSlot as error:
+        return Outcome(task.key, State.CROWDED, str(error)).as_data()
     except EnvironmentFault as error:
         return Outcome(task.key, State.ENVIRONMENT, str(error)).as_data()
 

@@ -13,6 +13,10 @@ from grader.cohort.running.tasks import Backend, Outcome, State, Task
 LOOK_S = 0.5
 # A key that another process holds is asked for again after this time.
 BUSY_WAIT_S = 1.0
+# How long a run goes on where no processor is to be had and nothing of its own is at work. Who has been running for
+# so long has some.
+CROWDED_LIMIT_S = 120.0
+AT_WORK_S = 30.0
 # A key whose process does not even come to claim it; the fault is this host's then.
 MAX_TRIES = 5
 FINAL = (State.DONE, State.FAILED)
@@ -39,6 +43,8 @@ def drive(tasks: Iterable[Task], backend: Backend, settle: Settle) -> Summary:
     """
     waiting = deque(tasks)
     running: dict[str, Task] = {}
+    begun: dict[str, float] = {}
+    crowded_since: float | None = None
     resting: list[tuple[float, Task]] = []
     summary = Summary()
     tries: Counter[str] = Counter()
@@ -49,6 +55,7 @@ def drive(tasks: Iterable[Task], backend: Backend, settle: Settle) -> Summary:
             while waiting and len(running) < backend.width:
                 task = waiting.popleft()
                 running[task.key] = task
+                begun[task.key] = time.monotonic()
                 backend.submit(task)
         batch = _batch(backend, running)
         settled = []
@@ -60,6 +67,13 @@ def drive(tasks: Iterable[Task], backend: Backend, settle: Settle) -> Summary:
                     summary.failed.append(task.key)
             elif outcome.state is State.BUSY:
                 resting.append((time.monotonic() + BUSY_WAIT_S, task))
+            elif outcome.state is State.CROWDED:
+                at = time.monotonic()
+                crowded_since = crowded_since or at
+                if at - crowded_since < CROWDED_LIMIT_S or any(at - begun[key] > AT_WORK_S for key in running):
+                    resting.append((at + BUSY_WAIT_S, task))
+                else:
+                    stop = stop or EnvironmentFault("{text}", text=outcome.detail)
             elif outcome.state is State.ENVIRONMENT:
                 stop = stop or EnvironmentFault("{text}", text=outcome.detail)
             elif outcome.state is State.REFUSED:
@@ -76,6 +90,7 @@ def drive(tasks: Iterable[Task], backend: Backend, settle: Settle) -> Summary:
                 # At once, so that whoever kills graders is found out before anything else is lost.
                 waiting.appendleft(task)
         if settled:
+            crowded_since = None
             settle(settled)
     if stop is not None:
         raise stop

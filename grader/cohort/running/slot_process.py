@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from grader.cohort.problems import EnvironmentFault
+from grader.cohort.problems import EnvironmentFault, NoSlot
 from grader.cohort.running.household import end_with_parent, household
 from grader.cohort.running.perform import Grader, perform
 from grader.cohort.running.tasks import Outcome, State, Task
@@ -24,15 +24,17 @@ def main() -> None:
     os.dup2(2, 1)
     with contextlib.suppress(KeyboardInterrupt):
         end_with_parent(parent)
-        try:
-            grader = Grader(module)
-            with household(threads, jobs) as slot, contextlib.closing(grader):
-                for line in sys.stdin:
-                    _answer(answers, perform(Task.from_json(line), slot, grader))
-        except EnvironmentFault as error:
-            # No slot: said in answer to whatever is asked.
-            for line in sys.stdin:
-                _answer(answers, Outcome(Task.from_json(line).key, State.ENVIRONMENT, str(error)))
+        while line := sys.stdin.readline():
+            try:
+                grader = Grader(module)
+                with household(threads, jobs) as slot, contextlib.closing(grader):
+                    while line:
+                        _answer(answers, perform(Task.from_json(line), slot, grader))
+                        line = sys.stdin.readline()
+                return
+            except EnvironmentFault as error:
+                state = State.CROWDED if isinstance(error, NoSlot) else State.ENVIRONMENT
+                _answer(answers, Outcome(Task.from_json(line).key, state, str(error)))
 
 
 def _answer(stream: object, outcome: Outcome) -> None:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from grader.cohort.problems import EnvironmentFault
+from grader.cohort.problems import NoSlot
 from grader.jail.slots import SlotsTaken, claim_slot, slots_here
 
-WAIT_S = 120.0
+# Then whoever asked is told, so that a task does not wait here while others have nothing to do.
+WAIT_S = 10.0
 
 
 def usable_processors() -> list[int]:
@@ -25,14 +26,14 @@ def claimed_slot(threads: int, jobs: int, wait_s: float = WAIT_S) -> Iterator[in
 
     Raises
     ------
-    EnvironmentFault : all of them are taken for longer than ``wait_s``.
+    NoSlot : all of them are taken for longer than ``wait_s``.
     """
     slots = slots_here(threads)
     claim = claim_slot(threads, shares=-(-jobs // slots), wait_s=wait_s)
     try:
         slot = claim.__enter__()
     except SlotsTaken:
-        raise EnvironmentFault(
+        raise NoSlot(
             "all {slots} slots of this host are taken by other gradings; wait for these, or start fewer with "
             "--jobs",
             slots=slots,

@@ -59,6 +59,7 @@ class State(str, Enum):
     DIED = "died"  # its process ended; try again
     FAULT = "fault"  # the grader failed; try again
     BUSY = "busy"  # another process grades the same key; ask again later
+    CROWDED = "crowded"  # all processors there are taken; ask again later, here or elsewhere
     ENVIRONMENT = "environment"  # the machine is at fault; hand out nothing more
     REFUSED = "refused"  # going on would mix what must not be mixed
 
