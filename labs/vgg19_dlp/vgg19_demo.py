@@ -62,15 +62,15 @@ class VGG19:
         count = 0
         for idx in range(self.net.size()):
             if "conv" in self.net.getLayerName(idx):
-                weight, bias = params["layers"][0][idx][0][0][0][0]
+                weight, bias = params["layers"][0, idx][0][0][0][0]
                 # TODO(conv_weight): put weight, (rows, columns, in, out), in the device's order, flat
                 raise NotImplementedError("TODO conv_weight: put weight, (rows, columns, in, out), in the device's order, flat")
                 bias = bias.reshape(-1).astype(np.float64)
                 self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
                 count += 1
             if "fc" in self.net.getLayerName(idx):
-                # The file has no layer `flatten`, so everything behind it stands one place earlier.
-                weight, bias = params["layers"][0][idx - 1][0][0][0][0]
+                # Only the device has a layer `flatten`: in the file, fc6 and all that follows stand one place earlier.
+                weight, bias = params["layers"][0, idx - 1][0][0][0][0]
                 # TODO(fc_weight): put weight, (rows, columns, in, out), in the device's order, flat
                 raise NotImplementedError("TODO fc_weight: put weight, (rows, columns, in, out), in the device's order, flat")
                 bias = bias.reshape(-1).astype(np.float64)

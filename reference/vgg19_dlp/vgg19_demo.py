@@ -49,9 +49,9 @@ class VGG19:
         self.net.createPoolingLayer("pool1", 2, 2)
         number = 2
         for stage, width, convolutions in ((2, 128, 2), (3, 256, 4), (4, 512, 4), (5, 512, 4)):
-            for position in range(1, convolutions + 1):
-                self.net.createConvLayer(f"conv{stage}_{position}", width, 3, 1, 1, 1, quants[number])
-                self.net.createReLuLayer(f"relu{stage}_{position}")
+            for place in range(1, convolutions + 1):
+                self.net.createConvLayer(f"conv{stage}_{place}", width, 3, 1, 1, 1, quants[number])
+                self.net.createReLuLayer(f"relu{stage}_{place}")
                 number += 1
             self.net.createPoolingLayer(f"pool{stage}", 2, 2)
         ### END SOLUTION
@@ -74,7 +74,7 @@ class VGG19:
         count = 0
         for idx in range(self.net.size()):
             if "conv" in self.net.getLayerName(idx):
-                weight, bias = params["layers"][0][idx][0][0][0][0]
+                weight, bias = params["layers"][0, idx][0][0][0][0]
                 ### BEGIN SOLUTION conv_weight: put weight, (rows, columns, in, out), in the device's order, flat
                 weight = np.transpose(weight, [3, 2, 0, 1]).flatten().astype(np.float64)
                 ### END SOLUTION
@@ -82,8 +82,8 @@ class VGG19:
                 self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
                 count += 1
             if "fc" in self.net.getLayerName(idx):
-                # The file has no layer `flatten`, so everything behind it stands one place earlier.
-                weight, bias = params["layers"][0][idx - 1][0][0][0][0]
+                # Only the device has a layer `flatten`: in the file, fc6 and all that follows stand one place earlier.
+                weight, bias = params["layers"][0, idx - 1][0][0][0][0]
                 ### BEGIN SOLUTION fc_weight: put weight, (rows, columns, in, out), in the device's order, flat
                 inputs = weight.shape[0] * weight.shape[1] * weight.shape[2]
                 weight = weight.reshape([inputs, weight.shape[3]])

@@ -2,8 +2,8 @@
 
 from grader.publishing.misconceptions import Edit, Misconception
 
-CONVOLUTION = 'createConvLayer(f"conv{stage}_{position}", width, 3, 1, 1, 1, quants[number])'
-RELU = '                self.net.createReLuLayer(f"relu{stage}_{position}")\n'
+CONVOLUTION = 'createConvLayer(f"conv{stage}_{place}", width, 3, 1, 1, 1, quants[number])'
+RELU = '                self.net.createReLuLayer(f"relu{stage}_{place}")\n'
 POOLING = '            self.net.createPoolingLayer(f"pool{stage}", 2, 2)\n'
 FIRST_POOLING = '        self.net.createPoolingLayer("pool1", 2, 2)\n'
 FLATTEN = 'self.net.createFlattenLayer("flatten", [1, 512 * 7 * 7, 1, 1])'
@@ -118,7 +118,7 @@ MISCONCEPTIONS = [
         "width doubled one layer too late",
         HOLE,
         "The first convolution of a stage has the stage's number of channels already: 128, 256, 512.",
-        convolution("width,", "width if position > 1 or stage > 4 else width // 2,"),
+        convolution("width,", "width if place > 1 or stage > 4 else width // 2,"),
         symptom="has out_channel",
     ),
     mistake(
@@ -159,7 +159,7 @@ MISCONCEPTIONS = [
         "layers counted from 0",
         HOLE,
         "The layers of a stage are counted from 1, as in the table: conv2_1, conv2_2.",
-        ("for position in range(1, convolutions + 1):", "for position in range(convolutions):"),
+        ("for place in range(1, convolutions + 1):", "for place in range(convolutions):"),
         symptom="expected `conv2_1`",
     ),
     mistake(

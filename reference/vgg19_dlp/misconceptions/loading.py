@@ -5,7 +5,7 @@ from grader.publishing.misconceptions import Edit, Misconception
 CONV_WEIGHT = "weight = np.transpose(weight, [3, 2, 0, 1]).flatten().astype(np.float64)"
 FC_SHAPE = "weight = weight.reshape([inputs, weight.shape[3]])"
 FC_WEIGHT = "weight = np.transpose(weight, [1, 0]).flatten().astype(np.float64)"
-EARLIER = 'params["layers"][0][idx - 1][0][0][0][0]'
+EARLIER = 'params["layers"][0, idx - 1][0][0][0][0]'
 IN_FC = "                # The file has no layer `flatten`"
 RGB = "input_image = cv2.cvtColor(cv2.imread(image_dir, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)"
 MEAN = "input_image -= image_mean"
