@@ -11,6 +11,7 @@ import faulthandler
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ CHANNEL = 3
 HIGHEST_DESCRIPTOR = 1024
 ENDED_BY_REQUEST = 0
 CHANNEL_LOST = 71
+# Where a submission works, in its scratch folder.
+WORK = "stu_upload"
 # Of the time that a request may take: then it is said where the code stands.
 SHARE_OF_LIMIT = 0.97
 
@@ -77,6 +80,12 @@ def serve(config: dict[str, Any], connection: Connection) -> None:
     """
     os.chdir(config["scratch"])
     _show_data(config["student"])
+    # Where courses keep their data beside the folder of the work, it is read by `../name`. If an earlier worker has
+    # left something else under this name, this one works without the folder.
+    with contextlib.suppress(OSError):
+        os.makedirs(WORK, exist_ok=True)
+        os.chdir(WORK)
+        _show_data(config["student"])
     # Lines reach the grader even if the process is killed; a crash leaves a traceback.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -99,9 +108,15 @@ def _show_data(student: str) -> None:
     """Let the data beside the submission be found by its name, as where its author works."""
     for entry in os.scandir(student):
         if not entry.name.endswith(".py"):
-            # There already, for an earlier worker of this box; or a system on which a link needs a special right.
-            with contextlib.suppress(OSError):
+            try:
                 os.symlink(entry.path, entry.name)
+            except FileExistsError:
+                # From an earlier worker of this box.
+                continue
+            except OSError:
+                # A system on which a link needs a special right.
+                with contextlib.suppress(OSError):
+                    shutil.copyfile(entry.path, entry.name)
 
 
 def _answer(

@@ -69,7 +69,7 @@ class VGG19:
                 self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
                 count += 1
             if "fc" in self.net.getLayerName(idx):
-                # Only the device has a layer `flatten`: in the file, fc6 and all that follows stand one place earlier.
+                # Only the device has a layer `flatten`: in the file, fc6 and what follows stand one place earlier.
                 weight, bias = params["layers"][0, idx - 1][0][0][0][0]
                 # TODO(fc_weight): put weight, (rows, columns, in, out), in the device's order, flat
                 raise NotImplementedError("TODO fc_weight: put weight, (rows, columns, in, out), in the device's order, flat")

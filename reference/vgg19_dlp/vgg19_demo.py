@@ -82,7 +82,7 @@ class VGG19:
                 self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
                 count += 1
             if "fc" in self.net.getLayerName(idx):
-                # Only the device has a layer `flatten`: in the file, fc6 and all that follows stand one place earlier.
+                # Only the device has a layer `flatten`: in the file, fc6 and what follows stand one place earlier.
                 weight, bias = params["layers"][0, idx - 1][0][0][0][0]
                 ### BEGIN SOLUTION fc_weight: put weight, (rows, columns, in, out), in the device's order, flat
                 inputs = weight.shape[0] * weight.shape[1] * weight.shape[2]
