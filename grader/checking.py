@@ -24,21 +24,11 @@ from grader.score.judge import verdict_of
 from grader.score.learning_curves import describe_learning, learning_curves
 from grader.timing.speed import SpeedTrial, Timing
 from grader.timing.words import describe_speed
-from grader.verdicts import Verdict
+from grader.verdicts import WORKER_ENDED, Verdict
 
 # Of the outputs of one check, beside those of the first case that fails.
 MOST_KEPT_BYTES = 128 << 20
-ENDS_ALL_CASES = (
-    Verdict.TIMEOUT,
-    Verdict.MEMORY,
-    Verdict.CRASH,
-    Verdict.EXITED,
-    Verdict.FLOOD,
-    Verdict.PROTOCOL,
-    Verdict.UNFINISHED,
-    Verdict.IMPORT,
-    Verdict.GRADER,
-)
+ENDS_ALL_CASES = (*WORKER_ENDED, Verdict.UNFINISHED, Verdict.IMPORT, Verdict.GRADER)
 
 ONLY_AT_FIRST = marked(
     "The first time this input gave the right result: something seems to be kept between calls, or left to chance."

@@ -30,6 +30,15 @@ class Verdict(str, Enum):
         return self.value
 
 
+# The worker ended, or had to be ended.
+WORKER_ENDED = (
+    Verdict.TIMEOUT,
+    Verdict.MEMORY,
+    Verdict.CRASH,
+    Verdict.EXITED,
+    Verdict.FLOOD,
+    Verdict.PROTOCOL,
+)
 WORDS = {
     Verdict.PASS: marked("pass"),
     Verdict.WRONG: marked("wrong"),

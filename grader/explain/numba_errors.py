@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from grader.inside.endings import INSIDE_NUMBA
-from grader.language.translation import _, marked
+from grader.language.translation import marked
 
 ERROR_TYPES = frozenset(
     [
@@ -125,12 +125,6 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         ),
     ),
 )  # fmt: skip
-
-
-def in_words(error_type: str, message: str) -> str:
-    """Return what an error of Numba means; empty if it is none, or none of the common ones."""
-    found = known_error(error_type, message)
-    return "" if found is None else _(found[0], **found[1])
 
 
 def known_error(error_type: str, message: str) -> tuple[str, dict[str, str]] | None:

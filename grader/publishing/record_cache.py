@@ -21,21 +21,13 @@ from grader.lab.checks import Case
 from grader.project.fixtures import RecordedRun
 from grader.project.one_parser import read_arrays
 from grader.project.writing import replace_file
-from grader.verdicts import Verdict
+from grader.verdicts import WORKER_ENDED, Verdict
 
 FORMAT = "grader/record/v1"
 # Of what raised, the place is needed as well; older entries lack it.
 LENGTH_WITH_PLACE = 5
 # How a run ended may depend on the machine's load for these; they are run again each time.
-NOT_KEPT = (
-    Verdict.TIMEOUT,
-    Verdict.MEMORY,
-    Verdict.CRASH,
-    Verdict.EXITED,
-    Verdict.FLOOD,
-    Verdict.PROTOCOL,
-    Verdict.GRADER,
-)
+NOT_KEPT = (*WORKER_ENDED, Verdict.GRADER)
 
 
 def digest_of_files(files: Iterable[Path]) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from grader.explain.endings import why_it_ended
 from grader.explain.messages import command, describe_outcome
-from grader.explain.numba_errors import in_words
+from grader.explain.numba_errors import known_error
 from grader.inside.endings import MAX_MESSAGE_CHARACTERS, complete
 from grader.run.answers import Answers, Frame
 from grader.run.session import Outcome
@@ -25,15 +25,16 @@ def test_what_numba_refuses_is_told_in_one_sentence(kernel):
         kernel(*arguments)
     info = complete({"verdict": "exception", "message": str(raised.value), "frames": []}, raised.value, FOLDER)
     assert "candidate" not in info["message"] and len(info["message"]) <= MAX_MESSAGE_CHARACTERS
-    assert words in in_words(type(raised.value).__name__, info["message"])
+    sentence, values = known_error(type(raised.value).__name__, info["message"])
+    assert words in sentence.format(**values)
     (frame,) = info["frames"]
     assert frame["file"] == "kernels.py" and code in linecache.getline(kernels.__file__, frame["line"])
 
 
 def test_errors_that_are_not_numbas_get_no_such_sentence():
     """Words alone do not make an error one of Numba's."""
-    assert in_words("ValueError", "zeros(list(int64))") == ""
-    assert in_words("TypingError", "something that nobody has seen") == ""
+    assert known_error("ValueError", "zeros(list(int64))") is None
+    assert known_error("TypingError", "something that nobody has seen") is None
 
 
 def test_a_name_that_is_nearly_right_is_suggested():
