@@ -84,10 +84,10 @@ def check_stats(session: Session, assignment: Assignment) -> tuple[list[CheckSta
 def _stats(name: str, rows: Sequence[CheckRow], passed: Mapping[int, Mapping[str, bool]]) -> CheckStats:
     ran = [row for row in rows if row.verdict not in MISSING]
     right = sum(row.verdict == PASS for row in ran)
-    interval = (0.0, 1.0)
+    low, high = 0.0, 1.0
     if ran:
         bounds = stats.binomtest(right, len(ran)).proportion_ci(CONFIDENCE, method="wilson")
-        interval = (float(bounds.low), float(bounds.high))
+        low, high = float(bounds.low), float(bounds.high)
     verdicts = Counter(row.verdict for row in rows if row.verdict != PASS)
     wrong = [row for row in ran if row.verdict in ("wrong", "output")]
     mistakes = Counter(row.misconception or "" for row in wrong)
@@ -103,17 +103,18 @@ def _stats(name: str, rows: Sequence[CheckRow], passed: Mapping[int, Mapping[str
     if verdicts["grader"]:
         remarks.append(_("the grader failed"))
     return CheckStats(
-        name,
-        rows[0].tier,
-        len(ran),
-        share,
-        *interval,
-        _discrimination(name, ran, passed),
-        verdicts,
-        mistakes,
-        float(np.median(seconds)),
-        float(np.quantile(seconds, 0.9)),
-        tuple(remarks),
+        check=name,
+        tier=rows[0].tier,
+        reached=len(ran),
+        difficulty=share,
+        low=low,
+        high=high,
+        discrimination=_discrimination(name, ran, passed),
+        verdicts=verdicts,
+        mistakes=mistakes,
+        median_s=float(np.median(seconds)),
+        slow_s=float(np.quantile(seconds, 0.9)),
+        remarks=tuple(remarks),
     )
 
 

@@ -78,7 +78,15 @@ def export(
             write_bytes(out, data)
             beside = note_export(session, assignment, out, filled)
         else:
-            sheets = Sheets(moodle, canvas, blackboard, gradescope, title or lab, grade_column, feedback_column)
+            sheets = Sheets(
+                moodle=moodle,
+                canvas=canvas,
+                blackboard=blackboard,
+                gradescope=gradescope,
+                title=title or lab,
+                grade_column=grade_column,
+                feedback_column=feedback_column,
+            )
             filled = _filled(of_lab, rows, sheets)
             beside = save(session, assignment, out, filled)
     say(

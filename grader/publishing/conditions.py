@@ -127,11 +127,21 @@ def prove(
     ]
     moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     certificate = Certificate(
-        lab.name, lab.facts.version, f"{lab.name}-{lab.facts.version}-{moment}", conditions,
-        list(tolerances.values()), rows, sum(trial.mistaken.is_pair for trial in trials), found.gradients,
-        list(found.variants), versions(), round(seconds, 1), speeds, movements,
-        [described(item) for item in computers],
-    )  # fmt: skip
+        lab=lab.name,
+        lab_version=lab.facts.version,
+        release=f"{lab.name}-{lab.facts.version}-{moment}",
+        conditions=conditions,
+        tolerances=list(tolerances.values()),
+        mistakes=rows,
+        pairs=sum(trial.mistaken.is_pair for trial in trials),
+        gradients=found.gradients,
+        variants=list(found.variants),
+        versions=versions(),
+        seconds=round(seconds, 1),
+        speeds=speeds,
+        movements=movements,
+        computers=[described(item) for item in computers],
+    )
     return Proof(certificate, tolerances, trials)
 
 

@@ -93,7 +93,17 @@ def publish(
         drawn = _draw(lab, reference, recorder, seeds, scratch, progress)
         cases = {kind: drawn[kind].cases for kind in KINDS}
         elsewhere = {way.name: other for way, other in zip(ways[1:], others, strict=True)}
-        bench = Workbench(lab, reference, scratch, recorder, cases, trials, progress, engine, elsewhere)
+        bench = Workbench(
+            lab=lab,
+            reference=reference,
+            scratch=scratch,
+            recorder=recorder,
+            cases=cases,
+            mistakes=trials,
+            progress=progress,
+            engine=engine,
+            elsewhere=elsewhere,
+        )
         found = bench.run()
         # Afterwards, because nothing else may run meanwhile.
         times = measure_times(lab, reference, engine, cases["hidden"], resources, scratch, progress)

@@ -95,7 +95,16 @@ class SpeedBench:
             ratio = ratio_of(trusted.baseline[WHOLE], found[WHOLE])
             seconds_ = median(found[WHOLE])
             rows.append(
-                SpeedRow(check.id, against.id, speed.at_least, name, seconds_, ratio.value, ratio.low, ratio.high)
+                SpeedRow(
+                    check=check.id,
+                    against=against.id,
+                    at_least=speed.at_least,
+                    solution=name,
+                    seconds=seconds_,
+                    ratio=ratio.value,
+                    low=ratio.low,
+                    high=ratio.high,
+                )
             )
         record = SpeedRecord(
             baseline=trusted.baseline,

@@ -90,7 +90,16 @@ def measure_times(
         watched = partial(_open_in, opener(lab, resources, STOPWATCH), slot)
         yardstick = yardstick_for(lab, slot)
         records, rows = SpeedBench(
-            lab, reference, variants, cases, opened, watched, yardstick, scratch, progress, engine
+            lab=lab,
+            reference=reference,
+            variants=variants,
+            cases=cases,
+            open_session=opened,
+            open_watched=watched,
+            yardstick=yardstick,
+            scratch=scratch,
+            progress=progress,
+            engine=engine,
         ).run()
         layers = time_layers(lab, reference, engine, cases, watched, yardstick, scratch, progress)
         speed = speed_of_host(lab, slot)

@@ -94,7 +94,9 @@ def derive(
         metric = lab.checks[check].metric
         moved = movements.get((check, output), 0.0)
         tolerance = max(FLOOR[metric], SAFETY_FACTOR[metric] * max(error, moved))
-        found[check, output] = DerivedTolerance(check, output, metric, tolerance, error, widest)
+        found[check, output] = DerivedTolerance(
+            check=check, output=output, metric=metric, tolerance=tolerance, spread=error, widest=widest
+        )
     return found
 
 
@@ -131,7 +133,14 @@ def with_nearest(
         known = found.get((check, output))
         if known is not None and error < known.nearest:
             found[check, output] = DerivedTolerance(
-                check, output, known.metric, known.tolerance, known.spread, known.widest, error, name
+                check=check,
+                output=output,
+                metric=known.metric,
+                tolerance=known.tolerance,
+                spread=known.spread,
+                widest=known.widest,
+                nearest=error,
+                mistake=name,
             )
     return found
 

@@ -144,7 +144,16 @@ def row_of(lab: Lab, trial: Trial, times: float, same: Sequence[str]) -> Mistake
     part = trial.mistaken.parts[0]
     ordered = tuple(check.id for check in lab.in_order() if check.id in skipped)
     left = score(lab, decided)
-    return MistakeRow(part.name, part.title, tuple(decided), ordered, left, times, tuple(same), beyond)
+    return MistakeRow(
+        name=part.name,
+        title=part.title,
+        checks=tuple(decided),
+        skipped=ordered,
+        score=left,
+        times=times,
+        same=tuple(same),
+        beyond=beyond,
+    )
 
 
 def recorded_mistakes(lab: Lab, trials: Sequence[Trial], kind: str) -> dict[str, list[RecordedMistake]]:

@@ -114,14 +114,14 @@ class Workbench:
             for job in finished:
                 job.result()
             return Found(
-                {kind: job.result()[kind] for kind, job in reference.items()},
-                again.result(),
-                skeleton.result(),
-                {name: job.result() for name, job in others.items()},
-                {name: job.result() for name, job in wrong.items()},
-                gradients.result(),
-                engine.result() if engine else {},
-                {name: job.result() for name, job in elsewhere.items()},
+                reference={kind: job.result()[kind] for kind, job in reference.items()},
+                again=again.result(),
+                skeleton=skeleton.result(),
+                variants={name: job.result() for name, job in others.items()},
+                mistakes={name: job.result() for name, job in wrong.items()},
+                gradients=gradients.result(),
+                engine=engine.result() if engine else {},
+                elsewhere={name: job.result() for name, job in elsewhere.items()},
             )
 
     def _in_slot(self, text: str, job: Callable[[int], Result]) -> Result:

@@ -221,14 +221,14 @@ class Session:
             )
         verdict = self._answers.verdict(answer.info)
         return Outcome(
-            verdict,
-            self._with_limit(verdict, self._answers.message(answer.info)),
-            self._answers.error_type(answer.info),
-            self._answers.frames(answer.info),
-            answer.arrays,
-            answer.arrived_s,
-            seconds,
-            printed,
+            verdict=verdict,
+            message=self._with_limit(verdict, self._answers.message(answer.info)),
+            error_type=self._answers.error_type(answer.info),
+            frames=self._answers.frames(answer.info),
+            outputs=answer.arrays,
+            arrived_s=answer.arrived_s,
+            seconds=seconds,
+            printed=printed,
         )
 
     def _loaded(self, group: str, case: Case | None, left_s: float) -> tuple[Worker, float]:
