@@ -15,7 +15,7 @@ from typing import Any
 
 from grader.inside import old_names
 from grader.inside.answers import SENTENCES, said
-from grader.inside.loaders import Afterwards
+from grader.inside.loaders import Afterwards, AroundOthers
 from grader.inside.quotients import WholeQuotients
 from grader.inside.stand_ins import ROOTS
 
@@ -71,13 +71,14 @@ class DeclaredModules:
                 del sys.modules[name]
 
 
-class RemovedFunctions:
+class RemovedFunctions(AroundOthers):
     """Import hook that gives modules which libraries no longer have, where the lab says so.
 
     They are also attributes of their package, as they were: ``import scipy.io`` was enough for ``scipy.misc``.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
         self.names = {name: SHIMS[name] for name in names if name in SHIMS}
         if OLD_NAMES in names:
             old_names.install()
@@ -90,12 +91,10 @@ class RemovedFunctions:
             return importlib.machinery.ModuleSpec(name, _Alias(self.names[name]))
         if not any(removed.startswith(f"{name}.") for removed in self.names):
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = Afterwards(spec.loader, self._set_attributes)
-                return spec
-        return None
+        spec = self.found_by_others(name, path, target)
+        if spec is not None:
+            spec.loader = Afterwards(spec.loader, self._set_attributes)
+        return spec
 
     def _set_attributes(self, package: ModuleType) -> None:
         for name, stand_in in self.names.items():

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-from grader.inside.loaders import Afterwards
+from grader.inside.loaders import Afterwards, AroundOthers
 
 Note = Callable[[str, FrameType], bool]
 
@@ -37,10 +37,11 @@ class Trap:
         return getattr(self._real if is_special else self._use(), name)
 
 
-class TrappedModules:
+class TrappedModules(AroundOthers):
     """Import hook that sets the traps as soon as a module with ruled-out names has been imported."""
 
     def __init__(self, forbid: Sequence[str], note: Note) -> None:
+        super().__init__()
         self.note = note
         self.traps: dict[str, list[str]] = {}
         self.under_way: Counter[str] = Counter()
@@ -53,12 +54,10 @@ class TrappedModules:
         """Return the spec that the other hooks find, with a loader that sets traps; None for other modules."""
         if name not in self.traps:
             return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = _Trapping(spec.loader, self)
-                return spec
-        return None
+        spec = self.found_by_others(name, path, target)
+        if spec is not None:
+            spec.loader = _Trapping(spec.loader, self)
+        return spec
 
     def set_traps(self, module: ModuleType) -> None:
         """Replace the ruled-out names that the module has."""

@@ -43,6 +43,17 @@ def test_the_library_itself_gets_the_real_one(library):
     assert noted == []
 
 
+def test_two_hooks_on_one_library_do_not_ask_each_other_for_ever(tmp_path, monkeypatch):
+    """Each finds it through the other, and both set their traps."""
+    (tmp_path / "twice_trapped.py").write_text("def one():\n    return 1\ndef other():\n    return 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    hooks = [TrappedModules([f"twice_trapped.{name}"], lambda name, frame: True) for name in ("one", "other")]
+    monkeypatch.setattr(sys, "meta_path", [*hooks, *sys.meta_path])
+    module = importlib.import_module("twice_trapped")
+    del sys.modules["twice_trapped"]
+    assert isinstance(module.one, Trap) and isinstance(module.other, Trap)
+
+
 def test_looking_at_a_function_is_not_using_it(library):
     """Inspection and the import machinery ask for special attributes."""
     module, noted = library
