@@ -1,10 +1,10 @@
 """Kills gradings of a class at random moments, and proves that nothing is lost, done twice or left over.
 
 ``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--seed 1]
-[--project FOLDER]`` grades the class once undisturbed, then again and again while ``kill -9`` hits the runner
-(which is scheduler and writer of the database) at any moment, the runner at a moment at which the database's file
-changes, processes that grade, and boxes. After each run that comes through, every attempt must have exactly one
-current grading, equal to the undisturbed one, and no process and no folder of it may be left.
+[--seconds N] [--project FOLDER]`` grades the class once undisturbed, then again and again while ``kill -9`` hits
+the runner (which is scheduler and writer of the database) at any moment, the runner at a moment at which the
+database's file changes, processes that grade, and boxes. After each run that comes through, every attempt must have
+exactly one current grading, equal to the undisturbed one, and no process and no folder of it may be left.
 ``python -m benchmarks.class_tiny FOLDER`` makes a small class whose gradings take little.
 """
 
@@ -47,7 +47,11 @@ class Host:
         self.project = project
         self.temporary = place / "tmp"
         self.options = ["--cluster", cluster] if cluster else []
-        self.environment = {**os.environ, "TMPDIR": str(self.temporary), "GRADER_CLASS": str(place / "class")}
+        # With slots of its own: other gradings on this host do not count.
+        self.environment = {
+            **os.environ, "TMPDIR": str(self.temporary), "GRADER_CLASS": str(place / "class"),
+            "GRADER_SLOTS": str(place / "slots"),
+        }  # fmt: skip
 
     def fresh(self) -> None:
         """Make the class anew, with everything taken in and nothing graded."""
@@ -166,6 +170,7 @@ def main() -> None:
     parser.add_argument("roster", type=Path)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--cluster")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="Then nothing more is killed.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--project", type=Path, default=Path(), help="Where the lab is; default here.")
     given = parser.parse_args()
@@ -182,8 +187,10 @@ def main() -> None:
         finished = 0
         host.fresh()
         runner = host.start()
-        while sum(killed.values()) < given.kills or runner.poll() is None:
-            enough = sum(killed.values()) >= given.kills
+        ends = time.monotonic() + given.seconds
+        enough = False
+        while not enough or runner.poll() is None:
+            enough = enough or sum(killed.values()) >= given.kills or time.monotonic() > ends
             try:
                 runner.wait(None if enough else chance.uniform(0.2, min(quiet_s, LONGEST_S)))
             except subprocess.TimeoutExpired:
