@@ -1,4 +1,4 @@
-"""Compares result documents but for what is measured: moments, seconds, memory."""
+"""Compares result documents but for what is measured (moments, seconds, memory) and where the submission lay."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ MEASURED_LAYER = re.compile(r".*(_ms|_share|_gflops)")
 
 
 def settled(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document without what is measured; a sentence about speed keeps its words, not its numbers."""
+    """Return what must be equal; a sentence about speed keeps its words, not its numbers."""
     kept = _without(document, MEASURED)
+    kept["submission"] = _without(document["submission"], frozenset(("path",)))
     kept["checks"] = [_check(check) for check in document["checks"]]
     kept["layers"] = [
         {name: value for name, value in layer.items() if not MEASURED_LAYER.fullmatch(name)}

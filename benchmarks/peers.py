@@ -71,7 +71,7 @@ class Tools:
             "pytest, one process": Tool("none, and submissions share it", plain, self.pytest_once),
             "check50": Tool("none (--dev: on this host)", with_check50, self.check50),
             "otter": Tool("none (run: on this host)", self.with_otter, self.otter),
-            "nbgrader": Tool("none", with_nbgrader, self.nbgrader),
+            "nbgrader": Tool("none", self.with_nbgrader, self.nbgrader),
         }
 
     def ours_each(self, place: Path, folders: list[Path]) -> None:
@@ -138,6 +138,12 @@ class Tools:
             if json.loads((folder / "results.json").read_text())["tests"][-1]["score"] != 1:
                 raise SystemExit("otter: it did not pass")
 
+    def with_nbgrader(self, place: Path, count: int) -> list[Path]:
+        """Write the course with one assignment, have its release made, and write the submissions."""
+        folders = nbgrader_course(place, count)
+        run([str(self.python), "-m", "nbgrader", "generate_assignment", "one"], place)
+        return folders
+
     def nbgrader(self, place: Path, folders: list[Path]) -> None:
         """Grade the submissions in one batch."""
         students = [argument for folder in folders for argument in ("--student", folder.parent.name)]
@@ -148,9 +154,18 @@ class Tools:
 def run(command: list[str], place: Path, more: dict[str, str] | None = None) -> str:
     """Run a command that must succeed; return what it printed."""
     # With slots of its own: ours would wait for the processors of other gradings on this host, the rest would not.
-    environment = {**os.environ, "GRADER_SLOTS": str(place / "slots"), **(more or {})}
+    # Some of the others start programs that were installed beside them.
+    path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "GRADER_SLOTS": str(place / "slots"), "PATH": path, **(more or {})}
     done = subprocess.run(
-        command, cwd=place, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        command,
+        cwd=place,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(
@@ -211,7 +226,7 @@ def with_check50(place: Path, count: int) -> list[Path]:
     return submissions(place, count)
 
 
-def with_nbgrader(place: Path, count: int) -> list[Path]:
+def nbgrader_course(place: Path, count: int) -> list[Path]:
     """Write the course with one assignment, and each submission as a notebook."""
     (place / "source" / "one").mkdir(parents=True)
     (place / "nbgrader_config.py").write_text(NBGRADER_CONFIG, encoding="utf-8")
