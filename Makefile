@@ -63,8 +63,8 @@ test: $(VENV)/stamp-$(if $(ORACLE),oracle,dev) ## run the tests; ORACLE=1 also c
 lint: $(VENV)/stamp-dev ## check style, types and which room imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: $(VENV)/stamp-oracle ## measure the engine against PyTorch, and the jail
-	@$(BIN)/python -m benchmarks.engine $(ARGS)
+bench: $(VENV)/stamp-oracle ## measure the engine against PyTorch, the jail, grading, a class
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 doctor: setup ## say how well this host isolates student code
 	@$(GRADER) doctor

@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,12 @@ def _probe(process_id: int) -> HostReport:
     found = bubblewrap.find()
     linux = sys.platform == "linux"
     changes_user = worker_uid() is not None
-    problems = _try_on_itself() if linux else dict.fromkeys(("landlock", "seccomp"), "only Linux has it")
-    namespaces = _try_namespaces(changes_user) if linux else "only Linux has them"
+    problems, namespaces = dict.fromkeys(("landlock", "seccomp"), "only Linux has it"), "only Linux has them"
+    if linux:
+        # Side by side, for each waits for a process of its own.
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            itself, boxed = pool.submit(_try_on_itself), pool.submit(_try_namespaces, changes_user)
+            problems, namespaces = itself.result(), boxed.result()
     levels = [Level.PROCESS]
     if not problems["seccomp"] and not problems["landlock"]:
         levels.append(Level.LANDLOCK)
