@@ -1,0 +1,140 @@
+"""Judges what a result says of a mistake that was made on purpose.
+
+exactly
+    The mistake is called by its name, or by that of another one that returned the same numbers in every public and
+    hidden case when the lab was published; or a cause is told that speaks of nothing but what the mistake is about.
+usefully
+    The cause is right as far as it goes (one of two mistakes, the right setting or place, a step that mends it), or
+    what the failing cases have in common is what the mistake is about.
+pattern
+    Only where or how large the error is, which is read off the arrays and says nothing of a cause.
+FALSELY
+    A known mistake is named that is neither the one made nor one with the same numbers; or the cause speaks of a
+    subject of `SUBJECTS` that the mistake has nothing to do with. The words of a mistake are its name, title and
+    explanation; `READ` lists causes that a person has read and found true although other words are used.
+nothing
+    Nothing is said but what was seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from benchmarks.causes_manners import ROOT, Made
+from grader.explain.mistakes import same_arrays
+from grader.project.fixtures import Fixture, read_fixture, read_mistakes
+from grader.verdicts import Verdict
+
+EXACTLY, USEFULLY, PATTERN, FALSELY, NOTHING = "exactly", "usefully", "pattern", "FALSELY", "nothing"
+CLASSES = (EXACTLY, USEFULLY, PATTERN, FALSELY, NOTHING)
+SUBJECTS = {
+    "bias": r"\bbias",
+    "stride": r"\bstride|step from one window|window begins|windows? (seems to )?move|apart whatever",
+    "padding": r"\bpad|\bzeros? (around|above|in front|at the end)|border|same`",
+    "dilation": r"dilat|apart",
+    "turned": r"180|turned|flip|mirrored|upside",
+    "exchanged": r"exchang|transpos|swapp|reshape|order of|\border\b|read as|reverse|reorder|permut|counted by",
+    "channels": r"channel|C_in|C_out|filter|kernel 0|one-hot|feature",
+    "samples": r"sample|batch|\bN\b|picture",
+    "left out": r"left out|leaves out|missing|forgot|not added|not reset|last (row|column|tap|pixel)|only|without|short"
+                r"|plus one|\+ 1|size",
+    "average": r"divid|mean|averag|shared|1 / ",
+    "sum": r"\bsum|add(ed)? up|summed|whole gradient|whole window|all pixels",
+    "sign": r"sign|minus|negative|magnitude|subtract|\|x\||zero",
+    "overwritten": r"overwrit|`=`|\+=|assign|over one another|added|overlap",
+    "extreme": r"maxim|minim|median|largest|argmax",
+    "digits": r"float16|float32|whole number|digits|integer",
+    "logarithm": r"\bln\b|logarithm|log\b|exp|overflow",
+    "epsilon": r"epsilon|ε|root",
+    "moment": r"moment|beta|\bm\b|\bv\b|step|rate|correct",
+    "class": r"class|label",
+}  # fmt: skip
+# Sentences that only say where or how large an error is.
+PATTERNS = re.compile(
+    r"(is|are) (right|wrong)\b|times what is required|this many times|a number of its own|off by one and the same"
+    r"|error is small|all the right numbers|entries of \d+ (is|are) 0|zero everywhere|of the same number|one number"
+    r"|could be rounding|entry is|All entries are the same|whole numbers"
+)
+CONDITION = re.compile(r"The cases that fail are those with (?P<what>[^.]+)\.")
+AS_WELL = "something else is wrong as well"
+# (lab, name of the mistake, part of the cause): read, and true of that mistake in other words.
+READ: tuple[tuple[str, str, str], ...] = ()
+
+
+def subjects_of(text: str) -> set[str]:
+    """Return what a text speaks of."""
+    return {name for name, pattern in SUBJECTS.items() if re.search(pattern, text, re.IGNORECASE)}
+
+
+def parts_of(result: Mapping[str, Any], check: str) -> list[Mapping[str, Any]]:
+    """Return what a result document says of a check that failed: of the course's cases and of those beyond it."""
+    found = next((item for item in result["checks"] if item["id"] == check), None)
+    parts = [found, found.get("beyond") or {}] if found is not None else []
+    return [part for part in parts if part and part["verdict"] not in ("pass", "skipped")]
+
+
+def judge(made: Made, parts: Iterable[Mapping[str, Any]], same: set[str]) -> str:
+    """Return the worst of what is said falsely, else the best of what is said at all."""
+    found = {_judge(made, part, same) for part in parts}
+    if FALSELY in found:
+        return FALSELY
+    return next((name for name in (EXACTLY, USEFULLY, PATTERN) if name in found), NOTHING)
+
+
+def _judge(made: Made, part: Mapping[str, Any], same: set[str]) -> str:
+    hint, name = str(part.get("hint") or ""), part.get("misconception")
+    if any(
+        (made.lab, one, text) for lab, one, text in READ if lab == made.lab and one in made.names and text in hint
+    ):
+        return EXACTLY
+    if name:
+        names = set(name.split(" + "))
+        if names == set(made.names) or name in same or (len(made.names) == 1 and names & same == names):
+            return EXACTLY
+        if names <= set(made.names) and AS_WELL in hint:
+            return USEFULLY
+        known = set(made.names) | same
+        return FALSELY if not names & known and _strange(made, hint) else USEFULLY if AS_WELL in hint else FALSELY
+    about = subjects_of(made.words)
+    if hint and not PATTERNS.search(hint):
+        return FALSELY if _strange(made, hint) or not subjects_of(hint) & about else EXACTLY
+    condition = CONDITION.search(str(part.get("message") or ""))
+    if condition and subjects_of(condition["what"]) & about:
+        return USEFULLY
+    if hint and subjects_of(hint) & about and not _strange(made, hint):
+        return USEFULLY
+    return PATTERN if hint or condition else NOTHING
+
+
+def _strange(made: Made, hint: str) -> set[str]:
+    """Return what a cause speaks of that the mistake has nothing to do with."""
+    return subjects_of(hint) - subjects_of(made.words)
+
+
+def same_numbers(made: Made) -> set[str]:
+    """Return the known mistakes that returned what the made one did, in every recorded case of its check."""
+    alike: set[str] | None = None
+    for kind in ("public", "hidden"):
+        fixture = read_fixture(ROOT / "fixtures" / made.lab / kind, [made.check])
+        found = _alike(fixture, made)
+        alike = found if alike is None else alike & found
+    return alike or set()
+
+
+def _alike(fixture: Fixture, made: Made) -> set[str]:
+    mistakes = read_mistakes(fixture, made.check)
+    own = next((item for item in mistakes if item.name == " + ".join(made.names)), None)
+    if own is None:
+        return set()
+    found = set()
+    for other in mistakes:
+        pairs = zip(own.runs, other.runs, fixture.checks[made.check], strict=False)
+        if all(
+            a.verdict is b.verdict
+            and (a.verdict is Verdict.PASS or same_arrays(a.outputs, b.outputs, c.tolerances))
+            for a, b, c in pairs
+        ):
+            found.add(other.name)
+    return found

@@ -1,0 +1,104 @@
+"""What the table of causes runs: a lab's known mistakes in its solution, and mistakes in programs written otherwise."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from benchmarks.causes_lenet import WRITTEN_OTHERWISE as LENET
+from grader.publishing.misconceptions import (
+    Edit,
+    Misconception,
+    MisconceptionError,
+    Mistaken,
+    load_misconceptions,
+    write_mistaken,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+MANNERS = {
+    "im2col_gemm": "matrices", "einsum_windows": "taps", "float32_loops": "loops", "float64_inside": "loops",
+    "index_arrays": "matrices", "sliding_windows": "taps", "numba_loops": "loops",
+}  # fmt: skip
+KINDS = (
+    ("network", r"^(network|lenet|load|build|picture|training)"),
+    ("convolution", r"conv|im2col|col2im|gemm|padding|activation"),
+    ("pooling", r"pool"),
+    ("linear", r"fully_connected"),
+    ("loss", r"loss|cross_entropy|softmax"),
+    ("optimiser", r"adam|sgd|momentum"),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A mistake as it is made in one program.
+
+    Attributes
+    ----------
+    names : what it may be called: its own name, or those of two at once.
+    words : what is known of it in words; a cause may speak of nothing else.
+    check : the check that must fail.
+    """
+
+    lab: str
+    names: tuple[str, ...]
+    words: str
+    check: str
+    manner: str
+    parts: tuple[Misconception, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer, for the table."""
+        return next((kind for kind, pattern in KINDS if re.search(pattern, self.check)), "other")
+
+    def write(self, folder: Path) -> bool:
+        """Write the submission; False if the program has no such place."""
+        try:
+            write_mistaken(ROOT / "reference" / self.lab, Mistaken(self.parts), folder)
+        except MisconceptionError:
+            return False
+        return True
+
+
+def mistakes_of(lab: str) -> list[Made]:
+    """Return every known mistake of a lab in its own program, in others where its edits fit, and the written ones."""
+    known = load_misconceptions(ROOT / "reference" / lab)
+    words = {item.name: " ".join((item.name.replace("_", " "), item.title, item.explanation)) for item in known}
+    found = [
+        Made(lab, (item.form_of or item.name,), words[item.name], item.loses[0],
+             MANNERS.get(item.variant or "", "loops"), (item,))
+        for item in known if item.loses
+    ]  # fmt: skip
+    return found + list(_otherwise(lab, words))
+
+
+def _otherwise(lab: str, words: dict[str, str]) -> Iterator[Made]:
+    for name, check, variant, file, edits in _written(lab):
+        names = tuple(name.split(" + "))
+        said = " ".join(words.get(part, part.replace("_", " ")) for part in names)
+        pairs = tuple(Edit(file, old, new) for old, new in edits)
+        part = Misconception(names[0], "", (), (check,), "", pairs, variant=variant)
+        yield Made(lab, names, said, check, MANNERS[variant], (part,))
+
+
+def _written(lab: str) -> Iterable[tuple[str, str, str, str, tuple[tuple[str, str], ...]]]:
+    if lab == "lenet":
+        return LENET
+    if lab == "vgg16":
+        rows = _module(ROOT / "tests" / "explain" / "rewritten.py").REWRITTEN
+        return [(name, check, variant, "layer.py", edits) for name, check, variant, edits in rows]
+    return []
+
+
+def _module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
