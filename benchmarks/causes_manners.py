@@ -1,4 +1,4 @@
-"""What the table of causes runs: a lab's known mistakes in its solution, and mistakes in programs written otherwise."""
+"""What the table of causes runs: known mistakes in a lab's solution, and mistakes in programs written otherwise."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Made:
 
 
 def mistakes_of(lab: str) -> list[Made]:
-    """Return every known mistake of a lab in its own program, in others where its edits fit, and the written ones."""
+    """Return every known mistake of a lab in its own program, and those made in programs written otherwise."""
     known = load_misconceptions(ROOT / "reference" / lab)
     words = {item.name: " ".join((item.name.replace("_", " "), item.title, item.explanation)) for item in known}
     found = [

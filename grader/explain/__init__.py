@@ -18,8 +18,10 @@ from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.decomposition import by_terms
 from grader.explain.learning import why_not_learned
+from grader.explain.loss_rules import by_sizes
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.network import in_network
+from grader.explain.optimiser_rules import by_steps
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
 from grader.explain.window_rules import by_windows
@@ -91,7 +93,7 @@ def explain_runs(
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     calls = between_calls(runs)
-    terms = "" if known is not None and known.complete else by_terms(runs) or by_windows(runs)
+    terms = "" if known is not None and known.complete else by_rules(runs)
     if terms:
         # It explains all cases, which the known mistake does not.
         known = None
@@ -109,6 +111,11 @@ def explain_runs(
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
     told = [fact for fact in dict.fromkeys(facts) if fact != hint]
     return Explanation("\n".join(told), hint, known.mistake.name if known is not None else None)
+
+
+def by_rules(runs: Sequence[CaseRun]) -> str:
+    """Return which rule gives what was returned in every case: of sums, windows, losses or steps; else nothing."""
+    return next((text for ask in (by_terms, by_windows, by_sizes, by_steps) if (text := ask(runs))), "")
 
 
 def _has_numbers(run: CaseRun) -> bool:

@@ -15,6 +15,8 @@ from grader.language.translation import _
 
 Rules = Mapping[str, tuple[str, np.ndarray]]
 BLOCKS = (4, 8, 16, 32)
+# Joins the names of two rules that are followed at once.
+ALSO = " + "
 
 
 def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -136,10 +138,10 @@ def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
         found[name] = (text, other + bias)
         if terms.bias.size:
             also = _("{text} And the bias is not added.", text=text)
-            found[f"{name}_without_bias"] = (also, np.broadcast_to(other, products.shape))
+            found[f"{name}{ALSO}without_bias"] = (also, np.broadcast_to(other, products.shape))
             if _factor(name, terms) != 1:
                 divided = _("{text} The bias is divided, too.", text=text)
-                found[f"{name}_of_both"] = (divided, other + bias * _factor(name, terms))
+                found[f"{name}{ALSO}of_bias"] = (divided, other + bias * _factor(name, terms))
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
             if down or right:

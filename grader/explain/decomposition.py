@@ -1,4 +1,4 @@
-"""Finds which terms of a convolution a submission added up: which tap, channel or bias is missing or doubled.
+"""Finds which terms of a convolution or a fully connected layer a submission added up, and which it did not.
 
 A rule (`grader.explain.convolution_rules`) is told only if the submission's own output follows from it in every
 case, wrong or right. Where none fits, least squares over the terms of each channel and tap says which were added.
@@ -6,16 +6,20 @@ case, wrong or right. Where none fits, least squares over the terms of each chan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from grader.compare import Finding
+from grader.explain import linear_rules
 from grader.explain.case_run import CaseRun
-from grader.explain.convolution_rules import RULES
+from grader.explain.comparison import Comparison
+from grader.explain.convolution_rules import ALSO, RULES, Rules
+from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
 from grader.explain.linear_terms import Geometry, Terms, kernels_of
 from grader.explain.patterns import comparison
-from grader.language.translation import _, listed
+from grader.language.translation import _, joined, listed
 
 # Products in the sums of one case; what is larger takes too long to be tried with every rule.
 MAX_PRODUCTS = 1 << 19
@@ -23,6 +27,7 @@ MAX_PRODUCTS = 1 << 19
 SLACK = 4.0
 WHOLE = 1e-3
 MAX_NAMED_TERMS = 4
+MAX_READINGS = 2
 
 
 def terms_of(run: CaseRun, output: str) -> Terms | None:
@@ -68,33 +73,100 @@ def _is_right(terms: Terms) -> bool:
 
 
 def by_terms(runs: Sequence[CaseRun]) -> str:
-    """Return which terms a convolution adds up, if that explains what it returned in every case; else nothing."""
+    """Return which terms a layer adds up, if that explains what it returned in every case; else nothing.
+
+    Where several outputs are wrong, each is told by itself, with its name before what is said of it.
+    """
     failing = [run for run in runs if not run.passed]
     if not failing or any(run.outcome.verdict is not None or not run.findings for run in failing):
         return ""
-    output = failing[0].findings[0].output
-    if output not in RULES or any(finding.kind != "values" for run in failing for finding in run.findings):
+    if any(finding.kind != "values" for run in failing for finding in run.findings):
         return ""
+    wrong = list(dict.fromkeys(finding.output for run in failing for finding in run.findings))
+    told = {output: _of_output(runs, output) for output in wrong if output in RULES}
+    texts = {output: text for output, text in told.items() if text}
+    if len(wrong) == 1 or len(set(told.values())) == 1:
+        return next(iter(texts.values()), "") if len(told) == len(wrong) else ""
+    return joined([_("`{output}`: {text}", output=output, text=text) for output, text in texts.items()])
+
+
+def _of_output(runs: Sequence[CaseRun], output: str) -> str:
+    """Return what one output is made of instead of what it should be."""
+    ran = [run for run in runs if run.outcome.verdict is None]
+    fails = [any(finding.output == output for finding in run.findings) for run in ran]
+    failing = [run for run, failed in zip(ran, fails, strict=True) if failed]
+    passing = [run for run, failed in zip(ran, fails, strict=True) if not failed]
     small = [run for run in failing if _is_small(run)]
     made = [terms for run in small if (terms := terms_of(run, output)) is not None]
-    if not made or len(made) < len(small):
-        return ""
-    passing = [terms for run in runs if run.passed and (terms := terms_of(run, output)) is not None]
-    return _by_rule(made, passing) or (_left_out(made) if output == "outputs" else "")
+    if made and len(made) == len(small):
+        right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
+        return _by_rule(RULES[output], made, right) or (_left_out(made) if output == "outputs" else "")
+    products = [found for run in failing if (found := products_of_run(run, output)) is not None]
+    if products and len(products) == len(failing):
+        right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
+        told = _by_rule(linear_rules.RULES[output], products, right_ones)
+        return told or (_inputs_left_out(products) if output == "outputs" else "")
+    return ""
 
 
-def _by_rule(failing: Sequence[Terms], passing: Sequence[Terms]) -> str:
-    rules = RULES[failing[0].view.output]
+def products_of_run(run: CaseRun, output: str) -> Products | None:
+    """Return the products of a case; None if it is no fully connected layer whose right result these give."""
+    view = comparison(run, Finding(output, "values"))
+    return None if view is None else next(filter(_is_right_product, products_of(run, view)), None)
+
+
+def _is_right_product(products: Products) -> bool:
+    expected, output = products.view.expected, products.view.output
+    if output != "outputs" and products.gradient.shape != (len(products.inputs), len(products.weight)):
+        return False
+    _text, right = linear_rules.RULES[output](products)["right"]
+    return right.shape == expected.shape and bool((np.abs(right - expected) <= SLACK * products.view.allowed).all())
+
+
+class _Made(Protocol):
+    """What a rule is asked of: one output of one case."""
+
+    @property
+    def view(self) -> Comparison:
+        """What is required and what was returned."""
+
+
+AnyMade = TypeVar("AnyMade", bound=_Made)
+
+
+def _by_rule(rules: Callable[[AnyMade], Rules], failing: Sequence[AnyMade], passing: Sequence[AnyMade]) -> str:
+    """Return the rule that gives what was returned in every case, wrong or right; two if the cases allow both.
+
+    Two rules at once are said only where no single one gives the same.
+    """
     alive = {name: text for name, (text, array) in rules(failing[0]).items() if failing[0].view.equals(array)}
-    for terms in [*failing[1:], *passing]:
+    for made in [*failing[1:], *passing]:
         if not alive:
             return ""
-        found = rules(terms)
-        alive = {name: text for name, text in alive.items() if name in found and terms.view.equals(found[name][1])}
-    texts = list(dict.fromkeys(text for text in alive.values() if text))
+        found = rules(made)
+        alive = {name: text for name, text in alive.items() if name in found and made.view.equals(found[name][1])}
+    single = {name: text for name, text in alive.items() if ALSO not in name}
+    texts = list(dict.fromkeys(text for text in (single or alive).values() if text))
+    if len(texts) > MAX_READINGS:
+        return ""
     if len(texts) > 1:
         return _("{first} Or: {second}", first=texts[0], second=texts[1])
     return "".join(texts)
+
+
+def _inputs_left_out(made: Sequence[Products]) -> str:
+    """Say which inputs are left out, if the same are in every failing case that can be solved."""
+    solved = {places for products in made if (places := inputs_left_out(products)) is not None}
+    if len(solved) != 1 or len(made) < 1:
+        return ""
+    places = solved.pop()
+    for products in made:
+        kept = products.inputs.copy()
+        kept[:, [place for place in places if place < kept.shape[1]]] = 0
+        bias = products.bias[None] if products.bias.size else 0.0
+        if not products.view.equals(kept @ products.weight.T + bias):
+            return ""
+    return left_out_text(places)
 
 
 def _left_out(made: Sequence[Terms]) -> str:
