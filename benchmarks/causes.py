@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--name", default="", help="a part of the mistake's name")
     parser.add_argument("--manner", choices=("loops", "matrices", "taps"))
     parser.add_argument("--every", type=int, default=1, help="run only every so many of them")
+    parser.add_argument("--first", type=int, default=0, help="begin with this one, counted from 0")
     parser.add_argument("--unknown", action="store_true", help="without what was recorded of known mistakes")
     parser.add_argument("--all", action="store_true", help="also checks that take long")
     parser.add_argument("--out", type=Path, help="write all that was said to this file, JSON")
@@ -106,7 +107,7 @@ def main() -> None:
             made for made in mistakes_of(lab)
             if options.only in made.check and options.name in " + ".join(made.names)
             and options.manner in (None, made.manner) and (options.all or not checks[made.check].slow)
-        ][:: options.every]  # fmt: skip
+        ][options.first :: options.every]  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
             root = project_without_mistakes(lab, Path(scratch)) if options.unknown else ROOT
             for made in chosen:

@@ -18,6 +18,11 @@ NEXT_CALL = ", call "
 EARLIER = "earlier_"
 
 
+def once_named(output: str) -> str:
+    """Return the name of an output without the number of the call."""
+    return output.partition(NEXT_CALL)[0]
+
+
 def between_calls(runs: Sequence[CaseRun]) -> str:
     """Return why calls that should give the same do not; empty if they do, or if nothing was called twice."""
     failing = [run for run in runs if not run.passed]

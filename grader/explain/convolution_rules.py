@@ -6,10 +6,11 @@ submission follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
+from grader.explain.geometry_rules import windows_elsewhere
 from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved
 from grader.language.translation import _
 
@@ -38,6 +39,11 @@ def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str
     yield "last_row_and_column", _("The last row and column of the kernel are left out."), both
     yield "last_tap", _("The last tap of the kernel is left out."), mask((every, -1, -1), 0)
     yield "first_tap", _("The first tap of the kernel is left out."), mask((every, 0, 0), 0)
+    yield (
+        "only_last_term",
+        _("Only the last product of each sum is there: `=` where `+=` is needed."),
+        mask((-1, -1, -1), 1),
+    )
     yield "only_first_tap", _("Only the tap at row 0, column 0 of the kernel is used."), mask((every, 0, 0), 1)
     yield "only_last_tap", _("Only the last tap of the kernel is used."), mask((every, -1, -1), 1)
     yield (
@@ -142,21 +148,44 @@ def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
             if _factor(name, terms) != 1:
                 divided = _("{text} The bias is divided, too.", text=text)
                 found[f"{name}{ALSO}of_bias"] = (divided, other + bias * _factor(name, terms))
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            if down or right:
-                moved = terms.geometry.moved(down, right)
-                text = _(
-                    "Every window begins {rows} rows and {columns} columns away from where it should (positive: "
-                    "down, right).",
-                    rows=down,
-                    columns=right,
-                )
-                found[f"moved_{down}_{right}"] = (
-                    text,
-                    convolved(moved.windows(terms.pictures), terms.kernel) + bias,
-                )
+    for name, text, windows in windows_elsewhere(terms.geometry, terms.pictures):
+        found[name] = (text, convolved(windows, terms.kernel) + bias)
+    carried = np.cumsum(terms.kernel, axis=0)
+    text = _("The sum of one output channel goes on into the next: set it back to 0 for each.")
+    found["not_reset"] = (text, convolved(terms.windows, carried) + bias)
+    if terms.bias.size:
+        found["not_reset_with_bias"] = (text, convolved(terms.windows, carried) + np.cumsum(bias, axis=1))
     return found
+
+
+def pairs(terms: Terms, only: Collection[str] | None = None) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield what two rules at once give for the output: another kernel and windows elsewhere, or another bias.
+
+    ``only`` names those that are asked for.
+    """
+    bias = terms.bias[None, :, None, None] if terms.bias.size else np.zeros((1, 1, 1, 1))
+    kernels = list(_kernels(terms, _("input channel"), axis=1))
+    biases = list(_biases(terms)) if terms.bias.size else []
+    for place, where, windows in windows_elsewhere(terms.geometry, terms.pictures):
+        for name, text, kernel in kernels:
+            both = f"{place}{ALSO}{name}"
+            if only is None or both in only:
+                made = convolved(windows, kernel) + bias
+                yield both, _("(1) {first} (2) {second}", first=where, second=text), made
+        moved = convolved(windows, terms.kernel)
+        for name, text, other in biases:
+            if only is None or f"{place}{ALSO}bias_{name}" in only:
+                both_text = _("(1) {first} (2) {second}", first=where, second=text)
+                yield f"{place}{ALSO}bias_{name}", both_text, moved + other
+    for name, text, kernel in kernels:
+        sums = convolved(terms.windows, kernel)
+        for added, also, other in biases:
+            if only is None or f"{name}{ALSO}bias_{added}" in only:
+                yield (
+                    f"{name}{ALSO}bias_{added}",
+                    _("(1) {first} (2) {second}", first=text, second=also),
+                    sums + other,
+                )
 
 
 def _factor(name: str, terms: Terms) -> float:

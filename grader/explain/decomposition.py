@@ -7,15 +7,17 @@ case, wrong or right. Where none fits, least squares over the terms of each chan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from grader.compare import Finding
 from grader.explain import linear_rules
+from grader.explain.calls import EARLIER, once_named
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
-from grader.explain.convolution_rules import ALSO, RULES, Rules
+from grader.explain.convolution_rules import ALSO, RULES, Rules, pairs
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
 from grader.explain.linear_terms import Geometry, Terms, kernels_of
 from grader.explain.patterns import comparison
@@ -32,7 +34,7 @@ MAX_READINGS = 2
 
 def terms_of(run: CaseRun, output: str) -> Terms | None:
     """Return the terms of a case; None if it is no convolution whose right result these terms give."""
-    view = comparison(run, Finding(output, "values"))
+    view = compared(run, output)
     if view is None or not _is_small(run):
         return None
     case = run.recorded.case
@@ -51,6 +53,18 @@ def terms_of(run: CaseRun, output: str) -> Terms | None:
             if _is_right(found):
                 return found
     return None
+
+
+def compared(run: CaseRun, output: str) -> Comparison | None:
+    """Return an output of a case (of several calls the first one's) without what earlier gradients add to it."""
+    called = [name for name in run.recorded.expected if once_named(name) == output]
+    view = comparison(run, Finding(called[0], "values")) if called else None
+    if view is None:
+        return None
+    earlier = view.inputs.get(f"{EARLIER}{output}")
+    if earlier is None or earlier.shape != view.expected.shape:
+        return replace(view, output=output)
+    return replace(view, output=output, expected=view.expected - earlier, actual=view.actual - earlier)
 
 
 def _is_small(run: CaseRun) -> bool:
@@ -82,7 +96,7 @@ def by_terms(runs: Sequence[CaseRun]) -> str:
         return ""
     if any(finding.kind != "values" for run in failing for finding in run.findings):
         return ""
-    wrong = list(dict.fromkeys(finding.output for run in failing for finding in run.findings))
+    wrong = list(dict.fromkeys(once_named(finding.output) for run in failing for finding in run.findings))
     told = {output: _of_output(runs, output) for output in wrong if output in RULES}
     texts = {output: text for output, text in told.items() if text}
     if len(wrong) == 1 or len(set(told.values())) == 1:
@@ -93,14 +107,15 @@ def by_terms(runs: Sequence[CaseRun]) -> str:
 def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     """Return what one output is made of instead of what it should be."""
     ran = [run for run in runs if run.outcome.verdict is None]
-    fails = [any(finding.output == output for finding in run.findings) for run in ran]
+    fails = [any(once_named(finding.output) == output for finding in run.findings) for run in ran]
     failing = [run for run, failed in zip(ran, fails, strict=True) if failed]
     passing = [run for run, failed in zip(ran, fails, strict=True) if not failed]
     small = [run for run in failing if _is_small(run)]
     made = [terms for run in small if (terms := terms_of(run, output)) is not None]
     if made and len(made) == len(small):
         right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
-        return _by_rule(RULES[output], made, right) or (_left_out(made) if output == "outputs" else "")
+        told = _by_rule(RULES[output], made, right)
+        return told or (_left_out(made) or _by_pair(made, right) if output == "outputs" else "")
     products = [found for run in failing if (found := products_of_run(run, output)) is not None]
     if products and len(products) == len(failing):
         right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
@@ -111,7 +126,7 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
 
 def products_of_run(run: CaseRun, output: str) -> Products | None:
     """Return the products of a case; None if it is no fully connected layer whose right result these give."""
-    view = comparison(run, Finding(output, "values"))
+    view = compared(run, output)
     return None if view is None else next(filter(_is_right_product, products_of(run, view)), None)
 
 
@@ -152,6 +167,19 @@ def _by_rule(rules: Callable[[AnyMade], Rules], failing: Sequence[AnyMade], pass
     if len(texts) > 1:
         return _("{first} Or: {second}", first=texts[0], second=texts[1])
     return "".join(texts)
+
+
+def _by_pair(failing: Sequence[Terms], passing: Sequence[Terms]) -> str:
+    """Return the two rules that together give what was returned in every case; nothing if several pairs do."""
+    failing = sorted(failing, key=lambda terms: terms.windows.size * len(terms.kernel))
+    alive = {name: text for name, text, array in pairs(failing[0]) if failing[0].view.equals(array)}
+    for terms in [*failing[1:], *passing]:
+        if not alive:
+            return ""
+        fits = {name for name, _text, array in pairs(terms, alive) if terms.view.equals(array)}
+        alive = {name: text for name, text in alive.items() if name in fits}
+    texts = list(dict.fromkeys(alive.values()))
+    return joined([_("Two mistakes at once give exactly these numbers."), texts[0]]) if len(texts) == 1 else ""
 
 
 def _inputs_left_out(made: Sequence[Products]) -> str:

@@ -72,7 +72,10 @@ class Geometry:
 
     def windows(self, pictures: np.ndarray) -> np.ndarray:
         """Return what each tap meets, (N, C, rows of the kernel, its columns, P, Q); zeros beyond the picture."""
-        rows, columns = self.places()
+        return self.met(pictures, *self.places())
+
+    def met(self, pictures: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Return what taps at these rows (K, P) and columns (K, Q) meet, as `windows` does."""
         below = max(0, int(rows.max()) - pictures.shape[2] + 1)
         beside = max(0, int(columns.max()) - pictures.shape[3] + 1)
         above, left = max(0, -int(rows.min())), max(0, -int(columns.min()))

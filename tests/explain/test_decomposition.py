@@ -143,3 +143,87 @@ def test_single_products_are_found_by_least_squares():
     rule = lambda x, w, b, g, n: conv(x, masked(w, np.s_[:, 1, 1, 2]), b, n)  # noqa: E731
     text = by_terms([run_of(n, rule(*made(n), n)) for n in (0, 1)])
     assert "input channel 1, row 1, column 2" in text
+
+
+def apart(x, weight, bias, number, row_step=1, column_step=1):
+    """The outputs of windows that lie so many pixels apart, as many as there should be."""
+    *_, p, s = SETTINGS[number]
+    rows, columns = conv(x, weight, bias, number).shape[2:]
+    wide = np.pad(x, ((0, 0), (0, 0), (0, rows), (0, columns)))
+    arrays = [torch.from_numpy(array.copy()) for array in (wide, weight, bias)]
+    steps = tuple(s if step is None else step for step in (row_step, column_step))
+    return conv2d(*arrays, steps, p).numpy()[:, :, :rows, :columns]
+
+
+def replicated(x, weight, bias, number):
+    """The output with the border of the picture in the place of zeros."""
+    *_, p, s = SETTINGS[number]
+    wide = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), mode="edge")
+    return conv2d(*(torch.from_numpy(array.copy()) for array in (wide, weight, bias)), s).numpy()
+
+
+def moved(x, weight, bias, number, after):
+    """The output with all zeros of the padding in front of the picture or after it."""
+    *_, p, s = SETTINGS[number]
+    sides = (0, 2 * p) if after else (2 * p, 0)
+    wide = np.pad(x, ((0, 0), (0, 0), sides, sides))
+    return conv2d(*(torch.from_numpy(array.copy()) for array in (wide, weight, bias)), s).numpy()
+
+
+def last_term(weight):
+    """A weight of which only the last product of each sum is left."""
+    changed = 0 * weight
+    changed[:, -1, -1, -1] = weight[:, -1, -1, -1]
+    return changed
+
+
+ELSEWHERE = {
+    "The stride is ignored: windows": lambda x, w, b, g, n: apart(x, w, b, n),
+    "The stride is ignored in the rows": lambda x, w, b, g, n: apart(x, w, b, n, 1, None),
+    "The stride is ignored in the columns": lambda x, w, b, g, n: apart(x, w, b, n, None, 1),
+    "The border of the picture is repeated": lambda x, w, b, g, n: replicated(x, w, b, n),
+    "lie below and on the right": lambda x, w, b, g, n: moved(x, w, b, n, True),
+    "lie above and on the left": lambda x, w, b, g, n: moved(x, w, b, n, False),
+    "Only the last product of each sum": lambda x, w, b, g, n: conv(x, last_term(w), b, n),
+    "goes on into the next": lambda x, w, b, g, n: conv(x, np.cumsum(w, axis=0), b, n),
+}
+PAIRS = {
+    ("windows lie one pixel apart", "turned by 180 degrees"): lambda x, w, b, g, n: apart(
+        x, w[:, :, ::-1, ::-1], b, n
+    ),
+    ("Rows and columns of the kernel are exchanged", "The bias is added twice"): lambda x, w, b, g, n: conv(
+        x, w.swapaxes(2, 3), 2 * b, n
+    ),
+}
+# The cases that a rule of windows can be told by: with padding, with a stride, with both.
+SEEN_IN = (0, 1)
+
+
+@pytest.mark.parametrize("words", ELSEWHERE)
+def test_windows_that_lie_elsewhere_are_told(words):
+    """Stride, padding and what is added up are named where windows lie elsewhere."""
+    rule = ELSEWHERE[words]
+    text = by_terms([run_of(n, rule(*made(n), n)) for n in SEEN_IN])
+    assert words in text
+    assert "Or:" not in text
+
+
+@pytest.mark.parametrize("words", PAIRS, ids=str)
+def test_two_mistakes_at_once_are_told(words):
+    """Two rules that are followed at once are both named, and it is said that there are two."""
+    text = by_terms([run_of(n, PAIRS[words](*made(n), n)) for n in SEEN_IN])
+    assert text.startswith("Two mistakes at once")
+    assert all(part in text for part in words)
+
+
+def test_calls_and_earlier_gradients_are_looked_through():
+    """A rule holds whatever the number of calls, and beside gradients that were there before."""
+    rule = BACKWARD["d_weight"]["turned by 180 degrees"]
+    runs = [run_of(n, rule(*made(n), n), "d_weight") for n in (0, 1)]
+    earlier = np.ones(runs[1].recorded.expected["d_weight"].shape)
+    kept = runs[1].recorded
+    case = Case("case", kept.case.config, dict(kept.case.arrays) | {"earlier_d_weight": earlier})
+    expected, actual = ({"d_weight": array + earlier} for array in (kept.expected["d_weight"], rule(*made(1), 1)))
+    findings = compare(expected, actual, kept.tolerances)
+    runs[1] = CaseRun(RecordedCase(case, expected, kept.tolerances), Outcome(None, outputs=actual), findings)
+    assert "turned by 180 degrees" in by_terms(runs)
