@@ -17,6 +17,7 @@ from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.decomposition import by_terms
+from grader.explain.elementwise_rules import by_entries
 from grader.explain.learning import why_not_learned
 from grader.explain.loss_rules import by_sizes
 from grader.explain.mistakes import Recognised, recognise
@@ -35,6 +36,8 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_NAMED_CASES = 3
+# What a failed check is asked, in this order: sums, windows, entries, losses, optimisers.
+RULES = (by_terms, by_windows, by_entries, by_sizes, by_steps)
 
 
 @dataclass(frozen=True)
@@ -109,13 +112,13 @@ def explain_runs(
     facts = [*_structural(failing), *in_network(check, failing[0], failed), *_which_cases(runs), *course.facts]
     if not hint and mistakes and all(_has_numbers(run) for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))
-    told = [fact for fact in dict.fromkeys(facts) if fact != hint]
+    told = [fact for fact in dict.fromkeys(facts) if not hint.startswith(fact.rstrip("."))]
     return Explanation("\n".join(told), hint, known.mistake.name if known is not None else None)
 
 
 def by_rules(runs: Sequence[CaseRun]) -> str:
     """Return which rule gives what was returned in every case: of sums, windows, losses or steps; else nothing."""
-    return next((text for ask in (by_terms, by_windows, by_sizes, by_steps) if (text := ask(runs))), "")
+    return next((text for ask in RULES if (text := ask(runs))), "")
 
 
 def _has_numbers(run: CaseRun) -> bool:

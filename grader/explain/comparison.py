@@ -23,6 +23,8 @@ MIN_ENTRIES = 4
 class Fingerprint:
     """A pattern that an error follows: a stable identifier, and a sentence for the student.
 
+    Of ``is_exclusive`` readings only one can be true: where several fit every case, none is said.
+
     ``readings`` are sentences that say more, each under an identifier of its own, the likely ones first: one of
     them is said where it fits every failing case.
     """
@@ -30,6 +32,7 @@ class Fingerprint:
     name: str
     text: str
     readings: dict[str, str] = field(default_factory=dict)
+    is_exclusive: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
-from grader.language.translation import _, marked
+from grader.language.translation import _, listed, marked
 
 MAX_SHIFT = 2
 MIN_OVERLAP = 0.4
@@ -78,6 +78,7 @@ def _order(view: Comparison, axis: int) -> list[int] | None:
 
 def _axes(view: Comparison) -> Iterator[Fingerprint]:
     """The right numbers, written out in another order of the axes and then reshaped."""
+    yield from _flattened(view)
     if view.expected.ndim == 4 or (view.expected.ndim == 2 and view.expected.shape[0] > 1):
         for order in permutations(range(view.expected.ndim)):
             if order != tuple(range(view.expected.ndim)) and view.equals(
@@ -92,6 +93,22 @@ def _axes(view: Comparison) -> Iterator[Fingerprint]:
                     ),
                 )
                 return
+
+
+def _flattened(view: Comparison) -> Iterator[Fingerprint]:
+    """A picture that was flattened in another order of its axes; the first one, of the samples, stays."""
+    picture = view.inputs.get("x", np.zeros(0)).astype(np.float64)
+    if picture.ndim != 4 or view.expected.ndim != 2 or view.expected.size != picture.size:
+        return
+    names = (_("channel"), _("row"), _("column"))
+    for order in permutations((1, 2, 3)):
+        if view.equals(picture.transpose(0, *order).reshape(view.expected.shape)):
+            counted = listed([names[axis - 1] for axis in order])
+            text = _(
+                "The features come in the order {order}: which axis counts slowest is another one.", order=counted
+            )
+            yield Fingerprint("flattened", text)
+            return
 
 
 def _shifted(view: Comparison) -> Iterator[Fingerprint]:

@@ -41,7 +41,9 @@ def common_fingerprints(failing: Sequence[CaseRun]) -> list[Fingerprint]:
 
 def _worded(item: Fingerprint, readings: Sequence[dict[str, str]]) -> Fingerprint:
     shared = [text for reading, text in item.readings.items() if all(reading in other for other in readings)]
-    return replace(item, text=shared[0]) if shared else item
+    if not shared or (item.is_exclusive and len(shared) > 1):
+        return item
+    return replace(item, text=shared[0])
 
 
 def fingerprints(run: CaseRun) -> list[Fingerprint]:

@@ -87,6 +87,7 @@ def _slices(view: Comparison, axis: int, name: str, one: str, many: str) -> Iter
 def _zeros(view: Comparison) -> Iterator[Fingerprint]:
     wrong = view.wrong
     if view.right.any() and (view.actual[wrong] == 0).all() and not negatives_cut(view):
+        yield from _ends_unfilled(view)
         count = int(wrong.sum())
         yield Fingerprint(
             "unfilled",
@@ -97,6 +98,27 @@ def _zeros(view: Comparison) -> Iterator[Fingerprint]:
                 total=view.actual.size,
             ),
         )
+
+
+def _ends_unfilled(view: Comparison) -> Iterator[Fingerprint]:
+    """Zeros in the whole last row, the whole last column, or both, and nothing else wrong."""
+    if not view.on_grid:
+        return
+    wrong, filled = np.asarray(view.wrong.any(axis=(0, 1))), np.asarray((view.actual != 0).any(axis=(0, 1)))
+    for name, index, text in (
+        ("last_row_unfilled", np.s_[-1:, :], _("The last row is 0, as if it was never written.")),
+        ("last_column_unfilled", np.s_[:, -1:], _("The last column is 0, as if it was never written.")),
+        ("last_ends_unfilled", None, _("The last row and the last column are 0, as if they were never written.")),
+    ):
+        there = np.zeros_like(wrong)
+        if index is None:
+            there[-1:, :] = there[:, -1:] = True
+        else:
+            there[index] = True
+        if wrong[~there].any() or filled[there].any() or wrong[there].mean() < 0.5:
+            continue
+        yield Fingerprint(name, text)
+        return
 
 
 def _border(view: Comparison) -> Iterator[Fingerprint]:

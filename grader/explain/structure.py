@@ -7,6 +7,7 @@ import numpy as np
 from grader.compare import Finding
 from grader.explain.comparison import Fingerprint
 from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
+from grader.explain.size_rules import sizes_that_give
 from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
 from grader.language.translation import _, listed, ngettext
 
@@ -61,7 +62,7 @@ def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: 
         if array.shape == actual:
             return Fingerprint("shape_of_input", _("That is the shape of `{name}`.", name=other))
     if len(actual) == 4 and seen[:2] == wanted[:2]:
-        return _size(wanted, seen)
+        return _size(wanted, seen, case)
     if actual[1:] == expected[1:]:
         return Fingerprint(
             "samples_count",
@@ -86,7 +87,7 @@ def _exchanged(expected: tuple[int, ...], actual: tuple[int, ...], layout: str) 
     return Fingerprint("axes_exchanged", _("Its axes are exchanged."))
 
 
-def _size(expected: tuple[int, ...], actual: tuple[int, ...]) -> Fingerprint:
+def _size(expected: tuple[int, ...], actual: tuple[int, ...], case: Case) -> Fingerprint:
     parts = []
     rows, columns = actual[2] - expected[2], actual[3] - expected[3]
     if rows > 0:
@@ -97,13 +98,14 @@ def _size(expected: tuple[int, ...], actual: tuple[int, ...]) -> Fingerprint:
         parts.append(ngettext("{count} column too many", "{count} columns too many", columns))
     elif columns < 0:
         parts.append(ngettext("{count} column too few", "{count} columns too few", -columns))
-    if rows == columns and abs(rows) == 1:
-        hint = _("look at the + 1 and at the rounding in the formula of the output size")
-    elif rows == columns and rows > 0 and rows % 2 == 0:
-        hint = _("as much as padding of {padding} on all sides", padding=rows // 2)
-    else:
-        hint = _("check the formula of the size with the settings of this case")
-    return Fingerprint("size", _("It has {parts}: {hint}.", parts=listed(parts), hint=hint))
+    what = listed(parts)
+    x = case.arrays.get("x")
+    picture = shape_channels_first("x", x.shape, case)[2:] if x is not None and x.ndim == 4 else ()
+    readings = {}
+    if len(picture) == 2:
+        made = sizes_that_give(case, (picture[0], picture[1]), (actual[2], actual[3]))
+        readings = {name: _("It has {parts}: {hint}", parts=what, hint=text) for name, text in made.items()}
+    return Fingerprint("size", _("It has {parts}.", parts=what), readings, is_exclusive=True)
 
 
 def _not_finite(expected: np.ndarray, actual: np.ndarray, case: Case) -> Fingerprint:

@@ -14,6 +14,7 @@ from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
 from grader.explain.convolution_rules import Rules
+from grader.explain.geometry_rules import windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.patterns import comparison
 from grader.language.translation import _
@@ -75,6 +76,9 @@ def _taken(view: Comparison, geometry: Geometry) -> np.ndarray:
 def _outputs(view: Comparison, geometry: Geometry) -> Rules:
     taken = _taken(view, geometry)
     count = taken.shape[2]
+    if taken.max(axis=2).shape != view.expected.shape:
+        return {}
+    is_mean = _equal(view, taken.mean(axis=2), view.expected)
     rows, columns = geometry.kernel
     inner = taken.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
     found = {
@@ -95,6 +99,9 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
             np.maximum(taken.max(axis=2), 0),
         ),
     }
+    for name, text, windows in windows_elsewhere(geometry, view.inputs["x"].astype(np.float64)):
+        moved = windows.reshape(taken.shape)
+        found[name] = (text, moved.mean(axis=2) if is_mean else moved.max(axis=2))
     if count > 1:
         found["but_last_row"] = (_("The last row of each window is left out."), _reduced(inner[:, :, :-1], taken))
         found["but_last_column"] = (
