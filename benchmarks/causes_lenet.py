@@ -1,11 +1,12 @@
 """Mistakes in programs of the LeNet lab that share no line with its solution.
 
-Each entry is (name, check, variant, file, edits). A name that the lab knows is to be said; another one says in words
-what the mistake is.
+Each entry is (name, check, variant, file, edits). A name that the lab knows is to be said; another one says in
+words what the mistake is.
 """
 
 LOOPS, TAPS, MATRICES = "numba_loops", "sliding_windows", "index_arrays"
 TERM = "total += X_pad[n, r * stride + i * dilation, c * stride + j * dilation, k] * W[i, j, k, o]"
+FEATURES = "for k in range(W.shape[2]):\n                                total"
 EINSUM = 'np.einsum("nrckij,ijko->nrco", windows(X_pad, W.shape[:2], stride, dilation), W, optimize=True)'
 TENSORDOT = "np.tensordot(window, W.astype(np.float32), 3)"
 VIEW = "return view[:, ::stride, ::stride, :, ::dilation, ::dilation]"
@@ -44,16 +45,14 @@ WRITTEN_OTHERWISE = [
         f"return {EINSUM} / W[..., 0].size"),
     one("conv_first_sample_only", "conv2d", LOOPS, "conv", TERM, TERM.replace("X_pad[n,", "X_pad[0,")),
     one("conv_first_sample_only", "conv2d", MATRICES, "conv", "window = X_pad[:, i", "window = X_pad[:1, i"),
-    one("conv_last_channel_only", "conv2d", LOOPS, "conv", "for k in range(W.shape[2]):\n                             "
-        "   total", "for k in range(W.shape[2] - 1, W.shape[2]):\n                                total"),
+    one("conv_last_channel_only", "conv2d", LOOPS, "conv", FEATURES, FEATURES.replace("range(W", "range(W.shape[2] - 1, W")),
     one("conv_last_channel_only", "conv2d", TAPS, "conv", EINSUM,
         EINSUM.replace("stride, dilation), W,", "stride, dilation)[:, :, :, -1:], W[:, :, -1:],")),
     one("last_column_of_the_kernel_left_out", "conv2d", LOOPS, "conv", "for j in range(W.shape[1]):",
         "for j in range(W.shape[1] - 1):"),
     one("last_row_of_the_kernel_left_out", "conv2d", LOOPS, "conv", "for i in range(W.shape[0]):",
         "for i in range(W.shape[0] - 1):"),
-    one("first_input_channel_left_out", "conv2d", LOOPS, "conv", "for k in range(W.shape[2]):\n                       "
-        "         total", "for k in range(1, W.shape[2]):\n                                total"),
+    one("first_input_channel_left_out", "conv2d", LOOPS, "conv", FEATURES, FEATURES.replace("range(W", "range(1, W")),
     one("one_tap_of_the_kernel_left_out_last", "conv2d", TAPS, "conv", EINSUM,
         EINSUM.replace("W, optimize", "W * (np.arange(W[:, :, 0, 0].size) < W[:, :, 0, 0].size - 1)"
                        ".reshape(*W.shape[:2], 1, 1), optimize")),
@@ -68,20 +67,22 @@ WRITTEN_OTHERWISE = [
         "W_col = W.astype(np.float32).reshape(out_ch, -1)"),
     one("gemm_kernel_rows_and_columns_exchanged", "conv2d_gemm", LOOPS, "conv", W_COL_LOOPS,
         W_COL_LOOPS.replace("reshape(-1,", "transpose(1, 0, 2, 3).reshape(-1,")),
-    one("rows_of_the_matrix_count_channels_first_weight_counts_channels_last_in_another_order", "conv2d_gemm", MATRICES,
-        "conv", W_COL, "W_col = W.astype(np.float32).reshape(-1, out_ch).T"),
+    one("rows_count_channels_first_and_the_weight_last_in_another_order", "conv2d_gemm", MATRICES, "conv", W_COL,
+        "W_col = W.astype(np.float32).reshape(-1, out_ch).T"),
     one("gemm_batch_order", "conv2d_gemm", MATRICES, "conv", PRODUCT,
         "return (W_col @ X_col).reshape(out_ch, n, rows, columns).transpose(1, 2, 3, 0)"),
     one("gemm_product_reshaped_only", "conv2d_gemm", MATRICES, "conv", PRODUCT,
         "return (W_col @ X_col).reshape(n, rows, columns, out_ch)"),
-    one("kernel_turned_by_180_degrees", "conv2d_gemm", TAPS, "conv", DOT, DOT.replace("view, W,", "view, W[::-1, ::-1],")),
+    one("kernel_turned_by_180_degrees", "conv2d_gemm", TAPS, "conv", DOT,
+        DOT.replace("view, W,", "view, W[::-1, ::-1],")),
     one("bias_not_added", "conv_forward", LOOPS, "layers", BIAS, "Y = self.linear(X)"),
     one("bias_added_twice", "conv_forward", LOOPS, "layers", BIAS, 'Y = self.linear(X) + 2 * self.params["b"]'),
     one("bias_subtracted_sign", "gemm_forward", LOOPS, "layers", BIAS, 'Y = self.linear(X) - self.params["b"]'),
     one("bias_of_output_channel_0_everywhere_first", "gemm_forward", LOOPS, "layers", BIAS,
         'Y = self.linear(X) + self.params["b"][..., :1]'),
     one("weight_gradient_only_last_sample_overwritten", "conv_backward", LOOPS, "layers",
-        "for n in range(dY.shape[0]):\n        for r in range(dY.shape[1]):\n            for c in range(dY.shape[2]):\n"
+        "for n in range(dY.shape[0]):\n        for r in range(dY.shape[1]):\n"
+        "            for c in range(dY.shape[2]):\n"
         "                for o in range(dY.shape[3]):\n                    share",
         "for n in range(dY.shape[0]):\n        dW[:] = 0\n        for r in range(dY.shape[1]):\n"
         "            for c in range(dY.shape[2]):\n                for o in range(dY.shape[3]):\n"
@@ -97,13 +98,15 @@ WRITTEN_OTHERWISE = [
         D_W.replace("dW[i, j", "dW[dW.shape[0] - 1 - i, dW.shape[1] - 1 - j")),
     one("weight_gradient_kernel_turned_180_degrees", "conv_backward", TAPS, "layers", D_W_TAPS,
         D_W_TAPS.replace(", optimize=True)", ", optimize=True)[::-1, ::-1]")),
-    one("overlapping_gradients_overwritten_not_added", "conv_backward", LOOPS, "layers", D_X, D_X.replace("+=", "=")),
+    one("overlapping_gradients_overwritten_not_added", "conv_backward", LOOPS, "layers", D_X,
+        D_X.replace("+=", "=")),
     one("maximum_starts_at_zero_negative_cut", "max_pool_forward", LOOPS, "layers", WINDOW_MAX,
         WINDOW_MAX.replace("window.max()", "max(0.0, window.max())")),
     one("mean_of_window_in_place_of_maximum", "max_pool_forward", TAPS, "layers", POOLED, "return view.mean(-1)"),
     one("sum_of_window_in_place_of_mean", "average_pool_forward", TAPS, "layers", POOLED,
         POOLED.replace("view.mean(-1)", "view.sum(-1)")),
-    one("last_column_of_window_left_out", "max_pool_forward", LOOPS, "layers", WINDOW, WINDOW.replace("+ fc, k", "+ fc - 1, k")),
+    one("last_column_of_window_left_out", "max_pool_forward", LOOPS, "layers", WINDOW,
+        WINDOW.replace("+ fc, k", "+ fc - 1, k")),
     one("average_gradient_not_divided_whole_gradient", "average_pool_backward", TAPS, "layers", MEAN_BACK,
         MEAN_BACK.replace(" / at.shape[-1]", " * np.ones(at.shape[-1])")),
     one("average_gradient_overwritten_where_windows_overlap", "average_pool_backward", LOOPS, "layers",

@@ -10,6 +10,7 @@ from grader.collect.policy import Use
 from grader.explain import CaseRun, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_run, describe_use, next_step
+from grader.explain.network import builds_on
 from grader.lab.checks import COURSE, GENERAL, Check
 from grader.language.message import english
 from grader.language.translation import _, listed, marked, translated
@@ -83,10 +84,12 @@ def run_checks(
 
 
 def _is_wrong_layer(lab: Lab, check: Check, result: CheckResult) -> bool:
-    """Whether a result is that of a single layer, in the direction in which ``check`` runs, that is not right."""
-    way = "backward" if "backward" in check.id else "forward"
-    is_layer = result.id.endswith(way) and not lab.checks[result.id].slow
-    return is_layer and result.verdict in (Verdict.WRONG, Verdict.OUTPUT, Verdict.EXCEPTION)
+    """Whether a result is of what ``check`` builds on, and not right."""
+    return builds_on(check, lab.checks[result.id]) and result.verdict in (
+        Verdict.WRONG,
+        Verdict.OUTPUT,
+        Verdict.EXCEPTION,
+    )
 
 
 def _not_run(lab: Lab, check: Check, verdict: Verdict, message: str, next_: str = "") -> CheckResult:

@@ -19,6 +19,8 @@ from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, ngettext
 
 MAX_NAMED_PARAMETERS = 4
+# How the ids of checks end that compare a network's layers and their settings with what the lab demands.
+BUILD = "_build"
 STATISTICS_TOLERANCE = 1e-6
 JUMP = 10.0
 
@@ -121,17 +123,29 @@ def describe_divergence(found: Divergence, backward: bool) -> str:
     return joined([*sentences, what])
 
 
+def is_of_network(run: CaseRun) -> bool:
+    """Whether a run returned what the layers or the parameters of a network did."""
+    return run.outcome.verdict is None and any("/" in name for name in run.recorded.expected)
+
+
+def builds_on(check: Check, other: Check) -> bool:
+    """Whether ``other`` is of a single layer, in the direction of ``check``, or of the settings of all."""
+    way = "backward" if "backward" in check.id else "forward"
+    return other.id != check.id and (other.id.endswith(BUILD) or (other.id.endswith(way) and not other.slow))
+
+
 def in_network(check: Check, run: CaseRun, failed: Sequence[str] = ()) -> Iterator[str]:
     """Name the first layer that differs, or the parameters and steps that do.
 
-    ``failed`` are the titles of checks of single layers that did not pass: what they say comes first.
+    ``failed`` are the titles of checks that this one builds on (`builds_on`) and that did not pass: what they say
+    comes first.
     """
-    if run.outcome.verdict is not None or not any("/" in name for name in run.recorded.expected):
+    if not is_of_network(run):
         return
     found = first_divergence(run)
     if found is not None and found.layer:
         if failed:
-            yield _("A layer by itself is not right yet: see {checks} first.", checks=listed(failed))
+            yield _("What the network is made of is not right yet: see {checks} first.", checks=listed(failed))
             return
         yield describe_divergence(found, backward="backward" in check.id)
         if found.given_right and check.needs:

@@ -14,6 +14,7 @@ from rich.text import Text
 from grader.explain import CaseRun, Explanation, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
+from grader.explain.network import builds_on, is_of_network
 from grader.explain.picture import ErrorMap, as_text, map_of
 from grader.lab.checks import Case, Check
 from grader.language.translation import _, listed, translated
@@ -99,14 +100,16 @@ def story_of(
         )
     fixture = read_fixture(fixture_folder(project, lab, kind, weights, release), [check_id])
     recorded = fixture.checks[check_id]
-    differences = None
+    differences, failed = None, []
     progress.step(translated(check.title, lab.folder))
     with opened(project, lab, submission, progress.note, checks=[check], weights=weights) as work:
         runs = run_cases(work.session, check, recorded)
         failing = next((number for number, run in enumerate(runs) if not run.passed), None)
         if failing is not None and check.id.endswith(BACKWARD) and not check.slow:
             differences = _differences(work.session, lab, check, recorded[failing].case)
-    return _story(lab, check, fixture, runs, differences)
+        if failing is not None and is_of_network(runs[failing]):
+            failed = _failed_before(work.session, lab, check, fixture.folder)
+    return _story(lab, check, fixture, runs, differences, failed)
 
 
 def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, release: str | None) -> Path:
@@ -143,6 +146,31 @@ def run_cases(session: Session, check: Check, recorded: Sequence[RecordedCase]) 
     return runs
 
 
+def _failed_before(session: Session, lab: Lab, check: Check, fixtures: Path | None) -> list[str]:
+    """Return the titles of what a network's check builds on and does not pass, as `check` and `grade` know them."""
+    needed = [other for other in _needed(lab, check) if builds_on(check, other)]
+    if fixtures is None or not needed:
+        return []
+    recorded = read_fixture(fixtures, [other.id for other in needed]).checks
+    return [
+        translated(other.title, lab.folder)
+        for other in needed
+        if any(not run.passed for run in run_cases(session, other, recorded[other.id]))
+    ]
+
+
+def _needed(lab: Lab, check: Check) -> list[Check]:
+    """Return all checks that one needs, and those that they need."""
+    found: dict[str, Check] = {}
+    left = [check]
+    while left:
+        for name in left.pop().needs:
+            if name in lab.checks and name not in found:
+                found[name] = lab.checks[name]
+                left.append(found[name])
+    return [other for other in lab.checks.values() if other.id in found]
+
+
 def _differences(session: Session, lab: Lab, check: Check, case: Case) -> PropertyResult | None:
     """Compare backward with central differences of forward, both the submission's own, on the failing case."""
     forward = check.id[: -len(BACKWARD)] + FORWARD
@@ -152,7 +180,12 @@ def _differences(session: Session, lab: Lab, check: Check, case: Case) -> Proper
 
 
 def _story(
-    lab: Lab, check: Check, fixture: Fixture, runs: Sequence[CaseRun], differences: PropertyResult | None
+    lab: Lab,
+    check: Check,
+    fixture: Fixture,
+    runs: Sequence[CaseRun],
+    differences: PropertyResult | None,
+    failed: Sequence[str] = (),
 ) -> Story:
     number, failing = next(((n, run) for n, run in enumerate(runs, start=1) if not run.passed), (0, None))
     if failing is None:
@@ -160,11 +193,11 @@ def _story(
     elif failing.outcome.verdict is not None:
         outcome = failing.outcome
         seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
-        explanation, picture = explain(check, runs, fixture, lab.folder), None
+        explanation, picture = explain(check, runs, fixture, lab.folder, failed), None
     else:
         unusable = [finding for finding in failing.findings if not finding.is_number]
         seen = describe_finding((unusable or list(failing.findings))[0])
-        explanation = explain(check, runs, fixture, lab.folder)
+        explanation = explain(check, runs, fixture, lab.folder, failed)
         picture = map_of(failing)
     command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
     return Story(

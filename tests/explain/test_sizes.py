@@ -28,7 +28,7 @@ def explained(arrays, config, expected, actual):
 
 
 def of_size(size, numbers=(0, 1, 2)):
-    """The explanation of outputs of another size; ``size`` makes rows or columns of (length, K, padding, stride)."""
+    """The explanation of outputs of another size; ``size`` makes a length of (length, K, padding, stride)."""
     rng = np.random.default_rng(0)
     arrays, config, expected, actual = [], [], [], []
     for number in numbers:
