@@ -50,7 +50,7 @@ def sizes_that_give(case: Case, picture: tuple[int, int], seen: tuple[int, int])
             reach = geometry.dilation * (kernel - 1) + 1
             made.append(size(picture[axis], padding[axis], reach, kernel, geometry.stride))
         if tuple(made) == tuple(seen):
-            found[name] = _("the formula of the size: {what}", what=_(text))
+            found[name] = _(text)
     return found
 
 

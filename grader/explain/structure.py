@@ -104,7 +104,10 @@ def _size(expected: tuple[int, ...], actual: tuple[int, ...], case: Case) -> Fin
     readings = {}
     if len(picture) == 2:
         made = sizes_that_give(case, (picture[0], picture[1]), (actual[2], actual[3]))
-        readings = {name: _("It has {parts}: {hint}", parts=what, hint=text) for name, text in made.items()}
+        readings = {
+            name: _("It has {parts}. In the formula of the size, {what}", parts=what, what=text)
+            for name, text in made.items()
+        }
     return Fingerprint("size", _("It has {parts}.", parts=what), readings, is_exclusive=True)
 
 
