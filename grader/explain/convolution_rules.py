@@ -97,14 +97,32 @@ def _kernels(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, str, 
         yield "in_and_out", _("Input and output channels of the weight are exchanged."), kernel.swapaxes(0, 1)
     o, c, k, l = kernel.shape  # noqa: E741
     made = {
-        "(C_out, C_in, K, K)": (o, c, k, l),
-        "(C_in, K, K, C_out)": (c, k, l, o),
-        "(K, K, C_in, C_out)": (k, l, c, o),
+        "(C_out, C_in, K, K)": ((o, c, k, l), (0, 1, 2, 3)),
+        "(C_out, K, K, C_in)": ((o, k, l, c), (0, 3, 1, 2)),
+        "(C_in, K, K, C_out)": ((c, k, l, o), (3, 0, 1, 2)),
+        "(K, K, C_in, C_out)": ((k, l, c, o), (3, 2, 0, 1)),
     }
-    for order, sizes in made.items():
+    for order, (sizes, axes) in made.items():
         if order != terms.order:
-            text = _("The numbers of the weight are read as if their order were {order}.", order=order)
-            yield f"read_as_{order}", text, terms.raw.reshape(sizes).transpose(ORDERS[order])
+            yield f"read_as_{order}", _read_as(order, terms.order), terms.raw.reshape(sizes).transpose(axes)
+
+
+def _read_as(order: str, right: str) -> str:
+    """Say in which order the numbers of a weight are read.
+
+    Where the output channels stand at the same end in both orders, the same comes of windows in another order.
+    """
+    if order.startswith("(C_out") != right.startswith("(C_out"):
+        return _("The numbers of the weight are read as if their order were {order}.", order=order)
+    windows, weight = (
+        _("channel, row, column") if "C_in, K, K" in name else _("row, column, channel") for name in (order, right)
+    )
+    return _(
+        "Windows and weight are flattened in different orders, so that other numbers meet: the windows count "
+        "{windows}, the weight {weight}.",
+        windows=windows,
+        weight=weight,
+    )
 
 
 def _biases(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -150,12 +168,33 @@ def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
                 found[f"{name}{ALSO}of_bias"] = (divided, other + bias * _factor(name, terms))
     for name, text, windows in windows_elsewhere(terms.geometry, terms.pictures):
         found[name] = (text, convolved(windows, terms.kernel) + bias)
+    for name, matrix in _reshaped(terms):
+        text = _("The windows are reshaped to a matrix where their axes have to be moved: transpose first.")
+        found[name] = (text, matrix + bias)
     carried = np.cumsum(terms.kernel, axis=0)
     text = _("The sum of one output channel goes on into the next: set it back to 0 for each.")
     found["not_reset"] = (text, convolved(terms.windows, carried) + bias)
     if terms.bias.size:
         found["not_reset_with_bias"] = (text, convolved(terms.windows, carried) + np.cumsum(bias, axis=1))
     return found
+
+
+def _reshaped(terms: Terms) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield sums of products with a matrix of windows that was only reshaped to (terms of a sum, windows)."""
+    count, outputs = int(np.prod(terms.kernel.shape[1:])), len(terms.kernel)
+    samples, _channels, _rows, _columns, p, q = terms.windows.shape
+    channels_first, channels_last = (
+        terms.kernel.reshape(outputs, -1),
+        terms.kernel.transpose(0, 2, 3, 1).reshape(outputs, -1),
+    )
+    for name, axes, kernel in (
+        ("windows_first", (0, 4, 5, 1, 2, 3), channels_first),
+        ("windows_first_channels_last", (0, 4, 5, 2, 3, 1), channels_last),
+        ("samples_first", (0, 1, 2, 3, 4, 5), channels_first),
+        ("samples_first_channels_last", (0, 2, 3, 1, 4, 5), channels_last),
+    ):
+        matrix = terms.windows.transpose(axes).reshape(count, -1)
+        yield f"reshaped_{name}", np.moveaxis((kernel @ matrix).reshape(outputs, samples, p, q), 1, 0)
 
 
 def pairs(terms: Terms, only: Collection[str] | None = None) -> Iterator[tuple[str, str, np.ndarray]]:

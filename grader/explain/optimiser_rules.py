@@ -54,6 +54,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     },
     "count": {
         "late": marked("The count of steps is one too large: the first update has t = 1."),
+        "early": marked("The count of steps is one too small from the second update on: count before correcting."),
         "twice": marked("The count of steps grows by 2 in every update."),
         "stays": marked("The count of steps stays at 1."),
     },
@@ -125,7 +126,9 @@ def moves_of(
     first, second, largest = (np.zeros(gradients.shape[1]) for _number in range(3))
     moves = np.empty(gradients.shape)
     for number, gradient in enumerate(gradients):
-        t = {"late": number + 2, "twice": 2 * number + 2, "stays": 1}.get(form.count, number + 1)
+        t = {"late": number + 2, "early": max(number, 1), "twice": 2 * number + 2, "stays": 1}.get(
+            form.count, number + 1
+        )
         first = _moment(form.first, first, gradient, betas)
         square = {"not squared": np.abs(gradient), "of the first": first**2}.get(form.second, gradient**2)
         second = _moment(form.second, second, square, betas[::-1])

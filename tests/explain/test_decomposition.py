@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, unfold
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun
@@ -71,6 +71,15 @@ def masked(weight, index, kept=0.0):
     return changed
 
 
+def reshaped(x, weight, bias, number):
+    """The outputs of PyTorch's matrix of windows (N, terms, places), reshaped where it should be transposed."""
+    *_, p, s = SETTINGS[number]
+    matrix = unfold(torch.from_numpy(x.copy()), weight.shape[2:], padding=p, stride=s)
+    sums = weight.reshape(len(weight), -1) @ matrix.reshape(weight[0].size, -1).numpy()
+    shape = conv(x, weight, bias, number).shape
+    return np.moveaxis(sums.reshape(shape[1], shape[0], *shape[2:]), 0, 1) + bias[:, None, None]
+
+
 LAST_ROW = np.s_[:, :, -1]
 FORWARD = {
     "The last row of the kernel is left out": lambda x, w, b, g, n: conv(x, masked(w, LAST_ROW), b, n),
@@ -84,6 +93,10 @@ FORWARD = {
     "The bias is added once for each product": lambda x, w, b, g, n: conv(x, w, b * w[0].size, n),
     "Every channel gets the bias of channel 0": lambda x, w, b, g, n: conv(x, w, 0 * b + b[0], n),
     "left out. And the bias is not added": lambda x, w, b, g, n: conv(x, masked(w, LAST_ROW), 0 * b, n),
+    "the windows count row, column, channel, the weight channel, row, column": lambda x, w, b, g, n: conv(
+        x, w.reshape(len(w), *w.shape[2:], w.shape[1]).transpose(0, 3, 1, 2), b, n
+    ),
+    "The windows are reshaped to a matrix": lambda x, w, b, g, n: reshaped(x, w, b, n),
     "order were (C_in, K, K, C_out)": lambda x, w, b, g, n: conv(
         x, w.reshape(w.shape[1], *w.shape[2:], len(w)).transpose(3, 0, 1, 2), b, n
     ),

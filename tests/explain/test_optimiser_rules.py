@@ -71,6 +71,7 @@ CHANGES = {
     "grows by 2": {"t += 1": "t += 2"},
     "one too large": {"**t": "**(t + 1)"},
     "stays at 1": {"t += 1": "t = 1"},
+    "one too small from the second": {"**t": "**max(t - 1, 1)"},
     "magnitudes": {"g**2": "abs(g)"},
     "that of the first moment": {"g**2": "m**2"},
     "without the factor 1 - beta1": {"(1 - b1) * g": "g"},
