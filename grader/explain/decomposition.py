@@ -6,7 +6,7 @@ case, wrong or right. Where none fits, least squares over the terms of each chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -19,23 +19,25 @@ from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
 from grader.explain.convolution_rules import ALSO, RULES, Rules, pairs
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
-from grader.explain.linear_terms import Geometry, Terms, kernels_of
+from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved, kernels_of
 from grader.explain.patterns import comparison
 from grader.language.translation import _, joined, listed
 
 # Products in the sums of one case; what is larger takes too long to be tried with every rule.
-MAX_PRODUCTS = 1 << 19
+MAX_PRODUCTS = 1 << 20
 # What two roundings may differ by, in units of what is allowed.
 SLACK = 4.0
 WHOLE = 1e-3
 MAX_NAMED_TERMS = 4
 MAX_READINGS = 2
+# Of arrays that are too large, so many channels of the output are looked at.
+KEPT_CHANNELS = 2
 
 
 def terms_of(run: CaseRun, output: str) -> Terms | None:
     """Return the terms of a case; None if it is no convolution whose right result these terms give."""
     view = compared(run, output)
-    if view is None or not _is_small(run):
+    if view is None or not _is_convolution(run):
         return None
     case = run.recorded.case
     pictures, raw = view.inputs["x"].astype(np.float64), case.arrays["weight"].astype(np.float64)
@@ -49,10 +51,38 @@ def terms_of(run: CaseRun, output: str) -> Terms | None:
             fits = kernel.shape[1:] == (pictures.shape[1], *geometry.kernel)
             if not fits or (bias.size and len(bias) != len(kernel)):
                 continue
-            found = Terms(view, geometry, order, kernel, bias, pictures, gradient, raw)
-            if _is_right(found):
+            found = _cut(Terms(view, geometry, order, kernel, bias, pictures, gradient, raw))
+            if found is not None and _is_right(found):
                 return found
     return None
+
+
+def _cut(terms: Terms) -> Terms | None:
+    """Return terms that can be tried with every rule: of large arrays those of the first channels of the output.
+
+    A rule that needs all of these channels then fits less, never more. None if they are still too many.
+    """
+    view, axes = terms.view, ORDERS[terms.order]
+    if _products(terms) <= MAX_PRODUCTS:
+        return terms
+    axis = {"outputs": 0, "in_grad": 1}.get(view.output)
+    if axis is None:
+        return None
+    first = np.s_[:, :KEPT_CHANNELS]
+    cut = replace(
+        terms,
+        view=replace(view, expected=view.expected[first], actual=view.actual[first]),
+        kernel=terms.kernel[:KEPT_CHANNELS] if axis == 0 else terms.kernel[first],
+        bias=terms.bias[:KEPT_CHANNELS] if axis == 0 else terms.bias,
+        pictures=terms.pictures if axis == 0 else terms.pictures[first],
+        raw=terms.raw.take(range(min(KEPT_CHANNELS, terms.raw.shape[axes[axis]])), axis=axes[axis]),
+    )
+    return cut if _products(cut) <= MAX_PRODUCTS else None
+
+
+def _products(terms: Terms) -> int:
+    """Return how many products the sums of an output have."""
+    return terms.pictures[:, 0].size * terms.kernel.size
 
 
 def compared(run: CaseRun, output: str) -> Comparison | None:
@@ -67,14 +97,10 @@ def compared(run: CaseRun, output: str) -> Comparison | None:
     return replace(view, output=output, expected=view.expected - earlier, actual=view.actual - earlier)
 
 
-def _is_small(run: CaseRun) -> bool:
-    """Whether a case is that of a convolution, and small enough to be looked at."""
+def _is_convolution(run: CaseRun) -> bool:
     arrays = run.recorded.case.arrays
-    if not {"x", "weight"} <= set(arrays) or arrays["weight"].ndim != 4 or arrays["x"].ndim != 4:
-        return False
-    samples, channels = arrays["x"].shape[0], min(arrays["x"].shape[1], arrays["x"].shape[3])
-    products = arrays["x"].size // channels * arrays["weight"].size
-    return samples > 0 and bool(products <= MAX_PRODUCTS)
+    has_both = {"x", "weight"} <= set(arrays)
+    return has_both and arrays["weight"].ndim == 4 and arrays["x"].ndim == 4 and len(arrays["x"]) > 0
 
 
 def _is_right(terms: Terms) -> bool:
@@ -110,9 +136,8 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     fails = [any(once_named(finding.output) == output for finding in run.findings) for run in ran]
     failing = [run for run, failed in zip(ran, fails, strict=True) if failed]
     passing = [run for run, failed in zip(ran, fails, strict=True) if not failed]
-    small = [run for run in failing if _is_small(run)]
-    made = [terms for run in small if (terms := terms_of(run, output)) is not None]
-    if made and len(made) == len(small):
+    made = [terms for run in failing if (terms := terms_of(run, output)) is not None]
+    if made and len(made) == len(failing):
         right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
         told = _by_rule(RULES[output], made, right)
         return told or (_left_out(made) or _by_pair(made, right) if output == "outputs" else "")
@@ -212,11 +237,23 @@ def _left_out(made: Sequence[Terms]) -> str:
         named = missing
     if not named or len(named) > MAX_NAMED_TERMS:
         return ""
+    if not all(terms.view.equals(_without(terms, named)) for terms in made):
+        return ""
     places = [
         _("input channel {channel}, row {row}, column {column}", channel=c, row=i, column=j)
         for c, i, j in sorted(named)
     ]
     return _("The sum leaves out the products of the kernel at {places}.", places=listed(places))
+
+
+def _without(terms: Terms, places: Collection[tuple[int, int, int]]) -> np.ndarray:
+    """Return the output without the products at these places of the kernel, where it has them."""
+    kernel = terms.kernel.copy()
+    for place in places:
+        if all(index < length for index, length in zip(place, kernel.shape[1:], strict=True)):
+            kernel[(slice(None), *place)] = 0
+    sums = convolved(terms.windows, kernel)
+    return sums + terms.bias[None, :, None, None] if terms.bias.size else sums
 
 
 def _times_added(terms: Terms) -> np.ndarray | None:

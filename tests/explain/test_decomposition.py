@@ -240,3 +240,29 @@ def test_calls_and_earlier_gradients_are_looked_through():
     findings = compare(expected, actual, kept.tolerances)
     runs[1] = CaseRun(RecordedCase(case, expected, kept.tolerances), Outcome(None, outputs=actual), findings)
     assert "turned by 180 degrees" in by_terms(runs)
+
+
+def test_large_arrays_are_looked_at_in_part():
+    """Of a case too large for every rule a few channels are looked at, and they can refute a rule of the others."""
+    rng = np.random.default_rng(0)
+    x, weight, bias = (
+        rng.standard_normal((1, 32, 20, 20)),
+        rng.standard_normal((32, 32, 3, 3)),
+        rng.standard_normal(32),
+    )
+    arrays = [torch.from_numpy(array) for array in (x, weight, bias)]
+    config = {"c_in": 32, "c_out": 32, "k": 3, "padding": 1, "stride": 1}
+    bounds = {"outputs": Tolerance(1e-6, 0.0)}
+    case = RecordedCase(
+        Case("case", config, {"x": x, "weight": weight, "bias": bias}),
+        {"outputs": conv2d(*arrays, 1, 1).numpy()},
+        bounds,
+    )
+
+    def returned(array):
+        actual = {"outputs": array.numpy()}
+        return CaseRun(case, Outcome(None, outputs=actual), compare(case.expected, actual, bounds))
+
+    small = run_of(0, conv(*made(0)[:2], 0 * made(0)[2], 0))
+    assert by_terms([small, returned(conv2d(*arrays[:2], None, 1, 1))]) == "The bias is not added."
+    assert by_terms([small, returned(conv2d(*arrays[:2], 2 * arrays[2], 1, 1))]) == ""
