@@ -1,17 +1,17 @@
 """Rules by which the terms of a convolution are left out, repeated or exchanged, and what each of them gives.
 
 Of every output the right rule comes first, with an empty text. `grader.explain.decomposition` asks which of them a
-submission follows.
+submission follows. Those of gradients are in `grader.explain.gradient_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
 from grader.explain.geometry_rules import windows_elsewhere
-from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved
+from grader.explain.linear_terms import Terms, convolved
 from grader.language.translation import _
 
 Rules = Mapping[str, tuple[str, np.ndarray]]
@@ -71,7 +71,7 @@ def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str
         yield f"divided_by_{name}", text, np.full((count, rows, columns), 1.0 / number)
 
 
-def _kernels(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, str, np.ndarray]]:
+def kernels_used(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield rules by which another kernel is used; terms are left out along ``axis``."""
     kernel = terms.kernel
     shape = (kernel.shape[axis], kernel.shape[2], kernel.shape[3])
@@ -150,14 +150,14 @@ def _biases(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "row", _("The bias is added in row 0 only."), row * bias
 
 
-def _outputs(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
+def outputs_of(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     """Return what each rule gives for the output; the right one comes first."""
     bias = terms.bias[None, :, None, None] if terms.bias.size else np.zeros((1, 1, 1, 1))
     products = convolved(terms.windows, terms.kernel)
     found = {"right": ("", products + bias)}
     if terms.bias.size:
         found |= {f"bias_{name}": (text, products + other) for name, text, other in _biases(terms)}
-    for name, text, kernel in _kernels(terms, _("input channel"), axis=1):
+    for name, text, kernel in kernels_used(terms, _("input channel"), axis=1):
         other = convolved(terms.windows, kernel)
         found[name] = (text, other + bias)
         if terms.bias.size:
@@ -203,7 +203,7 @@ def pairs(terms: Terms, only: Collection[str] | None = None) -> Iterator[tuple[s
     ``only`` names those that are asked for.
     """
     bias = terms.bias[None, :, None, None] if terms.bias.size else np.zeros((1, 1, 1, 1))
-    kernels = list(_kernels(terms, _("input channel"), axis=1))
+    kernels = list(kernels_used(terms, _("input channel"), axis=1))
     biases = list(_biases(terms)) if terms.bias.size else []
     for place, where, windows in windows_elsewhere(terms.geometry, terms.pictures):
         for name, text, kernel in kernels:
@@ -231,72 +231,3 @@ def _factor(name: str, terms: Terms) -> float:
     c, k, l = terms.kernel.shape[1:]  # noqa: E741
     numbers = {"divided_by_taps": k * l, "divided_by_channels": c, "divided_by_terms": c * k * l}
     return 1.0 / float(numbers.get(name, 1))
-
-
-def _in_grad(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
-    """Return what each rule gives for the gradient of the input."""
-    size = terms.pictures.shape[2:]
-
-    def back(kernel: np.ndarray, geometry: Geometry = terms.geometry) -> np.ndarray:
-        parts = np.moveaxis(np.tensordot(kernel, terms.gradient, axes=(0, 1)), 3, 0)
-        return geometry.scattered(parts, *size)
-
-    found = {"right": ("", back(terms.kernel))}
-    for name, text, kernel in _kernels(terms, _("output channel"), axis=0):
-        found[name] = (text, back(kernel))
-    samples = len(terms.gradient)
-    found["divided_by_samples"] = (_("It is divided by the number of samples."), found["right"][1] / samples)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            if down or right:
-                text = _(
-                    "The gradient is added {rows} rows and {columns} columns away from where it belongs "
-                    "(positive: down, right).",
-                    rows=down,
-                    columns=right,
-                )
-                found[f"moved_{down}_{right}"] = (text, back(terms.kernel, terms.geometry.moved(down, right)))
-    return found
-
-
-def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
-    """Return what each rule gives for the gradient of the weight, in the order of the lab."""
-    each = np.stack([
-        np.tensordot(gradient, windows, axes=([1, 2], [3, 4]))
-        for gradient, windows in zip(terms.gradient, terms.windows, strict=True)
-    ])  # fmt: skip
-    made = _sums(terms, each)
-    whole = made["right"][1]
-    made["flipped"] = (_("The gradient of the kernel is turned by 180 degrees."), whole[:, :, ::-1, ::-1])
-    if terms.kernel.shape[2] == terms.kernel.shape[3]:
-        made["transposed"] = (_("Rows and columns of the kernel's gradient are exchanged."), whole.swapaxes(2, 3))
-    axes = np.argsort(ORDERS[terms.order])
-    return {name: (text, array.transpose(axes)) for name, (text, array) in made.items()}
-
-
-def _d_bias(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
-    """Return what each rule gives for the gradient of the bias."""
-    return _sums(terms, terms.gradient.sum(axis=(2, 3)))
-
-
-def _sums(terms: Terms, each: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:
-    """Return what each rule makes of a parameter's gradients, one of each sample along the first axis."""
-    samples, places = len(each), int(np.prod(terms.geometry.output))
-    whole = each.sum(axis=0)
-    return {
-        "right": ("", whole),
-        "only_last_sample": (_("Only the last sample counts: `=` where `+=` is needed."), each[-1]),
-        "only_first_sample": (_("Only sample 0 counts."), each[0]),
-        "divided_by_samples": (_("It is divided by the number of samples."), whole / samples),
-        "divided_by_places": (_("It is divided by the rows times the columns of the output."), whole / places),
-        "divided_by_all": (
-            _("It is divided by the samples times the rows times the columns of the output."),
-            whole / (samples * places),
-        ),
-        "negated": (_("It has the opposite sign."), -whole),
-    }
-
-
-RULES: Mapping[str, Callable[[Terms], Rules]] = {
-    "outputs": _outputs, "in_grad": _in_grad, "d_weight": _d_weight, "d_bias": _d_bias,
-}  # fmt: skip

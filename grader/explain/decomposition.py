@@ -17,7 +17,8 @@ from grader.explain import linear_rules
 from grader.explain.calls import EARLIER, once_named
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
-from grader.explain.convolution_rules import ALSO, RULES, Rules, pairs
+from grader.explain.convolution_rules import ALSO, Rules, pairs
+from grader.explain.gradient_rules import RULES
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
 from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved, kernels_of
 from grader.explain.patterns import comparison

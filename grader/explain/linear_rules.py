@@ -16,6 +16,7 @@ import numpy as np
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
 from grader.explain.convolution_rules import ALSO, BLOCKS, Rules
+from grader.explain.gradient_rules import sums_over_samples
 from grader.language.translation import _, listed
 
 MAX_NAMED_FEATURES = 4
@@ -157,7 +158,7 @@ def _d_weight(products: Products) -> Rules:
     x, gradient = products.inputs, products.gradient
     each = gradient[:, :, None] * x[:, None, :]
     right = each.sum(axis=0)
-    found = dict(_of_parameter(each))
+    found = dict(sums_over_samples(each))
     found["of_sums"] = (
         _("Inputs and gradients are added up over the samples before they are multiplied."),
         np.outer(gradient.sum(axis=0), x.sum(axis=0)),
@@ -173,20 +174,7 @@ def _d_weight(products: Products) -> Rules:
 
 
 def _d_bias(products: Products) -> Rules:
-    return _of_parameter(products.gradient)
-
-
-def _of_parameter(each: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:
-    """Return what each rule makes of a parameter's gradients, one of each sample along the first axis."""
-    whole = each.sum(axis=0)
-    return {
-        "right": ("", whole),
-        "only_last_sample": (_("Only the last sample counts: `=` where `+=` is needed."), each[-1]),
-        "only_first_sample": (_("Only sample 0 counts."), each[0]),
-        "divided_by_samples": (_("It is divided by the number of samples."), whole / len(each)),
-        "twice": (_("It is added up twice."), 2 * whole),
-        "negated": (_("It has the opposite sign."), -whole),
-    }
+    return sums_over_samples(products.gradient)
 
 
 def inputs_left_out(products: Products) -> tuple[int, ...] | None:

@@ -84,7 +84,12 @@ class Geometry:
 
     def scattered(self, terms: np.ndarray, rows: int, columns: int) -> np.ndarray:
         """Return pictures of this size to which each term (N, C, K, K, P, Q) was added where its tap lies."""
-        place_rows, place_columns = self.places()
+        return self.added(terms, rows, columns, *self.places())
+
+    def added(
+        self, terms: np.ndarray, rows: int, columns: int, place_rows: np.ndarray, place_columns: np.ndarray
+    ) -> np.ndarray:
+        """Return the same with each term added at these rows (K, P) and columns (K, Q)."""
         result = np.zeros((*terms.shape[:2], rows, columns))
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):

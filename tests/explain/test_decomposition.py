@@ -266,3 +266,44 @@ def test_large_arrays_are_looked_at_in_part():
     small = run_of(0, conv(*made(0)[:2], 0 * made(0)[2], 0))
     assert by_terms([small, returned(conv2d(*arrays[:2], None, 1, 1))]) == "The bias is not added."
     assert by_terms([small, returned(conv2d(*arrays[:2], 2 * arrays[2], 1, 1))]) == ""
+
+
+def by_windows_set(x, w, g, number, last_wins):
+    """The gradient of the input whose windows are set one by one: each tap's, or each place's, overwrites others."""
+    *_, p, s = SETTINGS[number]
+    k, (n, c, h, width) = w.shape[2], x.shape
+    wide = np.zeros((n, c, h + 2 * p, width + 2 * p))
+    rows, columns = g.shape[2:]
+    if last_wins == "tap":
+        for i in range(k):
+            for j in range(k):
+                sent = np.einsum("noPQ,oc->ncPQ", g, w[:, :, i, j])
+                wide[:, :, i : i + s * rows : s, j : j + s * columns : s] = sent
+    else:
+        for r in range(rows):
+            for q in range(columns):
+                sent = np.einsum("no,ocij->ncij", g[:, :, r, q], w)
+                wide[:, :, r * s : r * s + k, q * s : q * s + k] = sent
+    return wide[:, :, p : p + h, p : p + width]
+
+
+def shifted_stride(x, weight, grad, number):
+    """The weight's gradient of windows that lie one pixel apart, by PyTorch."""
+    *_, p, s = SETTINGS[number]
+    leaf = torch.from_numpy(weight.copy()).requires_grad_()
+    rows, columns = grad.shape[2:]
+    conv2d(torch.from_numpy(x.copy()), leaf, None, 1, p)[:, :, :rows, :columns].backward(torch.from_numpy(grad))
+    return leaf.grad.numpy()
+
+
+@pytest.mark.parametrize("last_wins", ["tap", "window"])
+def test_overwritten_gradients_are_told(last_wins):
+    """Gradients that are set where they should be added are told, whichever loop is the outer one."""
+    text = told(lambda x, w, b, g, n: by_windows_set(x, w, g, n, last_wins), "in_grad")
+    assert "`+=` instead of `=`" in text
+
+
+def test_a_stride_that_is_ignored_backward_is_told():
+    """So is a stride that the backward pass ignores, in the gradient of the weight."""
+    text = told(lambda x, w, b, g, n: shifted_stride(x, w, g, n), "d_weight")
+    assert "The stride is ignored: windows lie one pixel apart" in text
