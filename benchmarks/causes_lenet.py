@@ -77,7 +77,7 @@ WRITTEN_OTHERWISE = [
         "return (W_col @ X_col).reshape(n, rows, columns, out_ch)"),
     one("kernel_turned_by_180_degrees", "conv2d_gemm", TAPS, "conv", DOT,
         DOT.replace("view, W,", "view, W[::-1, ::-1],")),
-    one("bias_not_added", "conv_forward", LOOPS, "layers", BIAS, "Y = self.linear(X)"),
+    one("bias_forgotten", "conv_forward", LOOPS, "layers", BIAS, "Y = self.linear(X)"),
     one("bias_added_twice", "conv_forward", LOOPS, "layers", BIAS, 'Y = self.linear(X) + 2 * self.params["b"]'),
     one("bias_subtracted_sign", "gemm_forward", LOOPS, "layers", BIAS, 'Y = self.linear(X) - self.params["b"]'),
     one("bias_of_output_channel_0_everywhere_first", "gemm_forward", LOOPS, "layers", BIAS,
@@ -128,7 +128,7 @@ WRITTEN_OTHERWISE = [
           "W[W.shape[0] - 1 - i, W.shape[1] - 1 - j, k, o]"),),
     ),
     (
-        "bias_not_added + conv_kernel_flipped", "conv_forward", TAPS, "layers.py",
+        "bias_forgotten + conv_kernel_flipped", "conv_forward", TAPS, "layers.py",
         (('Y = type(self).function(X, self.params["W"], *self.geometry) + self.params["b"]',
           'Y = type(self).function(X, self.params["W"][::-1, ::-1], *self.geometry)'),),
     ),

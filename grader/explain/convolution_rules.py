@@ -171,6 +171,12 @@ def outputs_of(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     for name, matrix in _reshaped(terms):
         text = _("The windows are reshaped to a matrix where their axes have to be moved: transpose first.")
         found[name] = (text, matrix + bias)
+    samples, outputs, p, q = products.shape
+    order = _("The product of matrices is read with samples and places of the output in the wrong order.")
+    rows = np.moveaxis(products, 1, 0)
+    found["places_first"] = (order, rows.reshape(outputs, p, q, samples).transpose(3, 0, 1, 2) + bias)
+    last = np.moveaxis(rows, 1, 3).reshape(outputs, samples, p, q)
+    found["samples_first"] = (order, np.moveaxis(last, 1, 0) + bias)
     carried = np.cumsum(terms.kernel, axis=0)
     text = _("The sum of one output channel goes on into the next: set it back to 0 for each.")
     found["not_reset"] = (text, convolved(terms.windows, carried) + bias)

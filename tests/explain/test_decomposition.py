@@ -96,6 +96,12 @@ FORWARD = {
     "the windows count row, column, channel, the weight channel, row, column": lambda x, w, b, g, n: conv(
         x, w.reshape(len(w), *w.shape[2:], w.shape[1]).transpose(0, 3, 1, 2), b, n
     ),
+    "samples and places of the output in the wrong order": lambda x, w, b, g, n: (
+        np.moveaxis(conv(x, w, 0 * b, n), 1, 0)
+        .reshape(len(w), *conv(x, w, b, n).shape[2:], len(x))
+        .transpose(3, 0, 1, 2)
+        + b[:, None, None]
+    ),
     "The windows are reshaped to a matrix": lambda x, w, b, g, n: reshaped(x, w, b, n),
     "order were (C_in, K, K, C_out)": lambda x, w, b, g, n: conv(
         x, w.reshape(w.shape[1], *w.shape[2:], len(w)).transpose(3, 0, 1, 2), b, n
@@ -245,11 +251,7 @@ def test_calls_and_earlier_gradients_are_looked_through():
 def test_large_arrays_are_looked_at_in_part():
     """Of a case too large for every rule a few channels are looked at, and they can refute a rule of the others."""
     rng = np.random.default_rng(0)
-    x, weight, bias = (
-        rng.standard_normal((1, 32, 20, 20)),
-        rng.standard_normal((32, 32, 3, 3)),
-        rng.standard_normal(32),
-    )
+    x, weight, bias = (rng.standard_normal(shape) for shape in ((1, 32, 20, 20), (32, 32, 3, 3), (32,)))
     arrays = [torch.from_numpy(array) for array in (x, weight, bias)]
     config = {"c_in": 32, "c_out": 32, "k": 3, "padding": 1, "stride": 1}
     bounds = {"outputs": Tolerance(1e-6, 0.0)}
@@ -289,7 +291,7 @@ def by_windows_set(x, w, g, number, last_wins):
 
 def shifted_stride(x, weight, grad, number):
     """The weight's gradient of windows that lie one pixel apart, by PyTorch."""
-    *_, p, s = SETTINGS[number]
+    *_, p, _s = SETTINGS[number]
     leaf = torch.from_numpy(weight.copy()).requires_grad_()
     rows, columns = grad.shape[2:]
     conv2d(torch.from_numpy(x.copy()), leaf, None, 1, p)[:, :, :rows, :columns].backward(torch.from_numpy(grad))
