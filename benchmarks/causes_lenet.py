@@ -100,7 +100,7 @@ WRITTEN_OTHERWISE = [
         D_W.replace("dW[i, j", "dW[dW.shape[0] - 1 - i, dW.shape[1] - 1 - j")),
     one("weight_gradient_kernel_turned_180_degrees", "conv_backward", TAPS, "layers", D_W_TAPS,
         D_W_TAPS.replace(", optimize=True)", ", optimize=True)[::-1, ::-1]")),
-    one("overlapping_gradients_overwritten_not_added", "conv_backward", LOOPS, "layers", D_X,
+    one("input_gradient_overwritten", "conv_backward", LOOPS, "layers", D_X,
         D_X.replace("+=", "=")),
     one("maximum_starts_at_zero_negative_cut", "max_pool_forward", LOOPS, "layers", WINDOW_MAX,
         WINDOW_MAX.replace("window.max()", "max(0.0, window.max())")),

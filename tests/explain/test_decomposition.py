@@ -271,7 +271,7 @@ def test_large_arrays_are_looked_at_in_part():
 
 
 def by_windows_set(x, w, g, number, last_wins):
-    """The gradient of the input whose windows are set one by one: each tap's, or each place's, overwrites others."""
+    """The gradient of the input whose windows are set one by one: those of taps or of places."""
     *_, p, s = SETTINGS[number]
     k, (n, c, h, width) = w.shape[2], x.shape
     wide = np.zeros((n, c, h + 2 * p, width + 2 * p))
