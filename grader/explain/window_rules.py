@@ -51,6 +51,8 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
         if not alive:
             return ""
     texts = list(dict.fromkeys((alive or {}).values()))
+    if len(texts) == 2:
+        return _("{first} Or: {second}", first=texts[0], second=texts[1])
     return texts[0] if len(texts) == 1 else ""
 
 
@@ -106,6 +108,9 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
         found["but_last_row"] = (_("The last row of each window is left out."), _reduced(inner[:, :, :-1], taken))
         found["but_last_column"] = (
             _("The last column of each window is left out."), _reduced(inner[:, :, :, :-1], taken)
+        )  # fmt: skip
+        found["but_last_row_and_column"] = (
+            _("The last row and column of each window are left out."), _reduced(inner[:, :, :-1, :-1], taken)
         )  # fmt: skip
         found["but_last"] = (_("The last pixel of each window is left out."), _reduced(taken[:, :, :-1], taken))
         found["but_first"] = (_("The first pixel of each window is left out."), _reduced(taken[:, :, 1:], taken))

@@ -106,3 +106,20 @@ def test_other_numbers_have_no_rule():
     """Numbers that no rule gives are left alone."""
     right = lambda x, g, n: pooled(max_pool2d, x, n)  # noqa: E731
     assert said("outputs", right, lambda x, g, n: 1.5 * right(x, g, n)) == ""
+
+
+def smaller(x, number):
+    """The maximum over windows of PyTorch that lack their last row and column, as many as there should be."""
+    k, s = SETTINGS[number]
+    rows, columns = pooled(max_pool2d, x, number).shape[2:]
+    return max_pool2d(torch.from_numpy(x.copy()), k - 1, s).numpy()[:, :, :rows, :columns]
+
+
+def test_windows_without_their_last_row_and_column_are_told():
+    """Where windows of 2 x 2 cannot tell it from the first pixel, larger ones do."""
+
+    def right(x, g, n):
+        return pooled(max_pool2d, x, n)
+
+    text = said("outputs", right, lambda x, g, n: smaller(x, n))
+    assert text == "The last row and column of each window are left out."
