@@ -1,4 +1,4 @@
-"""Import hooks that touch a module up once it is there, whoever finds it, and the loader that they set around it."""
+"""Import hooks that touch a module up once it is there, whoever finds it, and the loader they set around it."""
 
 from __future__ import annotations
 
