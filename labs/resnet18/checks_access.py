@@ -208,7 +208,7 @@ def set_mode(thing: Any, training: bool) -> None:
 
 
 def matched(student: Any, thing: Any, wanted: Sequence[tuple[str, str]], what: str) -> dict[str, Part]:
-    """Return the parts of a network by the handout's names, ``wanted`` as (name, kind) in the handout's order.
+    """Return the parts of a network by the handout's names and in its order, that of ``wanted``: (name, kind).
 
     They are taken by name where all names are there, else in order: convolutions among convolutions, batch norms
     among batch norms, those of a shortcut by themselves.
@@ -231,7 +231,7 @@ def matched(student: Any, thing: Any, wanted: Sequence[tuple[str, str]], what: s
             wanted=len(names),
         )
         found |= dict(zip(names, own, strict=True))
-    return found
+    return {name: found[name] for name, _ in wanted}
 
 
 def _in_shortcut(part: Part) -> bool:

@@ -150,6 +150,12 @@ def test_a_block_in_any_order_and_nesting(access):
     }  # fmt: skip
 
 
+def test_layers_of_other_names_stand_in_the_handouts_order(access):
+    """Statistics that are compared one after the other have the same order for every submission."""
+    block = Thing(main=[conv(4, 2, 3), norm(4), conv(4, 4, 3), norm(4)], downsample=[conv(4, 2, 1), norm(4)])
+    assert list(access.matched(STUDENT, block, BLOCK, "ResBlock")) == [name for name, _ in BLOCK]
+
+
 def test_the_handouts_names_decide_where_they_are_all_there(access):
     """With these names, the order of the attributes does not matter."""
     layers = {"bn3": norm(4), "shortcut": conv(4, 2, 1), "bn2": norm(4), "conv2": conv(4, 4, 3), "bn1": norm(4),
