@@ -146,7 +146,7 @@ class Flatten(Layer):
 
     def forward(self, x):
         self.shape = x.shape
-        return x.reshape(len(x), -1)
+        return x.reshape(self.shape[0], -1)
 
     def backward(self, out_grad):
         return out_grad.reshape(self.shape)
@@ -171,11 +171,11 @@ def softmax(logits):
 
 def cross_entropy(logits, labels):
     """Return the mean loss of logits (N, classes) for labels (N,), and its gradient for the logits."""
-    probabilities = softmax(logits)
+    predicted = softmax(logits)
     places = np.arange(len(labels)), labels
-    gradient = probabilities.copy()
+    gradient = predicted.copy()
     gradient[places] -= 1
-    return float(-np.log(probabilities[places] + 1e-12).mean()), gradient / np.float32(len(labels))
+    return float(-np.log(predicted[places] + 1e-12).mean()), gradient / np.float32(len(labels))
 
 
 class SGD:
