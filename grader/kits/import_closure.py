@@ -12,7 +12,7 @@ from grader.language.errors import GraderFailed
 PACKAGE = "grader"
 # The box copies these into itself by name; no import statement leads to them.
 STAGED = tuple(f"{PACKAGE}.{folder}" for folder in STAGED_FOLDERS)
-DATA_SUFFIXES = (".html", ".json", ".typed")
+DATA_SUFFIXES = (".css", ".html", ".json", ".typed")
 CATALOGUES = "language/locale/*/LC_MESSAGES/*.mo"
 
 

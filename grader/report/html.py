@@ -1,29 +1,45 @@
-"""One self-contained page: no script, no file beside it, nothing fetched."""
+"""One self-contained page for a result: no script, no file beside it, nothing fetched."""
 
 from __future__ import annotations
 
-from importlib import resources
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from grader.language.text import MAX_MESSAGE_CHARACTERS, clean, one_line
-from grader.language.translation import _, translated
-from grader.report.files import ReportError, write_text
+from grader.language.translation import _, marked
+from grader.report.files import write_text
 from grader.report.layer_table import COMPARED, is_compared, layer_columns, milliseconds
 from grader.report.learning_chart import NAMES, drawn, range_of, trained
+from grader.report.pages import page
 from grader.report.speed_table import speed_heads, speed_line, speed_rows, timed
 from grader.report.summary import (
     beyond_line,
     facts_line,
+    first_to_do,
     gates,
     headline,
     holds_beyond,
     passed,
     standing,
 )
-from grader.score.document import GradeResult
-from grader.verdicts import verdict_word
+from grader.score.document import GradeResult, LayerTime
 
 TEMPLATE = "page.html"
+BARS = (
+    (marked("yours"), "own", "forward_ms", "backward_ms"),
+    (marked("reference"), "reference", "reference_forward_ms", "reference_backward_ms"),
+    (marked("engine"), "engine", "engine_forward_ms", "engine_backward_ms"),
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a layer: whose it is, its style, its length in percent of the longest, its milliseconds."""
+
+    name: str
+    kind: str
+    percent: float
+    milliseconds: str
 
 
 def write_html(result: GradeResult, path: Path) -> None:
@@ -43,45 +59,52 @@ def to_html(result: GradeResult) -> str:
     ------
     ReportError : Jinja is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise ReportError("HTML reports need the package jinja2; install it: pip install jinja2") from None
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    return page(
+        TEMPLATE,
+        {
+            "result": result,
+            "gates": gates(result),
+            "first": first_to_do(result),
+            "exercises": [check for check in result.checks if check.tier is None],
+            "headline": headline(result),
+            "warnings": standing(result),
+            "facts": facts_line(result),
+            "passed": passed,
+            "beyond_line": beyond_line(result),
+            "holds_beyond": holds_beyond,
+            "trainings": [
+                (
+                    check.title,
+                    [
+                        (_(NAMES[curve.name]), drawn(curve, f"{check.id}.{curve.name}"), range_of(curve))
+                        for curve in check.curves
+                    ],
+                )
+                for check in trained(result.checks)
+            ],
+            "speeds": [
+                (check.title, speed_heads(speed), speed_rows(speed), speed_line(speed))
+                for check, speed in timed(result.checks)
+            ],
+            "layer_columns": [(_(head), name) for head, name in layer_columns(result.layers, all_=True)],
+            "compared": _(COMPARED) if is_compared(result.layers) else "",
+            "milliseconds": milliseconds,
+            "layer_bars": [(layer.name, bars) for layer in result.layers if (bars := _bars(layer, result.layers))],
+        },
     )
-    environment.filters["line"] = one_line
-    environment.filters["text"] = lambda value: clean(value, MAX_MESSAGE_CHARACTERS)
-    environment.filters["milliseconds"] = milliseconds
-    source = resources.files("grader.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(source).render(
-        result=result,
-        gates=gates(result),
-        exercises=[check for check in result.checks if check.tier is None],
-        headline=headline(result),
-        warnings=standing(result),
-        facts=facts_line(result),
-        passed=passed,
-        beyond_line=beyond_line(result),
-        holds_beyond=holds_beyond,
-        trainings=[
-            (
-                check.title,
-                [
-                    (_(NAMES[curve.name]), drawn(curve, f"{check.id}.{curve.name}"), range_of(curve))
-                    for curve in check.curves
-                ],
-            )
-            for check in trained(result.checks)
-        ],
-        speeds=[
-            (check.title, speed_heads(speed), speed_rows(speed), speed_line(speed))
-            for check, speed in timed(result.checks)
-        ],
-        layer_columns=[(_(head), name) for head, name in layer_columns(result.layers, all_=True)],
-        compared=_(COMPARED) if is_compared(result.layers) else "",
-        verdict_word=verdict_word,
-        _=_,
-        translated=translated,
-        largest_share=max((layer.forward_share or 0.0 for layer in result.layers), default=0.0) or 1.0,
-    )
+
+
+def _bars(layer: LayerTime, layers: Sequence[LayerTime]) -> list[Bar]:
+    """Return the bars of a layer, forward and backward together, on one scale for the whole network."""
+    longest = max((_total(one, *fields) or 0.0 for one in layers for _name, _kind, *fields in BARS), default=0.0)
+    totals = [(_(name), kind, _total(layer, *fields)) for name, kind, *fields in BARS]
+    return [
+        Bar(name, kind, 100 * total / longest if longest else 0.0, milliseconds(total))
+        for name, kind, total in totals
+        if total is not None
+    ]
+
+
+def _total(layer: LayerTime, forward: str, backward: str) -> float | None:
+    known = [value for name in (forward, backward) if (value := getattr(layer, name)) is not None]
+    return sum(known) if known else None

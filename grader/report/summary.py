@@ -55,6 +55,20 @@ def gates(result: GradeResult) -> list[Gate]:
     return found
 
 
+def first_to_do(result: GradeResult) -> CheckResult | None:
+    """Return the check to look at next: the first that went wrong in the lowest tier that is not passed.
+
+    What is not written yet comes after what is wrong, and what was only skipped is nobody's next step.
+    """
+    for gate in gates(result):
+        open_ = [check for check in gate.checks if not passed(check)]
+        for kinds in ((Verdict.SKIPPED, Verdict.UNFINISHED, Verdict.GRADER), (Verdict.SKIPPED, Verdict.GRADER)):
+            found = next((check for check in open_ if check.verdict not in kinds), None)
+            if found is not None:
+                return found
+    return None
+
+
 def tier_points(result: GradeResult) -> list[TierPoints]:
     """Return what each tier adds, lowest first: 60, 80 and 100 add 60, 20 and 20."""
     below = 0
