@@ -1,7 +1,8 @@
 """Simulates classes of 100, 1,000 and 10,000: the real scheduler, journal and database, a stand-in for the jail.
 
 ``python -m benchmarks.class_simulation [LAB] [N...]`` prints for each size what a submission costs beside its own
-time, how much memory the runner needs, and how long it takes to open the status, to preview a regrade, to export.
+time, how much memory the runner needs, and how long it takes to write the report on the class, to open the
+status, to preview a regrade, to export.
 ``--cluster local:2`` does the same on Dask.
 """
 
@@ -32,6 +33,8 @@ from grader.cohort.status import status_of
 from grader.cohort.store.queries import insert_all
 from grader.cohort.store.tables import Blob, Student, Submission, SubmissionAuthor, SubmissionFile
 from grader.cohort.store.types import now
+from grader.cohort.view.figures import class_figures
+from grader.cohort.view.report import write_report
 from grader.project.places import Project
 from grader.report.progress import Progress
 
@@ -148,7 +151,12 @@ def simulate(lab_name: str, count: int, cluster: str | None) -> None:
             with room.session() as session:
                 plain_table(room, export_rows(session, room.assignment(session, lab.name)))
 
+        def report() -> None:
+            with room.session() as session:
+                write_report(room, session, class_figures(room, session, project, lab), Path(folder) / "report")
+
         times = {
+            "report": timed(report),
             "status": timed(status), "preview": timed(preview), "apply": timed(let_count), "export": timed(export),
         }  # fmt: skip
         disk = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())

@@ -155,7 +155,7 @@ def feedback(
     from grader.cohort.exports.rows import Filled, export_rows, note_export
     from grader.cohort.problems import CohortError
     from grader.cohort.sheets import Sheet
-    from grader.report.files import require_place, write_bytes
+    from grader.report.files import require_place, write_bytes, write_text
 
     if pages and out.exists():
         raise CohortError("{out} exists; name a new folder", out=out)
@@ -165,10 +165,12 @@ def feedback(
         session, assignment = of_lab.session, of_lab.assignment
         found, left_out = pages_of(of_lab.room.folder, export_rows(session, assignment))
         if pages:
-            for sid, (_row, page) in found.items():
-                name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in sid)
-                write_bytes(out / f"{name}.html", page)
-            written = len(found)
+            # All of them first: a damaged document must not leave half a folder.
+            made = list(found)
+            for row, page in made:
+                name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in row.sid)
+                write_text(out / f"{name}.html", page)
+            written = len(made)
         else:
             data, written, unknown = feedback_zip(found, FEEDBACK_NAME)
             write_bytes(out, data)

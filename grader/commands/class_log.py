@@ -1,4 +1,4 @@
-"""Commands that look back on a class: what its checks say, what was done, a copy of the database."""
+"""Commands that look back on a class: what was done, a copy of the database."""
 
 from __future__ import annotations
 
@@ -12,54 +12,14 @@ from grader.commands.class_common import (
     new_class_app,
     open_class,
     open_gradebook,
-    open_lab,
     say,
     show_table,
 )
-from grader.commands.common import BELOW, LabName, Language
+from grader.commands.common import BELOW, Language
 from grader.language.translation import _, marked
 
 app = new_class_app()
-STATS_COLUMNS = (
-    marked("check"), marked("tier"), marked("reached"), marked("share that passes"), marked("discrimination"),
-    marked("other verdicts"), marked("mistakes"), marked("seconds, half and nine tenths"), marked("remark"),
-)  # fmt: skip
 EVENT_COLUMNS = (marked("event"), marked("when"), marked("who"), marked("what"), marked("about"), "")
-
-
-@app.command()
-def stats(lab: LabName, folder: ClassFolder = None, lang: Language = None) -> None:
-    """Show what the class says of each check: how hard, how telling, how slow, which mistakes."""
-    from grader.cohort.stats import check_stats
-
-    with open_lab(folder, lab) as of_lab:
-        found, same = check_stats(of_lab.session, of_lab.assignment)
-    show_table(
-        STATS_COLUMNS,
-        [
-            (
-                one.check,
-                one.tier or "",
-                one.reached,
-                f"{one.difficulty:.2f} ({one.low:.2f} to {one.high:.2f})" if one.reached else "",
-                "" if one.discrimination is None else f"{one.discrimination:.2f}",
-                " ".join(f"{count}×{verdict}" for verdict, count in sorted(one.verdicts.items())),
-                ", ".join(f"{count}×{name or _('unknown')}" for name, count in one.mistakes.items()),
-                f"{one.median_s:.2f} / {one.slow_s:.2f}",
-                ", ".join(one.remarks),
-            )
-            for one in found
-        ],
-    )
-    for first, second, phi in same:
-        say(
-            _(
-                "{first} and {second} say nearly the same (phi {phi})",
-                first=first,
-                second=second,
-                phi=f"{phi:.2f}",
-            )
-        )
 
 
 @app.command()

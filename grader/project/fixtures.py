@@ -268,6 +268,24 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
     )
 
 
+def mistake_texts(folder: Path) -> dict[str, dict[str, str]]:
+    """Return what the fixture in ``folder`` says of each known mistake, by name: title, explanation, formula.
+
+    Nothing is read but the manifest; empty if there is none.
+
+    Raises
+    ------
+    FixtureError : the manifest is damaged or edited.
+    """
+    if not (folder / MANIFEST_NAME).is_file():
+        return {}
+    return {
+        entry.name: {key: getattr(entry, key) for key in MISTAKE_TEXTS}
+        for part in read_manifest(folder).mistakes.values()
+        for entry in part.mistakes
+    }
+
+
 def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     """Read what known mistakes return in ``check``; none if none were recorded. Only needed when a check failed.
 

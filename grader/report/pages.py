@@ -1,6 +1,6 @@
 """Pages by Jinja: one base, one style sheet within each page, nothing beside it, no script.
 
-Templates of any room extend ``base.html`` of this one. They are given by their folder, so that a room keeps its own.
+Templates of any room extend ``base.html`` of this one; they are given by the folder that the room keeps them in.
 """
 
 from __future__ import annotations

@@ -110,8 +110,9 @@ def test_what_moodle_would_skip_in_silence_is_said(tmp_path):
 
 def test_feedback_files_have_the_paths_that_moodle_reads():
     """A part `<name>_<participant>_assignsubmission_file_`, names without further underscores or dots in front."""
-    rows = {row.sid: (row, b"<p>x</p>") for row in ROWS[:2]}
-    rows["0012"][0].grade.attempt.original_name = ".Ann_B Lee_77"
+    rows = [(row, "<p>x</p>") for row in ROWS[:2]]
+    assert rows[0][0].sid == "0012"
+    rows[0][0].grade.attempt.original_name = ".Ann_B Lee_77"
     data, count, left_out = feedback_zip(rows, "report.html")
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert (count, left_out) == (2, [])

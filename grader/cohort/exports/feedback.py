@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader.cohort.exports.rows import Row
 from grader.cohort.problems import CohortError
 from grader.cohort.running.journal import Journal
-from grader.cohort.running.scratch import scratch_folder
 from grader.language.translation import _
-from grader.report.html import write_html
+from grader.report.html import to_html
 from grader.score.document import read_document
 
 
-def pages_of(folder: Path, rows: Sequence[Row]) -> tuple[dict[str, tuple[Row, bytes]], list[tuple[str, str, str]]]:
-    """Return line and page by student id, and who has no page and why.
+def pages_of(folder: Path, rows: Sequence[Row]) -> tuple[Iterator[tuple[Row, str]], list[tuple[str, str, str]]]:
+    """Return line and page of each student, made one at a time, and who has no page and why.
 
     Raises
     ------
-    CohortError : a result document is gone or damaged.
+    CohortError : while a page is made, its result document is gone or damaged.
     """
-    journal, pages, left_out = Journal(folder), {}, []
-    with scratch_folder("pages") as scratch:
-        for row in rows:
-            if row.grade.grading is None or row.grade.final is None:
-                left_out.append((*row.who, row.grade.why or _("graded by hand, so there is no report")))
-                continue
-            pages[row.sid] = (row, _page(journal, row, scratch / "page.html"))
-    return pages, left_out
+    with_page = [row for row in rows if row.grade.grading is not None and row.grade.final is not None]
+    left_out = [
+        (*row.who, row.grade.why or _("graded by hand, so there is no report"))
+        for row in rows
+        if row.grade.grading is None or row.grade.final is None
+    ]
+    journal = Journal(folder)
+    return ((row, page_of(journal, row)) for row in with_page), left_out
 
 
-def _page(journal: Journal, row: Row, place: Path) -> bytes:
+def page_of(journal: Journal, row: Row) -> str:
+    """Return the page of one student, who has a grading that counts.
+
+    Raises
+    ------
+    CohortError : its result document is gone or damaged.
+    """
     key = row.grade.grading.key if row.grade.grading is not None else ""
     document = journal.document(key)
     if document is None:
@@ -41,5 +46,4 @@ def _page(journal: Journal, row: Row, place: Path) -> bytes:
     result = read_document(document)
     notes = [row.remark, *result.submission.notes] if row.remark else result.submission.notes
     named = result.submission.model_copy(update={"notes": notes})
-    write_html(result.model_copy(update={"submission": named}), place)
-    return place.read_bytes()
+    return to_html(result.model_copy(update={"submission": named}))

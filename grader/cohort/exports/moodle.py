@@ -9,7 +9,7 @@ import html
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from grader.cohort.exports.rows import Filled, Finder, Row
 from grader.cohort.problems import CohortError
@@ -73,18 +73,16 @@ def fill_moodle(sheet: Sheet, rows: Sequence[Row], *, grade: str | None, feedbac
     return filled
 
 
-def feedback_zip(
-    pages: Mapping[str, tuple[Row, bytes]], name: str
-) -> tuple[bytes, int, list[tuple[str, str, str]]]:
+def feedback_zip(pages: Iterable[tuple[Row, str]], name: str) -> tuple[bytes, int, list[tuple[str, str, str]]]:
     """Return the zip to upload as feedback files, how many pages it holds, and who has none in it.
 
-    ``pages`` has line and page by student id; ``name`` is that of each file.
+    ``pages`` has the line and the page of each student; ``name`` is that of each file.
     """
     stream = io.BytesIO()
     left_out = []
     count = 0
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for row, page in pages.values():
+        for row, page in pages:
             attempt = row.grade.attempt
             if attempt is None or attempt.source != "moodle":
                 left_out.append((*row.who, _("its participant number in Moodle is not known")))

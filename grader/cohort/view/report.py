@@ -1,0 +1,135 @@
+"""Writes the report on a class: a folder of pages that link to each other, and to a page for each student."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from grader.cohort.classroom import Classroom
+from grader.cohort.exports.feedback import page_of
+from grader.cohort.exports.rows import export_rows
+from grader.cohort.problems import CohortError
+from grader.cohort.running.journal import Journal
+from grader.cohort.stats import MIN_REACHED, MISSING, PASS
+from grader.cohort.view.figures import CheckView, ClassFigures, StudentLine
+from grader.language.numbers import duration, figure
+from grader.language.translation import _
+from grader.project.fixtures import PAIR_SIGN
+from grader.report.files import write_text
+from grader.report.pages import page
+from grader.verdicts import Verdict, verdict_word
+
+OWN = Path(__file__).parent
+# Only a folder with this file in it is replaced.
+MARKER = ".class-report"
+ROWS = 200
+SHOWN = 60
+SIGNS = {
+    Verdict.PASS: "✓", Verdict.WRONG: "✗", Verdict.OUTPUT: "≠", Verdict.EXCEPTION: "!", Verdict.IMPORT: "i",
+    Verdict.UNFINISHED: "○", Verdict.TIMEOUT: "t", Verdict.MEMORY: "m", Verdict.CRASH: "c", Verdict.EXITED: "e",
+    Verdict.FLOOD: "f", Verdict.PROTOCOL: "p", Verdict.FORBIDDEN: "b", Verdict.SKIPPED: "–", Verdict.GRADER: "?",
+}  # fmt: skip
+OF_ITSELF = (Verdict.PASS, Verdict.UNFINISHED, Verdict.SKIPPED, Verdict.GRADER)
+
+
+def write_report(room: Classroom, session: Session, figures: ClassFigures, out: Path) -> int:
+    """Write all pages into the folder ``out``, in the place of an earlier report; return how many there are.
+
+    Raises
+    ------
+    CohortError : the folder holds something else, or a result document is damaged.
+    ReportError : a page cannot be written.
+    """
+    if out.exists() and not (out / MARKER).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise CohortError("{out} exists and is no report on a class; name a new folder", out=out)
+    draft = out.absolute().with_name(f".{out.absolute().name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    count = 0
+    try:
+        for name, text in _pages(figures):
+            write_text(draft / name, text)
+            count += 1
+        journal = Journal(room.folder)
+        for row in export_rows(session, room.assignment(session, figures.lab)):
+            if row.grade.grading is not None:
+                write_text(draft / "students" / f"{row.grade.student.pseudonym}.html", page_of(journal, row))
+                count += 1
+        write_text(draft / MARKER, "")
+        shutil.rmtree(out, ignore_errors=True)
+        draft.rename(out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return count
+
+
+def _pages(figures: ClassFigures) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of each page but those of students."""
+    places = [
+        ("index.html", _("Overview")),
+        ("map.html", _("Students and checks")),
+        ("checks.html", _("Checks")),
+        ("mistakes.html", _("Mistakes")),
+        *([("speed.html", _("Speed"))] if figures.boards else []),
+    ]
+
+    def made(template: str, here: str, **values: object) -> str:
+        values = {"figures": figures, "places": places, "here": here, "heading": figures.title, **values}
+        return page(template, {"shown": SHOWN, **values}, OWN)
+
+    scores = " ".join(f"{count}×{score}" for score, count in figures.scores.items())
+    yield "index.html", made("overview.html", "index.html", scores=scores)
+    lines = sorted(figures.lines, key=lambda one: (one.score is None, -(one.score or 0.0), one.pseudonym))
+    pages = [lines[start : start + ROWS] for start in range(0, len(lines), ROWS)] or [[]]
+    cells = {"": ("", "", "")} | {str(verdict): _cell(verdict) for verdict in Verdict}
+    there = Counter(verdict for line in lines for verdict in line.verdicts)
+    legend = [cells[verdict] for verdict in map(str, Verdict) if there[verdict]]
+    for number, part in enumerate(pages, start=1):
+        values = {"lines": part, "cells": cells, "legend": legend, "count": len(pages), "current": number}
+        name = "map.html" if number == 1 else f"map-{number}.html"
+        yield name, made("map.html", "map.html", **values)
+    yield "checks.html", made("checks.html", "checks.html")
+    titles = {one.name: one.title for one in figures.mistakes}
+    for number, one in enumerate(figures.checks):
+        verdicts = Counter(line.verdicts[number] for line in lines if line.verdicts[number])
+        yield (
+            f"check-{one.figures.check}.html",
+            made(
+                "check.html",
+                "checks.html",
+                one=one,
+                enough=MIN_REACHED,
+                total=verdicts.total(),
+                endings=[(*_cell(Verdict(name))[1:], count) for name, count in verdicts.most_common()],
+                mistakes=_named(one, titles),
+                failing=[line.pseudonym for line in lines if _fails(line, number)],
+            ),
+        )
+    yield "mistakes.html", made("mistakes.html", "mistakes.html")
+    if figures.boards:
+        yield "speed.html", made("speed.html", "speed.html", figure=figure, duration=duration)
+
+
+def _cell(verdict: Verdict) -> tuple[str, str, str]:
+    """Return sign, word and style of a verdict."""
+    return SIGNS[verdict], verdict_word(verdict), str(verdict) if verdict in OF_ITSELF else "failed"
+
+
+def _fails(line: StudentLine, number: int) -> bool:
+    verdict = line.verdicts[number]
+    return bool(verdict) and verdict != PASS and verdict not in MISSING
+
+
+def _named(one: CheckView, titles: dict[str, str]) -> list[tuple[list[tuple[str, str]], int]]:
+    """Return the mistakes of a check, each with the name and title of its parts, and how often it was made."""
+    found = sorted(one.figures.mistakes.items(), key=lambda item: -item[1])
+    return [
+        (
+            [(part, titles.get(part, part)) for part in name.split(PAIR_SIGN)] if name else [("", _("unknown"))],
+            count,
+        )
+        for name, count in found
+    ]

@@ -1,0 +1,93 @@
+"""Commands that show a class: its figures, its report, works that are alike, an appeal and a regrade as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.commands.class_common import ClassFolder, new_class_app, open_gradebook, say, show_table
+from grader.commands.common import LabName, Language
+from grader.language.translation import _, marked
+
+app = new_class_app()
+STATS_COLUMNS = (
+    marked("check"), marked("tier"), marked("reached"), marked("share that passes"), marked("discrimination"),
+    marked("other verdicts"), marked("mistakes"), marked("seconds, half and nine tenths"), marked("remark"),
+)  # fmt: skip
+
+
+@app.command()
+def stats(
+    lab: LabName,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures of the class report here.")
+    ] = None,
+    folder: ClassFolder = None,
+    lang: Language = None,
+) -> None:
+    """Show what the class says of each check: how hard, how telling, how slow, which mistakes."""
+    from grader.cohort.view.figures import class_figures, figures_as_json
+    from grader.project.places import Project
+    from grader.report.files import require_place, write_text
+
+    project = Project.find()
+    if json_file is not None:
+        require_place(json_file)
+    with open_gradebook(folder) as (room, session):
+        figures = class_figures(room, session, project, project.lab(lab))
+    if json_file is not None:
+        write_text(json_file, figures_as_json(figures))
+    show_table(
+        STATS_COLUMNS,
+        [
+            (
+                one.check,
+                one.tier or "",
+                one.reached,
+                f"{one.difficulty:.2f} ({one.low:.2f} to {one.high:.2f})" if one.reached else "",
+                "" if one.discrimination is None else f"{one.discrimination:.2f}",
+                " ".join(f"{count}×{verdict}" for verdict, count in sorted(one.verdicts.items())),
+                ", ".join(f"{count}×{name or _('unknown')}" for name, count in one.mistakes.items()),
+                f"{one.median_s:.2f} / {one.slow_s:.2f}",
+                ", ".join(one.remarks),
+            )
+            for one in (check.figures for check in figures.checks)
+        ],
+    )
+    for first, second, phi in figures.same:
+        say(
+            _(
+                "{first} and {second} say nearly the same (phi {phi})",
+                first=first,
+                second=second,
+                phi=f"{phi:.2f}",
+            )
+        )
+
+
+@app.command()
+def report(
+    lab: LabName,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="A new folder, or that of an earlier report.")
+    ],
+    speed: Annotated[bool, typer.Option("--speed/--no-speed", help="Whether to show who is fastest.")] = True,
+    folder: ClassFolder = None,
+    lang: Language = None,
+) -> None:
+    """Write pages on what the class did not understand, with the report of every student.
+
+    Checks, mistakes, who needs a person, who is fastest. Students stand under their pseudonyms. The pages need no
+    server and no network; index.html is the first.
+    """
+    from grader.cohort.view.figures import class_figures
+    from grader.cohort.view.report import write_report
+    from grader.project.places import Project
+
+    project = Project.find()
+    with open_gradebook(folder) as (room, session):
+        figures = class_figures(room, session, project, project.lab(lab), speed=speed)
+        count = write_report(room, session, figures, out)
+    say(_("{file}: {count} pages; begin with index.html", file=out, count=count))
