@@ -2,8 +2,8 @@
 
 Each student, or group, counts once, with the attempt that counts for the grade. What was skipped, or failed by the
 grader, is missing, not wrong: behind a gate every check would look hard and discriminating otherwise. Formulas:
-Wilson (1927) for the interval, point-biserial correlation with the rest score for discrimination, the phi coefficient
-for redundancy.
+Wilson (1927) for the interval, point-biserial correlation with the rest score for discrimination, the phi
+coefficient for redundancy.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # A table that goes into a file is read in an editor, not in 80 columns.
 PIPED_WIDTH = 220
-EXTRA = {"sqlalchemy", "alembic", "openpyxl"}
+EXTRA = {"sqlalchemy", "alembic", "openpyxl", "copydetect"}
 
 ClassFolder = Annotated[
     Path | None,

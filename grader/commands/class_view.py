@@ -16,6 +16,10 @@ STATS_COLUMNS = (
     marked("check"), marked("tier"), marked("reached"), marked("share that passes"), marked("discrimination"),
     marked("other verdicts"), marked("mistakes"), marked("seconds, half and nine tenths"), marked("remark"),
 )  # fmt: skip
+SIMILAR_COLUMNS = (
+    marked("pair"), marked("surprise"), marked("rare mistakes of both"), marked("most alike in"),
+)  # fmt: skip
+PAIRS_SHOWN, HOLES_SHOWN = 10, 3
 
 
 @app.command()
@@ -91,3 +95,57 @@ def report(
         figures = class_figures(room, session, project, project.lab(lab), speed=speed)
         count = write_report(room, session, figures, out)
     say(_("{file}: {count} pages; begin with index.html", file=out, count=count))
+
+
+@app.command()
+def similar(
+    lab: LabName,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="A new folder, or that of an earlier comparison.")
+    ],
+    others: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="FOLDER",
+            help="Compare also with these: an earlier year, public work; a folder or archive each; repeatable.",
+        ),
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--pairs", min=1, help="How many pairs to show; default one of a hundred.")
+    ] = None,
+    folder: ClassFolder = None,
+    lang: Language = None,
+) -> None:
+    """Put works side by side that share what hardly anybody else has; nothing follows from it by itself."""
+    from grader.cohort.view.folder import require_free
+    from grader.cohort.view.similar_pages import similar_works, write_similar
+    from grader.language.translation import translated
+    from grader.project.places import Project
+
+    project = Project.find()
+    facts = project.lab(lab)
+    require_free(out)
+    with open_gradebook(folder) as (room, session):
+        found = similar_works(room, session, project, facts, others or (), most)
+    write_similar(found, lab, translated(facts.facts.title, facts.folder), out)
+    show_table(
+        SIMILAR_COLUMNS,
+        [
+            (
+                f"{pair.first} {pair.second}",
+                f"{pair.surprise:.0f}",
+                len(pair.mistakes),
+                ", ".join(one.region.name for one in pair.holes[:HOLES_SHOWN]),
+            )
+            for pair in found.pairs[:PAIRS_SHOWN]
+        ],
+    )
+    say(
+        _(
+            "{file}: {count} pairs to read; a reason to look, never a proof. 99 of 100 pairs stay below {typical}",
+            file=out,
+            count=len(found.pairs),
+            typical=f"{found.typical:.0f}",
+        )
+    )

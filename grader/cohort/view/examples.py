@@ -8,7 +8,6 @@ from pathlib import Path
 
 from grader.cohort.release.grades import Grade
 from grader.cohort.view.holes import Works, body_of, regions_of
-from grader.language.text import printable
 from grader.project.contract import Lab
 
 MAX_LINES = 30
@@ -37,7 +36,7 @@ class Examples:
         for region in wanted:
             body = body_of(sources[region.file], region.function) if region.file in sources else None
             if body:
-                lines = printable(body).splitlines()
+                lines = body.splitlines()
                 cut = [*lines[:MAX_LINES], "…"] if len(lines) > MAX_LINES else lines
                 return Example(grade.student.pseudonym, region.function, "\n".join(cut))
         return Example(grade.student.pseudonym)

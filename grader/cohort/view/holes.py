@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.cohort.intake.originals import lay_out
 from grader.cohort.intake.work import make_work
 from grader.cohort.problems import CohortError
+from grader.language.text import printable
 from grader.project.contract import Lab
 
 HOLE = re.compile(r"#\s*TODO\((?P<name>\w+)\)")
@@ -93,9 +94,9 @@ class Works:
         self.originals, self.lab, self.scratch = originals, lab, scratch
 
     def sources(self, files: Mapping[str, str]) -> dict[str, str]:
-        """Return the handed-in files of an attempt as text, by path; empty if they are gone or cannot be graded.
+        """Return the handed-in files of an attempt as harmless text, by path.
 
-        ``files`` are the originals, path to hash.
+        Empty if they are gone or cannot be graded. ``files`` are the originals, path to hash.
         """
         place = self.scratch / "one"
         try:
@@ -105,7 +106,8 @@ class Works:
             for handed in self.lab.facts.files if work.folder is not None else ():
                 file = place / "work" / handed.path
                 if file.is_file() and file.stat().st_size <= MAX_SOURCE_BYTES:
-                    found[handed.path] = file.read_text(encoding="utf-8", errors="replace")
+                    text = file.read_text(encoding="utf-8", errors="replace")
+                    found[handed.path] = printable(text, MAX_SOURCE_BYTES)
             return found
         except CohortError:
             return {}

@@ -29,7 +29,7 @@ class ClassMistake:
     ----------
     name, title : its id, and what it is in a few words.
     students : how many made it; ``of`` is how many were graded, ``beyond`` how many show it only beyond the course.
-    holes, checks : where it is made, and which checks it cost.
+    holes, checks : where it is probably made, and which checks it cost.
     explanation, formula : what to say of it, and where the formula stands.
     case : a case in which it shows.
     example : what one of them wrote.
@@ -113,9 +113,9 @@ def _note(seen: _Seen, part: Mapping[str, Any], holder: Grade, *, replace: bool)
 def _mistake(
     name: str, seen: _Seen, graded: int, lab: Lab, texts: Mapping[str, str], examples: Examples
 ) -> ClassMistake:
-    holes = tuple(
-        dict.fromkeys(hole for check in seen.checks if check in lab.checks for hole in lab.checks[check].holes)
-    )
+    # Of the checks that show it the one on fewest holes says best where it is made: whole networks show it, too.
+    named = [lab.checks[check].holes for check in seen.checks if check in lab.checks and lab.checks[check].holes]
+    holes = min(named, key=len, default=())
     example = examples.of(seen.example, holes) if seen.example is not None else Example("")
     return ClassMistake(
         name,

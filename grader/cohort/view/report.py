@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -12,20 +12,17 @@ from sqlalchemy.orm import Session
 from grader.cohort.classroom import Classroom
 from grader.cohort.exports.feedback import page_of
 from grader.cohort.exports.rows import export_rows
-from grader.cohort.problems import CohortError
 from grader.cohort.running.journal import Journal
 from grader.cohort.stats import MIN_REACHED, MISSING, PASS
 from grader.cohort.view.figures import CheckView, ClassFigures, StudentLine
+from grader.cohort.view.folder import write_pages
 from grader.language.numbers import duration, figure
 from grader.language.translation import _
 from grader.project.fixtures import PAIR_SIGN
-from grader.report.files import write_text
 from grader.report.pages import page
 from grader.verdicts import Verdict, verdict_word
 
 OWN = Path(__file__).parent
-# Only a folder with this file in it is replaced.
-MARKER = ".class-report"
 ROWS = 200
 SHOWN = 60
 SIGNS = {
@@ -44,26 +41,14 @@ def write_report(room: Classroom, session: Session, figures: ClassFigures, out: 
     CohortError : the folder holds something else, or a result document is damaged.
     ReportError : a page cannot be written.
     """
-    if out.exists() and not (out / MARKER).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise CohortError("{out} exists and is no report on a class; name a new folder", out=out)
-    draft = out.absolute().with_name(f".{out.absolute().name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    count = 0
-    try:
-        for name, text in _pages(figures):
-            write_text(draft / name, text)
-            count += 1
-        journal = Journal(room.folder)
-        for row in export_rows(session, room.assignment(session, figures.lab)):
-            if row.grade.grading is not None:
-                write_text(draft / "students" / f"{row.grade.student.pseudonym}.html", page_of(journal, row))
-                count += 1
-        write_text(draft / MARKER, "")
-        shutil.rmtree(out, ignore_errors=True)
-        draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return count
+    return write_pages(out, chain(_pages(figures), _students(room, session, figures.lab)))
+
+
+def _students(room: Classroom, session: Session, lab: str) -> Iterator[tuple[str, str]]:
+    journal = Journal(room.folder)
+    for row in export_rows(session, room.assignment(session, lab)):
+        if row.grade.grading is not None:
+            yield f"students/{row.grade.student.pseudonym}.html", page_of(journal, row)
 
 
 def _pages(figures: ClassFigures) -> Iterator[tuple[str, str]]:
