@@ -20,6 +20,7 @@ SIMILAR_COLUMNS = (
     marked("pair"), marked("surprise"), marked("rare mistakes of both"), marked("most alike in"),
 )  # fmt: skip
 PAIRS_SHOWN, HOLES_SHOWN = 10, 3
+PageFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the page.")]
 
 
 @app.command()
@@ -149,3 +150,39 @@ def similar(
             typical=f"{found.typical:.0f}",
         )
     )
+
+
+@app.command("appeal-page")
+def appeal_page(
+    number: Annotated[int, typer.Argument(metavar="APPEAL", help="Number of the appeal.")],
+    out: PageFile,
+    folder: ClassFolder = None,
+    lang: Language = None,
+) -> None:
+    """Write a page on one appeal, with the history of its grading."""
+    from grader.cohort.view.appeal_page import appeal_page as made
+    from grader.report.files import require_place, write_text
+
+    require_place(out)
+    with open_gradebook(folder) as (room, session):
+        write_text(out, made(room, session, number))
+    say(_("{file}: appeal {number}", file=out, number=number))
+
+
+@app.command("regrade-page")
+def regrade_page(
+    run: Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `class runs` lists them.")],
+    out: PageFile,
+    folder: ClassFolder = None,
+    lang: Language = None,
+) -> None:
+    """Write a page on what applying a run would change."""
+    from grader.cohort.release.regrade import compare, run_of
+    from grader.cohort.view.regrade_page import regrade_page as made
+    from grader.report.files import require_place, write_text
+
+    require_place(out)
+    with open_gradebook(folder) as (room, session):
+        found = run_of(session, run)
+        write_text(out, made(room, session, found, compare(session, found)))
+    say(_("{file}: run {number}", file=out, number=run))
