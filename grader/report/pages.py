@@ -6,6 +6,7 @@ Templates of any room extend ``base.html`` of this one; they are given by the fo
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 OWN = Path(__file__).parent
+# What the name of a place within a page has none of.
+NO_NAME = re.compile(r"\W+")
 
 
 def page(template: str, values: Mapping[str, object], folder: Path = OWN) -> str:
@@ -46,6 +49,7 @@ def _environment(folder: Path) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["line"] = one_line
+    environment.filters["anchor"] = lambda value: NO_NAME.sub("-", one_line(value))
     environment.filters["text"] = lambda value: clean(value, MAX_MESSAGE_CHARACTERS)
     environment.globals.update({"_": _, "translated": translated, "verdict_word": verdict_word})
     return environment
