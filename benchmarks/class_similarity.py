@@ -18,7 +18,7 @@ from benchmarks.class_similarity_works import CHANGES, WRITERS
 from grader.cohort.view.holes import Region
 from grader.cohort.view.similarity import Work, compare_works
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 RECALLS = (0.5, 0.8, 0.9, 1.0)
 Change = Callable[[str, random.Random], str]
 Point = tuple[float, float, float]
@@ -65,7 +65,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     print(f"{given.copies} copies among {given.count} independent works, {len(WRITERS)} holes; seeds {SEEDS}")
-    for holes in range(len(WRITERS), 0, -1):
+    for holes in (len(WRITERS), 1):
         for name, change in CHANGES.items():
             began = time.monotonic()
             curves = [curve(*plant(given.count, given.copies, change, seed, holes)) for seed in SEEDS]

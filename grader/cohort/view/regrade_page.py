@@ -11,6 +11,7 @@ from grader.cohort.release.regrade import Comparison
 from grader.cohort.store.queries import authors_of
 from grader.cohort.store.tables import Assignment, Run
 from grader.report.pages import page
+from grader.verdicts import Verdict
 
 OWN = Path(__file__).parent
 # A page is read by a person; who needs all of them has the table of the command.
@@ -31,5 +32,6 @@ def regrade_page(room: Classroom, session: Session, run: Run, found: Comparison)
         "lower": sum(move.lower for move in found.moves),
         "names": names,
         "shown": MOVES_SHOWN,
+        "verdict": Verdict,
     }
     return page("regrade.html", values, OWN)

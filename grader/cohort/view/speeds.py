@@ -10,7 +10,8 @@ from grader.cohort.release.grades import Grade
 from grader.project.contract import Lab
 
 PASS = "pass"
-SHOWN = 10
+# Of a timed check, and of each of many layers.
+SHOWN, LAYERS_SHOWN = 10, 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ def boards_of(documents: Iterable[tuple[list[Grade], dict[str, Any]]], lab: Lab)
                 entry = {"submission_s": own / 1000, "ratio": reference / own}
                 _add(found, ("", layer["name"]), holders, entry)
     return [
-        Board(name, part, len(entries), tuple(sorted(entries, key=lambda one: -one.ratio)[:SHOWN]))
+        Board(
+            name,
+            part,
+            len(entries),
+            tuple(sorted(entries, key=lambda one: -one.ratio)[: SHOWN if name else LAYERS_SHOWN]),
+        )
         for (name, part), entries in found.items()
     ]
 
