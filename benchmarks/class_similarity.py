@@ -18,7 +18,7 @@ from benchmarks.class_similarity_works import CHANGES, WRITERS
 from grader.cohort.view.holes import Region
 from grader.cohort.view.similarity import Work, compare_works
 
-SEEDS = (1, 2)
+SEEDS = (1,)
 RECALLS = (0.5, 0.8, 0.9, 1.0)
 Change = Callable[[str, random.Random], str]
 Point = tuple[float, float, float]
@@ -45,11 +45,13 @@ def plant(count: int, copies: int, change: Change, seed: int, holes: int) -> tup
 
 
 def curve(works: list[Work], planted: set[frozenset[str]]) -> list[Point]:
-    """Return surprise, precision and recall after each pair, the most surprising first."""
+    """Return surprise, precision and recall after each copy that is found, the most surprising first."""
     pairs = sorted(compare_works(works, most=50 * len(planted)).pairs, key=lambda pair: -pair.surprise)
     found, points = 0, []
     for shown, pair in enumerate(pairs, start=1):
-        found += frozenset((pair.first, pair.second)) in planted
+        if frozenset((pair.first, pair.second)) not in planted:
+            continue
+        found += 1
         points.append((pair.surprise, found / shown, found / len(planted)))
         if found == len(planted):
             break
