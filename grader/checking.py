@@ -11,6 +11,7 @@ from grader.explain import CaseRun, explain
 from grader.explain.case_run import differences
 from grader.explain.messages import describe_case, describe_run, describe_use, next_step
 from grader.explain.network import builds_on
+from grader.explain.picture import as_levels, map_of
 from grader.lab.checks import COURSE, GENERAL, Check
 from grader.language.message import english
 from grader.language.translation import _, listed, marked, translated
@@ -20,7 +21,7 @@ from grader.report.progress import Progress
 from grader.run.hidden import finding_without_inputs, without_inputs
 from grader.run.order import by_groups, over_budget
 from grader.run.session import Outcome, Session
-from grader.score.document import BeyondResult, CheckResult, SpeedResult
+from grader.score.document import BeyondResult, CheckResult, ErrorPicture, SpeedResult
 from grader.score.judge import verdict_of
 from grader.score.learning_curves import describe_learning, learning_curves
 from grader.timing.speed import SpeedTrial, Timing
@@ -269,7 +270,17 @@ def _failed(
         "failed_case": describe_case(run.recorded.case, lab.folder),
         "next": next_step(lab, check, verdict, outcome, heard=heard),
         "output": outcome.printed,
+        "picture": _picture(check, run),
     }
+
+
+def _picture(check: Check, run: CaseRun) -> ErrorPicture | None:
+    """Return where a run is wrong, of hidden cases too: neither an input nor an expected value is in it."""
+    # Which of the kept-back pictures are told wrongly is no student's business.
+    found = map_of(run) if run.outcome.verdict is None and check.learning is None else None
+    if found is None:
+        return None
+    return ErrorPicture(title=f"{found.view.output}, {found.planes[found.worst].title}", levels=as_levels(found))
 
 
 def _timed(lab: Lab, check: Check, trial: SpeedTrial, speed: SpeedResult) -> dict[str, Any]:

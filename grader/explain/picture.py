@@ -23,6 +23,7 @@ MAX_ROWS = 24
 # An error this many times the allowed one has the darkest shade.
 DARKEST = 1e5
 LEAST_SEVERITY = 0.2
+LEVELS = 5
 BINS = 16
 # A matrix that im2col makes: a column for each window.
 COLUMNS = "columns"
@@ -124,6 +125,15 @@ def axes_of(name: str, array: np.ndarray, samples: int) -> tuple[str, str]:
     if array.ndim == 2 and "weight" not in name and len(array) == samples:
         return _("sample"), _("feature")
     return _("axis {number}", number=max(0, array.ndim - 2)), _("axis {number}", number=array.ndim - 1)
+
+
+def as_levels(found: ErrorMap) -> list[list[int | None]]:
+    """Return the worst plane, as small as `as_text` has it: 0 right, 1 to 5 for each power of ten of its error."""
+    worst = found.planes[found.worst]
+    return [
+        [None if math.isnan(value) else math.ceil(LEVELS * value - 1e-9) for value in row]
+        for row in _smaller(_wrapped(worst.values)).tolist()
+    ]
 
 
 def as_text(found: ErrorMap, *, unicode: bool = True) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from grader.language.translation import _, marked
@@ -22,7 +23,7 @@ from grader.report.summary import (
     passed,
     standing,
 )
-from grader.score.document import GradeResult, LayerTime
+from grader.score.document import ErrorPicture, GradeResult, LayerTime
 
 TEMPLATE = "page.html"
 BARS = (
@@ -40,6 +41,28 @@ class Bar:
     kind: str
     percent: float
     milliseconds: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Equal neighbours in a row of an error picture: where they begin, how many, and their style."""
+
+    row: int
+    column: int
+    count: int
+    kind: str
+
+
+def stretches(picture: ErrorPicture) -> list[Stretch]:
+    """Return a picture as stretches of equal entries, row by row."""
+    found = []
+    for row, levels in enumerate(picture.levels):
+        column = 0
+        for level, equal in groupby(levels):
+            count = len(list(equal))
+            found.append(Stretch(row, column, count, "unknown" if level is None else f"level{level}"))
+            column += count
+    return found
 
 
 def write_html(result: GradeResult, path: Path) -> None:
@@ -72,6 +95,7 @@ def to_html(result: GradeResult) -> str:
             "passed": passed,
             "beyond_line": beyond_line(result),
             "holds_beyond": holds_beyond,
+            "stretches": stretches,
             "trainings": [
                 (
                     check.title,

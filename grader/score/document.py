@@ -90,6 +90,15 @@ class LearningCurve(Part):
     values: list[float | None] = Field(description="in order; None where one was NaN or infinite")
 
 
+class ErrorPicture(Part):
+    """Where an array is wrong: its part with most wrong entries, reduced to a few rows and columns; no values."""
+
+    title: str = Field(description="which part of which array")
+    levels: list[list[int | None]] = Field(
+        description="row by row: 0 right, 1 wrong by up to 10 times the allowed error, to 5; null where unknown"
+    )
+
+
 class BeyondResult(Part):
     """What a check showed in the cases that lie beyond the course; none of it decides a tier."""
 
@@ -102,6 +111,7 @@ class BeyondResult(Part):
     failed_case: str | None = None
     output: str = ""
     misconception: str | None = None
+    picture: ErrorPicture | None = None
 
 
 class CheckResult(Part):
@@ -121,6 +131,7 @@ class CheckResult(Part):
     failed_case: str | None = None
     output: str = Field("", description="the end of what the submission printed during a failed check")
     misconception: str | None = Field(None, description="name of the recognised mistake, for instructors")
+    picture: ErrorPicture | None = Field(None, description="where the first wrong array is wrong, if known")
     beyond: BeyondResult | None = Field(
         None, description="cases beyond the course, where they decide nothing; null if none was run"
     )

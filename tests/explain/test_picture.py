@@ -9,7 +9,7 @@ from grader.compare import Tolerance
 from grader.explain.case_run import CaseRun, differences
 from grader.explain.comparison import Comparison
 from grader.explain.difference import difference, window_of
-from grader.explain.picture import MAX_COLUMNS, MAX_ROWS, as_text, error_map, map_of, sampled_map
+from grader.explain.picture import MAX_COLUMNS, MAX_ROWS, as_levels, as_text, error_map, map_of, sampled_map
 from grader.lab.checks import Case, sample_positions
 from grader.project.fixtures import RecordedCase
 
@@ -44,6 +44,16 @@ def test_a_larger_error_is_darker():
     actual[0, 0, 0, 1] += 10
     plane = error_map(view(actual)).planes[0].values
     assert 0 < plane[0, 0] < plane[0, 1] <= 1 and plane[1, 1] == 0
+
+
+def test_levels_are_powers_of_ten_of_the_allowed_error():
+    """Up to 10 times what is allowed is 1, up to 100 times 2, from 10,000 times on 5; what is allowed is 0."""
+    actual = RIGHT.copy()
+    for column, times in enumerate((0.5, 2, 50, 500, 5e3, 5e4, 5e9)):
+        actual[0, 0, 0, column] += times * 1e-5
+    assert as_levels(error_map(view(actual)))[0] == [0, 1, 2, 3, 4, 5, 5, 0]
+    few = np.arange(3.0)
+    assert as_levels(error_map(Comparison("y", few, few + np.eye(3)[1], Tolerance(1e-5, 0.0)))) == [[0, 5, 0]]
 
 
 def test_large_arrays_are_shrunk_and_keep_their_worst_entry():

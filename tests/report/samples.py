@@ -5,6 +5,7 @@ from __future__ import annotations
 from grader.score.document import (
     BeyondResult,
     CheckResult,
+    ErrorPicture,
     FileInfo,
     FixtureInfo,
     GradeResult,
@@ -51,6 +52,9 @@ def failed(**changes: object) -> CheckResult:
         "failed_case": "stride 2 (stride=2, padding=1, x (1, 3, 8, 8))",
         "output": "debug: shape (1, 3, 8, 8)\nTraceback\n",
         "misconception": "padding_not_cropped",
+        "picture": ErrorPicture(
+            title="grad_input, sample 0, channel 1", levels=[[0, 0, 0], [0, 5, 2], [None, 1, 0]]
+        ),
     }
     return CheckResult.model_validate(values | changes)
 
@@ -258,6 +262,7 @@ def hostile() -> GradeResult:
         output=POISON,
         misconception=POISON,
         title=POISON,
+        picture=ErrorPicture(title=POISON, levels=[[5]]),
     )
     return base.model_copy(
         update={

@@ -286,6 +286,24 @@ def test_html_shows_the_result(samples, tmp_path):
         assert part in text
 
 
+def test_html_draws_where_an_array_is_wrong(samples):
+    """A stretch for equal neighbours, each at its place, wide as they are many."""
+    drawn = re.findall(r'<rect x="(\d)" y="(\d)" width="(\d)" height="1" class="(\w+)">', to_html(samples.honest()))
+    assert drawn == [
+        ("0", "0", "3", "level0"), ("0", "1", "1", "level0"), ("1", "1", "1", "level5"), ("2", "1", "1", "level2"),
+        ("0", "2", "1", "unknown"), ("1", "2", "1", "level1"), ("2", "2", "1", "level0"),
+    ]  # fmt: skip
+
+
+def test_html_names_the_next_step_of_the_lowest_open_tier(samples):
+    """What is wrong goes before what was only skipped; with all tiers passed there is none."""
+    page = to_html(samples.honest())
+    step = page[page.index('class="next"') : page.index("</header>")]
+    assert "Convolution, backward pass" in step and "--only conv_backward" in step
+    done = [check for check in samples.honest().checks if check.verdict is Verdict.PASS]
+    assert 'class="next"' not in to_html(samples.honest(checks=done))
+
+
 def test_html_tells_a_tier_that_was_not_run_from_one_that_failed(samples, tmp_path):
     """With only some checks run, a tier without any of them is neither passed nor failed."""
     pytest.importorskip("jinja2")
@@ -348,4 +366,5 @@ def test_page_shows_layers_beside_the_engine(samples):
     page = to_html(samples.compared())
     assert '<th class="number">engine forward</th><th class="number">engine backward</th>' in page
     assert '<td class="number">13.8</td><td class="number">38.8</td>' in page and "they decide nothing" in page
-    assert "engine" not in to_html(samples.honest())
+    without = to_html(samples.honest())
+    assert "engine" not in without[without.index("</style>") :]
