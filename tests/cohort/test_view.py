@@ -4,10 +4,11 @@ import json
 import re
 
 import pytest
+from sqlalchemy import update
 
 from grader.cohort.problems import CohortError
 from grader.cohort.release.decisions import answer_appeal, open_appeal
-from grader.cohort.store.tables import Assignment, Grading, Submission
+from grader.cohort.store.tables import Assignment, Grading, Submission, SubmissionAuthor
 from grader.cohort.view.appeal_page import appeal_page
 from grader.cohort.view.figures import class_figures, figures_as_json
 from grader.cohort.view.holes import Region, body_of, regions_of
@@ -55,6 +56,17 @@ def test_a_mistake_of_thirty_in_two_hundred_stands_at_the_top_by_its_name(room, 
     assert first.example.pseudonym in page and "Student " not in page
     overview = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert overview.index(first.title) < overview.index(figures.mistakes[1].title)
+
+
+def test_of_several_attempts_the_one_that_counts_is_shown(room, tmp_path):
+    """A first attempt fails, the second, which is the best, passes: nobody of the class makes the mistake."""
+    fill(room, tmp_path / "files", [result_of(0, conv_backward=wrong(PLANTED)), result_of(1)])
+    with room.session() as session:
+        session.execute(update(SubmissionAuthor).values(student_id=1))
+    figures = figures_of(room)
+    checks = {one.figures.check: one.figures for one in figures.checks}
+    assert (checks["conv_backward"].reached, checks["conv_backward"].difficulty) == (1, 1.0)
+    assert (figures.students, figures.handed_in, figures.mistakes) == (2, 1, ())
 
 
 def test_two_mistakes_at_once_count_as_each_of_them(room, tmp_path):

@@ -13,7 +13,7 @@ from grader.cohort.classroom import Classroom
 from grader.cohort.exports.feedback import page_of
 from grader.cohort.exports.rows import export_rows
 from grader.cohort.running.journal import Journal
-from grader.cohort.stats import MIN_REACHED, MISSING, PASS
+from grader.cohort.stats import EASY, MIN_REACHED, MISSING, PASS
 from grader.cohort.view.figures import CheckView, ClassFigures, StudentLine
 from grader.cohort.view.folder import write_pages
 from grader.language.numbers import duration, figure
@@ -66,7 +66,9 @@ def _pages(figures: ClassFigures) -> Iterator[tuple[str, str]]:
         return page(template, {"shown": SHOWN, **values}, OWN)
 
     scores = " ".join(f"{count}×{score}" for score, count in figures.scores.items())
-    yield "index.html", made("overview.html", "index.html", scores=scores)
+    # That nearly everybody passes is said on the check's own page; it is no reason to look.
+    odd = [one for one in figures.checks if len(one.figures.remarks) > (one.figures.difficulty > EASY)]
+    yield "index.html", made("overview.html", "index.html", scores=scores, odd=odd)
     lines = sorted(figures.lines, key=lambda one: (one.score is None, -(one.score or 0.0), one.pseudonym))
     pages = [lines[start : start + ROWS] for start in range(0, len(lines), ROWS)] or [[]]
     cells = {"": ("", "", "")} | {str(verdict): _cell(verdict) for verdict in Verdict}
