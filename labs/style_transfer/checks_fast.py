@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from grader.lab import Case, Sampled, Speed, check
-from grader.lab.layer_cases import few_values, normal, pooling_cases
+from grader.lab.calls import backward_outputs, forward_outputs
+from grader.lab.layer_cases import few_values, normal
 
 from .checks_layers import (
     LAYER_FILES,
@@ -18,8 +19,8 @@ from .checks_layers import (
     backward_pooling_cases,
     conv_cases,
     convolution,
-    input_gradient,
     layer_check,
+    pool_cases,
 )
 
 TIMED_CHANNELS, TIMED_ROWS, TIMED_COLUMNS = 256, 24, 40
@@ -78,19 +79,19 @@ def baseline_cases(rng: np.random.Generator) -> Iterable[Case]:
 @layer_check(tier=100, cases=conv_cases, holes=("conv_forward_speedup",))
 def conv_forward_speedup(student, case):
     """Faster convolution, forward pass."""
-    return {"outputs": convolution(student, case, SPEEDUP).forward(case.x.copy())}
+    return forward_outputs(convolution(student, case, SPEEDUP), case)
 
 
 @layer_check(tier=100, cases=conv_cases, needs=("conv_forward_speedup",), holes=("conv_backward_speedup",))
 def conv_backward_speedup(student, case):
     """Faster convolution, backward pass."""
-    return {"in_grad": input_gradient(convolution(student, case, SPEEDUP), case)}
+    return backward_outputs(convolution(student, case, SPEEDUP), case)
 
 
-@layer_check(tier=100, cases=pooling_cases, holes=("pool_forward_speedup",))
+@layer_check(tier=100, cases=pool_cases, holes=("pool_forward_speedup",))
 def max_pool_forward_speedup(student, case):
     """Faster max pooling, forward pass."""
-    return {"outputs": student.layers_2.MaxPoolingLayer(case.k, case.stride, SPEEDUP).forward(case.x.copy())}
+    return forward_outputs(student.layers_2.MaxPoolingLayer(case.k, case.stride, SPEEDUP), case)
 
 
 @layer_check(
@@ -101,7 +102,7 @@ def max_pool_forward_speedup(student, case):
 )
 def max_pool_backward_speedup(student, case):
     """Faster max pooling, backward pass."""
-    return {"in_grad": input_gradient(student.layers_2.MaxPoolingLayer(case.k, case.stride, SPEEDUP), case)}
+    return backward_outputs(student.layers_2.MaxPoolingLayer(case.k, case.stride, SPEEDUP), case)
 
 
 def timed_passes(student: Any, case: Case, type: int) -> dict[str, Any]:

@@ -8,20 +8,50 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab import Case, check
-from grader.lab.layer_cases import convolution_cases, normal, pooling_cases, relu_cases
+from grader.lab import Case, check, course_cases
+from grader.lab.calls import backward_outputs, forward_outputs
+from grader.lab.layer_cases import (
+    as_vgg_convolves,
+    as_vgg_pools,
+    convolution_cases,
+    normal,
+    one_sample,
+    pooling_cases,
+    relu_cases,
+    repeated_convolution_cases,
+    repeated_pooling_cases,
+)
 
 NOISE_BOUND = 20.0
 RAW, SPEEDUP = 0, 1
 LAYER_FILES = ("layers_2.py",)
 
 
-def backward_pooling_cases(rng: np.random.Generator) -> Iterable[Case]:
+def all_convolutions(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every convolution, and some whose layer is called more than once."""
+    yield from convolution_cases(rng, layout="IHWO")
+    yield from repeated_convolution_cases(rng, layout="IHWO")
+
+
+def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
+    """Make every pooling, and one whose layer is called more than once."""
+    yield from pooling_cases(rng)
+    yield from repeated_pooling_cases(rng)
+
+
+def apart(rng: np.random.Generator) -> Iterable[Case]:
     """Make the pooling cases in which no pixel belongs to two windows.
 
     The handout assigns the gradient where windows overlap, which is right for its network only; neither way counts.
     """
-    return [case for case in pooling_cases(rng) if case.stride >= case.k]
+    return [case for case in all_poolings(rng) if case.stride >= case.k]
+
+
+# The course is what the handout's network does with one picture: 3x3 kernels with padding 1 and stride 1, windows of
+# 2x2 that do not overlap and whose largest pixel is one; layers see other sizes only in another experiment.
+conv_cases = course_cases(all_convolutions, lambda case: as_vgg_convolves(case) and "earlier_x" not in case.arrays)
+pool_cases = course_cases(all_poolings, lambda case: as_vgg_pools(case) and "earlier_x" not in case.arrays)
+backward_pooling_cases = course_cases(apart, lambda case: as_vgg_pools(case) and "earlier_x" not in case.arrays)
 
 
 def turned(weight: np.ndarray, turn: int) -> np.ndarray:
@@ -41,12 +71,21 @@ def loss_cases(rng: np.random.Generator) -> Iterable[Case]:
         yield Case.of(name, x=normal(rng, *shape), target=normal(rng, *shape) + np.float32(0.3))
 
 
+def style_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the same, and one in which the painting has another size than the picture."""
+    yield from loss_cases(rng)
+    x, target = normal(rng, 1, 4, 5, 6), normal(rng, 1, 4, 7, 3) + np.float32(0.3)
+    yield Case.of("the painting has another size", x=x, target=target).beyond()
+
+
 def optimiser_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the gradients of several steps; tiny ones show where epsilon stands."""
-    for name, scale, rate in (("usual gradients", 1.0, 1.0), ("tiny gradients", 1e-7, 0.5)):
-        yield Case.of(
-            name, rate=rate, x=normal(rng, 1, 3, 4, 5), grads=normal(rng, 5, 1, 3, 4, 5) * np.float32(scale)
-        )
+    """Make the gradients of several steps: large ones, as the course has them; small ones show where epsilon stands."""
+    shape = (5, 1, 3, 4, 5)
+    large = rng.uniform(0.5, 3, shape) * rng.choice((-1.0, 1.0), shape)
+    yield Case.of("large gradients", rate=1.0, x=normal(rng, 1, 3, 4, 5), grads=large.astype(np.float32))
+    for name, scale, rate in (("gradients near 0 as well", 1.0, 1.0), ("tiny gradients", 1e-7, 0.5)):
+        grads = normal(rng, *shape) * np.float32(scale)
+        yield Case.of(name, rate=rate, x=normal(rng, 1, 3, 4, 5), grads=grads).beyond()
 
 
 def convolution(student: Any, case: Case, type: int) -> Any:
@@ -57,40 +96,35 @@ def convolution(student: Any, case: Case, type: int) -> Any:
     return layer
 
 
-def input_gradient(layer: Any, case: Case) -> np.ndarray:
-    """Return the gradient of the input, after the forward pass that it builds on."""
-    layer.forward(case.x.copy())
-    return layer.backward(case.out_grad.copy())
-
-
 layer_check = partial(check, files=LAYER_FILES)
-conv_cases = partial(convolution_cases, layout="IHWO")
+content_cases, painting_cases = (course_cases(cases, one_sample) for cases in (loss_cases, style_cases))
 
 
 @layer_check(tier=60, cases=conv_cases, holes=("conv_forward_raw",))
 def conv_forward(student, case):
     """Convolution with loops, forward pass."""
-    return {"outputs": convolution(student, case, RAW).forward(case.x.copy())}
+    return forward_outputs(convolution(student, case, RAW), case)
 
 
 @layer_check(tier=60, cases=conv_cases, needs=("conv_forward",), holes=("conv_backward_raw",))
 def conv_backward(student, case):
     """Convolution with loops, backward pass: the gradients of input, weight and bias."""
     layer = convolution(student, case, RAW)
-    in_grad = input_gradient(layer, case)
-    return {"in_grad": in_grad, "d_weight": layer.d_weight, "d_bias": np.reshape(layer.d_bias, -1)}
+    return backward_outputs(
+        layer, case, lambda: {"d_weight": layer.d_weight, "d_bias": np.reshape(layer.d_bias, -1)}
+    )
 
 
-@layer_check(tier=60, cases=pooling_cases, holes=("pool_forward_raw",))
+@layer_check(tier=60, cases=pool_cases, holes=("pool_forward_raw",))
 def max_pool_forward(student, case):
     """Max pooling with loops, forward pass."""
-    return {"outputs": student.layers_2.MaxPoolingLayer(case.k, case.stride, RAW).forward(case.x.copy())}
+    return forward_outputs(student.layers_2.MaxPoolingLayer(case.k, case.stride, RAW), case)
 
 
 @layer_check(tier=60, cases=backward_pooling_cases, needs=("max_pool_forward",), holes=("pool_backward_raw",))
 def max_pool_backward(student, case):
     """Max pooling with loops, backward pass."""
-    return {"in_grad": input_gradient(student.layers_2.MaxPoolingLayer(case.k, case.stride, RAW), case)}
+    return backward_outputs(student.layers_2.MaxPoolingLayer(case.k, case.stride, RAW), case)
 
 
 @check(tier=80, cases=relu_cases, holes=("relu_forward",), files=("layers_1.py",))
@@ -102,10 +136,10 @@ def relu_forward(student, case):
 @check(tier=80, cases=relu_cases, needs=("relu_forward",), holes=("relu_backward",), files=("layers_1.py",))
 def relu_backward(student, case):
     """ReLU, backward pass."""
-    return {"in_grad": input_gradient(student.layers_1.ReLULayer(), case)}
+    return backward_outputs(student.layers_1.ReLULayer(), case)
 
 
-@check(tier=80, cases=loss_cases, holes=("content_loss_forward",), files=("layers_3.py",))
+@check(tier=80, cases=content_cases, holes=("content_loss_forward",), files=("layers_3.py",))
 def content_loss_forward(student, case):
     """Content loss."""
     return {"loss": student.layers_3.ContentLossLayer().forward(case.x.copy(), case.target.copy())}
@@ -113,7 +147,7 @@ def content_loss_forward(student, case):
 
 @check(
     tier=80,
-    cases=loss_cases,
+    cases=content_cases,
     needs=("content_loss_forward",),
     holes=("content_loss_backward",),
     files=("layers_3.py",),
@@ -125,7 +159,7 @@ def content_loss_backward(student, case):
     return {"in_grad": layer.backward(case.x.copy(), case.target.copy())}
 
 
-@check(tier=80, cases=loss_cases, holes=("style_loss_forward",), files=("layers_3.py",))
+@check(tier=80, cases=painting_cases, holes=("style_loss_forward",), files=("layers_3.py",))
 def style_loss_forward(student, case):
     """Style loss."""
     return {"loss": student.layers_3.StyleLossLayer().forward(case.x.copy(), case.target.copy())}
@@ -133,7 +167,7 @@ def style_loss_forward(student, case):
 
 @check(
     tier=80,
-    cases=loss_cases,
+    cases=painting_cases,
     needs=("style_loss_forward",),
     holes=("style_loss_backward",),
     files=("layers_3.py",),

@@ -196,7 +196,7 @@ def style_step(student, case):
         dloss = loss.backward(features[name].copy(), target.copy())
         gradient += weight * network.backward(dloss, name)
     picture = optimiser.update(case.x.astype(np.float64), gradient.copy())
-    return {"losses": np.array(values), "gradient": gradient, "picture": picture}
+    return {"losses": np.array(values), "gradient": gradient, "move": np.asarray(picture) - case.x}
 
 
 def copied(features: dict[str, Any]) -> Iterable[tuple[str, np.ndarray]]:

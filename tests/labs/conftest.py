@@ -35,12 +35,13 @@ def is_one_call(case: Case) -> bool:
     return "earlier_x" not in case.arrays and case.config.get("calls", 1) == 1
 
 
-def same_of_every_call(outcome: Outcome) -> np.ndarray:
-    """Return what a layer gave, the same on each call."""
-    first, *others = outcome.arrays.values()
-    for other in others:
-        np.testing.assert_array_equal(other, first)
-    return first
+def same_of_every_call(outcome: Outcome) -> dict[str, np.ndarray]:
+    """Return what a layer gave by name, where it was called several times the same on each call."""
+    found: dict[str, np.ndarray] = {}
+    for name, array in outcome.arrays.items():
+        first = found.setdefault(name.partition(", call ")[0], array)
+        np.testing.assert_array_equal(array, first)
+    return found
 
 
 RunChecks = Callable[..., list[Outcome]]

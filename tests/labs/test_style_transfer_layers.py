@@ -12,6 +12,7 @@ from grader.lab.checks import Case, Check
 from grader.project.contract import load_lab
 from grader.project.solution import write_solution
 from grader.publishing.skeleton import generate
+from tests.labs.conftest import same_of_every_call
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = "style_transfer"
@@ -91,10 +92,11 @@ def test_every_layer_agrees_with_torch_on_every_case(reference_outcomes, jobs):
         if name in WITHOUT_OUTPUTS:
             continue
         expected = expected_by_torch(name, case)
-        assert outcome.arrays.keys() == expected.keys()
+        found = same_of_every_call(outcome)
+        assert found.keys() == expected.keys()
         for key, wanted in expected.items():
-            assert outcome.arrays[key].shape == wanted.shape, (name, case.name, key)
-            np.testing.assert_allclose(outcome.arrays[key], wanted, rtol=2e-5, atol=2e-5, err_msg=f"{name}: {key}")
+            assert found[key].shape == wanted.shape, (name, case.name, key)
+            np.testing.assert_allclose(found[key], wanted, rtol=2e-5, atol=2e-5, err_msg=f"{name}: {key}")
         seen.add(name)
     assert len(seen) == 15
 

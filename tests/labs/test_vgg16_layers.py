@@ -50,7 +50,7 @@ def test_every_layer_agrees_with_torch_on_every_case(run_checks, layer_checks, s
     jobs = [(check.id, case) for check in layer_checks for case in check.cases(rng)]
     for (name, case), outcome in zip(jobs, run_checks(REFERENCE, jobs), strict=True):
         assert outcome.error is None, (name, case.name, outcome.error)
-        actual = same_of_every_call(outcome)
+        (actual,) = same_of_every_call(outcome).values()
         expected = expected_by_torch(name, case)
         assert actual.dtype == np.float32
         assert actual.shape == expected.shape, (name, case.name)

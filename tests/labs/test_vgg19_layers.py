@@ -77,7 +77,7 @@ def test_every_layer_agrees_with_torch_on_every_case(reference_outcomes, jobs):
         assert outcome.error is None, (name, case.name, outcome.error)
         if name == "network_build":
             continue
-        actual = same_of_every_call(outcome)
+        (actual,) = same_of_every_call(outcome).values()
         expected = expected_by_torch(name, case)
         assert actual.shape == expected.shape, (name, case.name)
         np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-5, err_msg=f"{name}: {case.name}")
