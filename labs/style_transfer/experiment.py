@@ -71,7 +71,8 @@ class Transfer:
         self.wanted = list(dict.fromkeys([*self.content_layers, *self.style_layers, *measured]))
         # Nothing behind the last layer that is looked at changes the result; it would only take time.
         last = max(names.index(name) for name in self.wanted)
-        self.network.param_layer_name = tuple(names[: last + 1])
+        # A slice stays the list or the tuple that it was: the course's own line calls `list.index` on it.
+        self.network.param_layer_name = self.network.param_layer_name[: last + 1]
         self.content, self.shape = self.loaded(case.content)
         self.painting, _ = self.loaded(case.style)
         seen = self.features(self.content)

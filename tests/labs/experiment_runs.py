@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grader.project.solution import write_solution
-from tests.golden import ROOT
+from tests.golden import ROOT, materialise
 
 DEADLINE_S = 400
 
@@ -27,10 +27,14 @@ class Done(NamedTuple):
     folder: Path
 
 
-def project_with(lab: str, folder: Path) -> Path:
-    """Make ``folder`` a project with the lab and the reference as the submission."""
+def project_with(lab: str, folder: Path, golden: str | None = None) -> Path:
+    """Make ``folder`` a project with the lab and, as the submission, the reference or a golden one."""
     shutil.copytree(ROOT / "labs" / lab, folder / "labs" / lab)
-    write_solution(ROOT / "reference" / lab, None, folder / "stu_upload" / lab)
+    submission = folder / "stu_upload" / lab
+    if golden is None:
+        write_solution(ROOT / "reference" / lab, None, submission)
+    else:
+        materialise(ROOT / "tests" / "submissions" / lab / golden, submission)
     return folder
 
 

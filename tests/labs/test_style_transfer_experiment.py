@@ -60,6 +60,17 @@ def test_the_experiment_runs_with_all_layers_and_goes_on(project):
     assert cv2.imread(f"{folder}/side_by_side.png").shape == (ROWS, 3 * COLUMNS, 3)
 
 
+def test_a_course_file_with_a_list_of_names_runs_unchanged(tmp_path):
+    """The course's files keep the names in a list and call `list.index` on it: the layers in use stay a list."""
+    file = tmp_path / "part.npz"
+    partial_weights(file)
+    project = project_with(LAB, tmp_path / "project", "course_style")
+    program = (project / "stu_upload" / LAB / "exp_3_3_style_transfer.py").read_text(encoding="utf-8")
+    assert "list.index(self.param_layer_name" in program
+    done = read_run(run(project, "--set", "steps=1", "--weights", file))
+    assert np.isfinite(done.arrays["state/picture"]).all()
+
+
 def test_weights_that_end_early_are_used_as_far_as_they_go(project, tmp_path):
     """The layers that there are take over, which the result says; grading with such a file is refused."""
     file = tmp_path / "part.npz"
