@@ -65,7 +65,10 @@ def cropped(rng: np.random.Generator, name: str) -> np.ndarray:
 
 
 def picture_file_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make a picture file that every way of scaling turns into the same numbers: it has the right size already."""
+    """Make picture files that every way of scaling turns into the same numbers: they have the right size already.
+
+    What is painted may be lighter than white and darker than black: by ``lighter``, where it is written again.
+    """
     import cv2
 
     rows, columns = int(rng.integers(3, 5)) * 16, int(rng.integers(6, 9)) * 16
@@ -73,7 +76,10 @@ def picture_file_cases(rng: np.random.Generator) -> Iterable[Case]:
     image = tiles.repeat(16, axis=0).repeat(16, axis=1)
     written, data = cv2.imencode(".png", image[:, :, ::-1])
     assert written
-    yield Case.of("coloured tiles", rows=rows, columns=columns, picture=data.reshape(-1))
+    for name, lighter in (("coloured tiles", 0), ("lighter than white", 60), ("darker than black", -60)):
+        case = Case.of(name, rows=rows, columns=columns, lighter=lighter, picture=data.reshape(-1))
+        # The course gives the line that clips, and does not look at it.
+        yield case.beyond() if lighter else case
 
 
 network_check = partial(check, files=NETWORK_FILES, group="network", slow=True)
@@ -125,8 +131,8 @@ def picture_files(student, case):
         Path(source).write_bytes(case.picture.tobytes())
         image, shape = network.load_image(source, case.rows, case.columns)
         image = np.array(image)
-        # A half is added, so that cutting and rounding to whole numbers give the same.
-        network.save_image(image + 0.25, shape, target)
+        # A quarter is added, so that cutting and rounding to whole numbers give the same.
+        network.save_image(image + (case.lighter + 0.25), shape, target)
         written = cv2.imread(target, cv2.IMREAD_COLOR)
     student.require(written is not None, "`save_image` wrote no picture")
     return {"image": Sampled(image, "image"), "written": Sampled(written.astype(np.float32), "written")}
