@@ -130,7 +130,7 @@ def run_check(
         id=check.id,
         tier=check.tier,
         title=translated(check.title, lab.folder),
-        **{"verdict": Verdict.PASS, **values},
+        **{"verdict": Verdict.PASS, "output": "" if fixture.hidden else ran.shown[-1].printed, **values},
         seconds=round(sum(outcome.seconds for outcome in ran.shown), 4),
         cases_passed=ran.held,
         cases_total=len(deciding),

@@ -308,9 +308,10 @@ def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | 
 
 def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
     """Return the one thing to do after a ``check`` in which everything passed."""
+    from grader.explain.messages import command
+
     if only:
-        return f"python -m grader check {result.lab}"
+        return command("check", result.lab)
     if not result.complete:
-        command = f"python -m grader check {result.lab} --all"
-        return _("{command} (the full network; takes minutes)", command=command)
-    return _("hand in {folder}", folder=f"stu_upload/{result.lab}")
+        return command("check", result.lab, "--all")
+    return command("submit", result.lab)

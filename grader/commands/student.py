@@ -76,7 +76,12 @@ def check(
     from grader.grading import Request, grade
     from grader.project.places import Project
     from grader.report.progress import Progress
+    from grader.student.difference_picture import draw_first_difference
+    from grader.student.history import History
     from grader.student.layer_checks import checks_of_layer
+    from grader.student.screen import show_check
+    from grader.student.standing import Next, Standing
+    from grader.student.watch import watch as run_watch
 
     with errors():
         require_format(format_, out)
@@ -96,22 +101,18 @@ def check(
             strict=strict,
         )
         if watch:
-            from grader.student.watch import watch as run_watch
-
             run_watch(project, request, Console(), verbose=verbose)
             raise typer.Exit(OK)
         with Progress(title=_("{lab}: checking", lab=lab)) as progress:
             result = grade(project, request, progress)
-        from grader.report.console import render
-
-        render(result, Console(), verbose=verbose)
+        # Work that lies elsewhere leaves nothing there.
+        history = History.of(request.submission) if submission is None else History(None)
+        where = Standing.of(facts, request.submission, result.checks, history.compared(result.checks))
+        history.add(result.started_at, result.checks)
+        show_check(result, where, Next("", after_success(result, wanted)), Console(), verbose=verbose)
         status = exit_status(result, wanted)
-        if status == OK:
-            Console().print(Text.assemble(_("Next: "), (after_success(result, wanted), "cyan")), soft_wrap=True)
         write_reports(result, json_file, junit_file, format_, out)
         if picture is not None:
-            from grader.student.difference_picture import draw_first_difference
-
             with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 line = draw_first_difference(project, request, result, picture, progress)
             Console().print(Text(line), soft_wrap=True)
@@ -317,8 +318,7 @@ def list_(lang: Language = None) -> None:
 @app.command()
 def doctor(lang: Language = None) -> None:
     """Say what isolation this host offers, and what to install or enable for more."""
-    from grader.jail import probe
-    from grader.jail.doctor import doctor_lines
+    from grader.jail import doctor_lines, probe
 
     with errors():
         for line in doctor_lines(probe()):

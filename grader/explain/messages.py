@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,9 +103,8 @@ def describe_frames(frames: Sequence[Frame]) -> str:
     """Write the submission's own lines of a traceback."""
     lines = []
     for frame in frames:
-        place = _("{file}, line {line}", file=frame.file, line=frame.line)
         function = _(", in {function}", function=frame.function) if frame.function else ""
-        lines += [f"  {place}{function}", f"    {frame.code}"]
+        lines += [f"  {place(frame)}{function}", f"    {frame.code}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -160,7 +160,7 @@ def describe_use(lab: Lab, use: Use) -> str:
         text = f"{text} " + _("Not to be used in them: {names}.", names=listed(lab.facts.imports.forbid))
     return "\n".join(
         (
-            _("`{name}` is used in {file}, line {line}:", name=use.name, file=use.file, line=use.line),
+            _("`{name}` is used in {place}:", name=use.name, place=f"{use.file}:{use.line}"),
             f"    {use.code}",
             text,
         )
@@ -170,7 +170,10 @@ def describe_use(lab: Lab, use: Use) -> str:
 def interpreter() -> str:
     """Return the interpreter that runs this, as it can be typed in the folder in which one works."""
     running, here = Path(sys.executable), Path.cwd()
-    return running.relative_to(here).as_posix() if running.is_relative_to(here) else "python"
+    if running.is_relative_to(here):
+        return running.relative_to(here).as_posix()
+    # Debian and macOS have no `python`.
+    return next((name for name in ("python", "python3") if shutil.which(name)), "python")
 
 
 def command(*words: str) -> str:

@@ -46,19 +46,8 @@ def render(result: GradeResult, console: Console, *, verbose: bool = False) -> N
     for block in [*_failures(result, look, verbose), *_beyond(result, look, verbose)]:
         console.print()
         console.print(block)
-    if result.layers:
-        console.print()
-        console.print(layer_table(result.layers, look, console.width, verbose=verbose))
-        if is_compared(result.layers):
-            console.print(Text(look.text(_(COMPARED)), style="dim"))
-    for check in trained(result.checks):
-        console.print()
-        for line in spark_lines(check, look):
-            console.print(line)
-    for check, speed in timed(result.checks):
-        console.print()
-        console.print(speed_table(check, speed, look))
-    _print_notes(result, console, look, verbose)
+    print_measured(result, console, look, verbose=verbose)
+    print_notes(result, console, look, verbose=verbose)
     _print_closing(result, console, look)
 
 
@@ -236,7 +225,24 @@ def _add_detail(grid: Table, label: str, text: Text) -> None:
     grid.add_row(Text(label, style="dim"), text)
 
 
-def _print_notes(result: GradeResult, console: Console, look: Look, verbose: bool) -> None:
+def print_measured(result: GradeResult, console: Console, look: Look, *, verbose: bool = False) -> None:
+    """Print what was measured: the layers of a network, how a training went, how fast a check ran."""
+    if result.layers:
+        console.print()
+        console.print(layer_table(result.layers, look, console.width, verbose=verbose))
+        if is_compared(result.layers):
+            console.print(Text(look.text(_(COMPARED)), style="dim"))
+    for check in trained(result.checks):
+        console.print()
+        for line in spark_lines(check, look):
+            console.print(line)
+    for check, speed in timed(result.checks):
+        console.print()
+        console.print(speed_table(check, speed, look))
+
+
+def print_notes(result: GradeResult, console: Console, look: Look, *, verbose: bool = False) -> None:
+    """Print what was left out of the submission or changed outside the holes."""
     notes = [one_line(note) for note in result.submission.notes]
     if not notes:
         return

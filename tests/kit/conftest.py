@@ -37,7 +37,7 @@ def kit(files, tmp_path):
 
 
 def student(
-    folder: Path, *arguments: str, python: tuple[str, ...] = ("-m", "grader")
+    folder: Path, *arguments: str, python: tuple[str, ...] = ("-m", "grader"), columns: int = 100
 ) -> subprocess.CompletedProcess:
     """Type a command in a kit, where only the kit's own grader can be imported."""
     environment = {
@@ -45,8 +45,9 @@ def student(
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
         "GRADER_CACHE": str(ROOT / ".cache"),
-        "COLUMNS": "100",
+        "COLUMNS": str(columns),
         "TERM": "dumb",
+        "LC_ALL": "C.UTF-8",
     }
     return subprocess.run(
         [sys.executable, *python, *arguments],

@@ -1,0 +1,181 @@
+"""What `check` shows: where one stands, what to mend first and why, and one step that can be pasted."""
+
+import re
+import shlex
+import shutil
+
+import pytest
+from rich.cells import cell_len
+
+from grader.kits.kit import kit_files
+from grader.kits.packing import write_folder
+from grader.score.document import CheckResult
+from grader.student.history import FOLDER_NAME, History, Progressed
+from grader.student.holes import holes_of, open_holes
+from grader.student.standing import Standing, clickable, next_of
+from grader.verdicts import Verdict
+from tests.golden import ROOT
+from tests.kit.conftest import LAB, student
+
+MOST_LINES, LINES_BEFORE_CAUSE = 40, 5
+SLIP = ("np.sum(window * W[:, :, :, c])", "np.mean(window * W[:, :, :, c])")
+
+
+@pytest.fixture
+def lenet(project, tmp_path):
+    """A fresh kit of the lab with the most checks."""
+    write_folder(kit_files(project, [project.lab("lenet")]), tmp_path / "kit")
+    return tmp_path / "kit"
+
+
+@pytest.fixture
+def solved(lenet):
+    """The same with the solution in the student's folder, and a slip in the first convolution."""
+    for name in ("conv.py", "layers.py", "lenet.py"):
+        shutil.copyfile(ROOT / "reference" / "lenet" / name, lenet / "stu_upload" / "lenet" / name)
+    change(lenet, SLIP)
+    return lenet
+
+
+def change(folder, edit, file="conv.py"):
+    """Replace a piece of text that occurs once."""
+    place = folder / "stu_upload" / "lenet" / file
+    assert place.read_text().count(edit[0]) == 1
+    place.write_text(place.read_text().replace(*edit))
+
+
+def is_next(line):
+    """Whether a line is to be copied, and so never broken."""
+    return line.startswith(("Next: ", "下一步：")) or " -m grader " in line
+
+
+@pytest.mark.parametrize(("columns", "language"), [(60, "en"), (80, "zh"), (200, "en")])
+def test_the_first_check_fits_on_a_screen(lenet, columns, language):
+    """At most 40 lines, none wider than the terminal; nothing is said twice, and what waits is one line a tier."""
+    done = student(lenet, "check", "lenet", "--lang", language, columns=columns)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1 and len(lines) <= MOST_LINES
+    assert not [line for line in lines if cell_len(line) > columns and not is_next(line)]
+    said = [line.strip() for line in lines if len(line.strip()) > 20 and "░" not in line]
+    assert len(said) == len(set(said))
+
+
+def test_the_next_step_can_be_pasted(lenet):
+    """The place is one that an editor opens, and the command below it runs the check that is meant."""
+    shown = student(lenet, "check", "lenet").stdout.splitlines()
+    step, typed = shown[-2:]
+    for place, line in re.findall(r"(stu_upload\S+\.py):(\d+)", step):
+        assert "NotImplementedError" in (lenet / place).read_text().splitlines()[int(line) - 1]
+    words = shlex.split(typed)
+    assert words[1:3] == ["-m", "grader"]
+    again = student(lenet, *words[3:])
+    assert again.returncode == 1 and "Padding" in again.stdout
+
+
+def test_the_cause_comes_first(solved):
+    """At most five lines stand above the true cause of the first failure."""
+    lines = student(solved, "check", "lenet").stdout.splitlines()
+    cause = next(number for number, line in enumerate(lines) if "not their" in line or "mean" in line)
+    assert cause <= LINES_BEFORE_CAUSE
+
+
+def test_a_file_that_does_not_load_is_said_once(solved):
+    """However many checks need it, its error has one block, with a place to click, and is the next thing."""
+    change(solved, ("class Pool2D(", "class Pool2D(("), "layers.py")
+    shown = student(solved, "check", "lenet").stdout
+    assert shown.count("does not load") == 1 and shown.count("SyntaxError") == 1
+    assert re.search(r"Next: mend stu_upload/lenet/layers\.py:\d+", shown)
+
+
+def test_what_changed_since_the_last_time_is_said(solved):
+    """After a mend the number of checks that pass now is told, and after a new slip what is lost."""
+    first = student(solved, "check", "lenet", "--only", "conv2d").stdout
+    assert "last time" not in first
+    change(solved, SLIP[::-1])
+    better = student(solved, "check", "lenet", "--only", "conv2d").stdout
+    assert "1 more than last time" in better and "new: `conv2d`" in better
+    change(solved, SLIP)
+    assert "no longer: `conv2d`" in student(solved, "check", "lenet", "--only", "conv2d").stdout
+
+
+@pytest.mark.parametrize("hole", ["pad2D", "conv2D"])
+def test_what_the_code_prints_is_shown(solved, hole):
+    """Whether the check passes or fails, the last lines are there, and no more than six of them."""
+    text = (solved / "stu_upload" / "lenet" / "conv.py").read_text()
+    begin = text.index("X_pad, p = pad2D" if hole == "conv2D" else "### BEGIN SOLUTION pad:")
+    printing = "for n in range(9): print('seen', n)\n    "
+    (solved / "stu_upload" / "lenet" / "conv.py").write_text(text[:begin] + printing + text[begin:])
+    name = "conv2d" if hole == "conv2D" else "padding"
+    shown = student(solved, "check", "lenet", "--only", name).stdout
+    assert re.findall(r"seen (\d)", shown) == list("345678")
+
+
+def test_holes_are_counted_where_they_are_open(project, tmp_path):
+    """A hole is written once its line is gone, a comment left beside it does not count; a missing file is open."""
+    lab = project.lab(LAB)
+    for name in ("layer.py", "vgg.py"):
+        shutil.copyfile(ROOT / "labs" / LAB / name, tmp_path / name)
+    holes = holes_of(lab, tmp_path)
+    assert len(holes) == sum(len(file.holes) for file in lab.facts.files) and not any(h.written for h in holes)
+    text = (tmp_path / "layer.py").read_text()
+    (tmp_path / "layer.py").write_text(re.sub(r'raise NotImplementedError\("TODO conv_forward.*', "x = 1", text))
+    (tmp_path / "vgg.py").unlink()
+    assert [hole.name for hole in holes_of(lab, tmp_path) if hole.written] == ["conv_forward"]
+    assert [hole.line for hole in open_holes(lab, tmp_path, ["network_layers"])] == [0]
+
+
+def result(name, verdict, tier=60, **more):
+    """What came of a check."""
+    return CheckResult(id=name, tier=tier, title=name, verdict=verdict, **more)
+
+
+def test_an_archive_has_no_history_and_a_damaged_one_is_empty(tmp_path):
+    """Nothing is written for what is no folder; a file that is no history counts as none."""
+    (tmp_path / "work.zip").write_bytes(b"PK")
+    History.of(tmp_path / "work.zip").add("now", [result("a", Verdict.PASS)])
+    assert [file.name for file in tmp_path.iterdir()] == ["work.zip"]
+    (tmp_path / "work").mkdir()
+    (tmp_path / FOLDER_NAME).mkdir()
+    (tmp_path / FOLDER_NAME / "work.json").write_text('{"not": "rounds"}')
+    history = History.of(tmp_path / "work")
+    assert history.compared([result("a", Verdict.PASS)]) == Progressed()
+    history.add("now", [result("a", Verdict.PASS), result("b", Verdict.WRONG)])
+    again = History.of(tmp_path / "work")
+    now = [result("a", Verdict.WRONG), result("b", Verdict.PASS), result("c", Verdict.PASS)]
+    assert again.compared(now) == Progressed(("b",), ("a",), True)
+
+
+def test_what_waits_names_the_check_at_the_root(project, tmp_path):
+    """A check that was not run waits for the one that failed, not for those between that were not run either."""
+    lab = project.lab("lenet")
+    results = [
+        result("padding", Verdict.UNFINISHED),
+        result("im2col", Verdict.SKIPPED),
+        result("conv2d_gemm", Verdict.SKIPPED),
+    ]
+    where = Standing.of(lab, tmp_path, results, Progressed())
+    assert where.waits_for(results[2]) == ["padding"]
+
+
+def test_what_is_wrong_is_mended_before_what_is_not_written(project, tmp_path):
+    """A file that does not load comes first, then wrong numbers, then holes; exercises without points never."""
+    lab = project.lab("lenet")
+    results = [
+        result("padding", Verdict.UNFINISHED),
+        result("conv2d", Verdict.WRONG),
+        result("flatten_forward", Verdict.IMPORT),
+        result("exercise_counts", Verdict.IMPORT, None),
+    ]
+    where = Standing.of(lab, tmp_path, results, Progressed())
+    names = [check.id for check in where.failing]
+    assert names == ["flatten_forward", "conv2d", "padding", "exercise_counts"]
+
+
+def test_places_can_be_clicked(project, tmp_path, monkeypatch):
+    """Files of the lab get the way from the current folder; a file elsewhere, or a part of a name, does not."""
+    monkeypatch.chdir(tmp_path)
+    lab = project.lab("lenet")
+    text = clickable("conv.py:3, other.py:4, my_conv.py:5, a/conv.py:6", lab, tmp_path / "stu_upload" / "lenet")
+    assert text == "stu_upload/lenet/conv.py:3, other.py:4, my_conv.py:5, a/conv.py:6"
+    step = next_of(lab, tmp_path / "work", result("conv2d", Verdict.EXCEPTION, next="mend conv.py:3"))
+    assert step.text == "mend work/conv.py:3" and step.command.endswith("check lenet --only conv2d")
