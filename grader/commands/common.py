@@ -11,7 +11,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,13 +22,18 @@ from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
 from grader.language.errors import DISK_IS_FULL, BadInput, GraderError, GraderFailed
-from grader.language.translation import LANGUAGES, _, choose
+from grader.language.translation import LANGUAGES, _, choose, marked
 
 if TYPE_CHECKING:
     from grader.project.contract import Lab
     from grader.score.document import GradeResult
 
 OK, BELOW, INTERRUPTED = 0, 1, 130
+# What Typer says of its own two options.
+COMPLETION_HELP = (
+    marked("Install completion for the current shell."),
+    marked("Show completion for the current shell, to copy it or customize the installation."),
+)
 BAD_INPUT, GRADER_FAILED = BadInput.status, GraderFailed.status
 
 Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
@@ -40,11 +45,41 @@ def _choose(language: Languages | None) -> Languages | None:
     return language
 
 
-LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `grader list` shows them.")]
+def _labs(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a lab; where nothing can be found out, nothing is offered."""
+    from grader.project.contract import list_labs
+    from grader.project.places import Project
+
+    with suppress(GraderError):
+        return [name for name in list_labs(Project.find().root / "labs") if name.startswith(incomplete)]
+    return []
+
+
+def _checks(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the id of a check of the lab that stands before it."""
+    from grader.project.places import Project
+
+    with suppress(GraderError):
+        lab = Project.find().lab(str(context.params.get("lab") or ""))
+        return [name for name in lab.checks if name.startswith(incomplete)]
+    return []
+
+
+LabName = Annotated[
+    str,
+    typer.Argument(metavar="LAB", help="Name of the lab; `grader list` shows them.", autocompletion=_labs),
+]
+CheckName = Annotated[
+    str,
+    typer.Argument(metavar="CHECK", help="Name of the check, as in the report.", autocompletion=_checks),
+]
 SubmissionPath = Annotated[
     Path | None, typer.Option("--submission", help="Folder, .zip or .tar.gz; default stu_upload/LAB.")
 ]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="CHECK", help="Run only this check; repeatable.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="CHECK", help="Run only this check; repeatable.", autocompletion=_checks),
+]
 Weights = Annotated[
     Path | None,
     typer.Option("--weights", help="The course's own checkpoint (.npy, .npz) instead of the seeded one."),
@@ -117,7 +152,6 @@ def new_app() -> typer.Typer:
         help="Grades hand-written neural-network layers: what is right, what is wrong, why, and how fast.",
         cls=SpeakingGroup,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
 
@@ -191,7 +225,7 @@ def errors() -> Iterator[None]:
     except Ending as ending:
         fail(str(ending), GRADER_FAILED)
     except KeyboardInterrupt:
-        fail(_("interrupted; nothing was written"), INTERRUPTED)
+        fail(_("interrupted"), INTERRUPTED)
     except (typer.Exit, typer.Abort):
         raise
     except OSError as error:

@@ -12,6 +12,7 @@ from rich.text import Text
 from grader.commands.common import (
     BELOW,
     OK,
+    CheckName,
     LabName,
     Language,
     SubmissionPath,
@@ -23,8 +24,6 @@ from grader.commands.common import (
 from grader.language.translation import _
 
 app = new_app()
-
-CheckName = Annotated[str, typer.Argument(metavar="CHECK", help="Name of the check, as in the report.")]
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from grader import __version__
 from grader.commands import explain as explaining
+from grader.commands import work as working
 from grader.commands.common import (
     BELOW,
     INTERRUPTED,
@@ -30,7 +31,6 @@ from grader.commands.common import (
     complain,
     errors,
     exit_status,
-    fail,
     interrupt_on_termination,
     new_app,
     print_anything,
@@ -119,35 +119,8 @@ def check(
         raise typer.Exit(status)
 
 
-@app.command()
-def start(
-    lab: LabName,
-    force: Annotated[
-        bool, typer.Option("--force", help="Start afresh; your files are kept in a dated folder.")
-    ] = False,
-    lang: Language = None,
-) -> None:
-    """Copy the skeleton of a lab to stu_upload/LAB, never overwriting work."""
-    from grader.explain.messages import handout
-    from grader.project.places import Project
-    from grader.student.start import start as run
-
-    with errors():
-        project = Project.find()
-        started = run(project.lab(lab), project.submission(lab), force=force)
-        console = Console()
-        if started.backup is not None:
-            console.print(_("your earlier files are in {folder}", folder=started.backup), soft_wrap=True)
-        files = ", ".join(started.copied)
-        console.print(_("ready: {folder} holds {files}", folder=started.folder, files=files), soft_wrap=True)
-        console.print(
-            _(
-                "Read {handout}, fill the holes marked TODO, then: {command}",
-                handout=handout(project.lab(lab)),
-                command=f"python -m grader check {lab}",
-            ),
-            soft_wrap=True,
-        )
+def _say(text: str) -> None:
+    Console().print(Text(text), soft_wrap=True)
 
 
 @app.command("run")
@@ -194,37 +167,9 @@ def run_lab(
             raise typer.Exit(OK if demo.ran else BELOW)
         request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
         with Progress(title=_("{lab}: running", lab=lab)) as progress:
-            report = run_experiment(project, facts, request, progress)
+            report = run_experiment(project, facts, request, progress, _say)
         report.render(Console())
         raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
-
-
-@app.command()
-def data(lab: LabName, lang: Language = None) -> None:
-    """Fetch the large public data that a lab's experiment can use; once, and only what is missing.
-
-    Exit status: 0 all of it is here, 2 it cannot be had, 130 interrupted; the same command goes on from there.
-    """
-    from grader.prepare.downloads import download, total_bytes
-    from grader.project.places import Project
-    from grader.report.progress import Progress
-
-    with errors():
-        project = Project.find()
-        facts = project.lab(lab)
-        with Progress(title=_("{lab}: fetching", lab=lab), total=total_bytes(facts) or None) as progress:
-            try:
-                paths = download(project, facts, progress.advance, progress.note)
-            except KeyboardInterrupt:
-                fail(
-                    _("interrupted; what has arrived is kept, and the same command goes on from there"), INTERRUPTED
-                )
-        Console().print(
-            Text(
-                _("ready: {folder} holds {files}", folder=paths[0].parent, files=", ".join(p.name for p in paths))
-            ),
-            soft_wrap=True,
-        )
 
 
 @app.command()
@@ -236,7 +181,11 @@ def gradcheck(
     submission: SubmissionPath = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=NUMBER", help="A setting of the layer, such as stride=2; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting of the layer, such as stride=2 or pad=1,0,0,1; repeatable.",
+        ),
     ] = None,
     lang: Language = None,
 ) -> None:
@@ -336,6 +285,7 @@ def version_option(
 
 
 app.registered_commands += explaining.app.registered_commands
+app.registered_commands += working.app.registered_commands
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from grader.drawing import Curve
 from grader.experiment.folder import CURVES_NAME, Checkpoint, RunFolder
 from grader.experiment.options import Options, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot
-from grader.explain.messages import describe_outcome
+from grader.explain.messages import command, describe_outcome
 from grader.lab.experiments import STATE
 from grader.language.message import Message
 from grader.language.numbers import rough_duration
@@ -100,9 +100,7 @@ class RunReport:
                 table.add_row(Text(name), f"{value:.4g}")
             console.print(table)
         if self.message and not self.total:
-            console.print(
-                Text.assemble(_("Next: "), (f"python -m grader check {self.lab}", "cyan")), soft_wrap=True
-            )
+            console.print(Text.assemble(_("Next: "), (command("check", self.lab), "cyan")), soft_wrap=True)
         if self.kept_at is None:
             console.print(Text(_("Nothing was kept yet.")))
             return
@@ -126,8 +124,14 @@ class RunReport:
         return _("interrupted: {line}", line=line) if self.interrupted else line
 
 
-def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Progress) -> RunReport:
-    """Run the lab's experiment with the submission's own modules.
+def run_experiment(
+    project: Project,
+    lab: Lab,
+    request: RunRequest,
+    progress: Progress,
+    say: Callable[[str], None] = lambda text: None,
+) -> RunReport:
+    """Run the lab's experiment with the submission's own modules; ``say`` is told first where the results go.
 
     Raises
     ------
@@ -144,6 +148,9 @@ def run_experiment(project: Project, lab: Lab, request: RunRequest, progress: Pr
     same = (lab.name, str(lab.facts.version), weights)
     folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, same))
     found = None if request.fresh else folder.read()
+    say(_("results: {folder}", folder=folder.path))
+    if found is not None and found.step:
+        say(_("going on from step {step}; --fresh begins anew", step=found.step))
     limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
     names = (*experiment.resources, *options.needed(experiment))
     door = opened(
@@ -232,7 +239,6 @@ class _Run:
         self.report.started_at = self.report.step = self.checkpoint.step
         if self.checkpoint.step:
             self.report.kept_at = self.checkpoint.step
-            self.report.notes.append(_("going on from step {step}; --fresh begins anew", step=self.checkpoint.step))
             if facts.get("submission") != collected.sha256:
                 self.report.notes.append(_("your files have changed since then"))
         facts.update(options=dict(options.values), weights=weights, submission=collected.sha256)

@@ -29,7 +29,9 @@ NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains nu
 def describe_case(case: Case, lab: Path | None = None) -> str:
     """Name a case of the lab in the folder ``lab`` by its settings and the shapes of its arrays."""
     settings = [
-        f"{key}={value}" for key, value in case.config.items() if isinstance(value, int | float | str | bool)
+        f"{key}={tuple(value) if isinstance(value, list) else value}"
+        for key, value in case.config.items()
+        if isinstance(value, int | float | str | bool | list | tuple)
     ]
     shapes = [f"{key} {tuple(array.shape)}" for key, array in case.arrays.items()]
     inside = ", ".join(settings + shapes)

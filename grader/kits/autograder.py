@@ -8,9 +8,9 @@ from pathlib import Path
 from grader.kits.import_closure import needed_files
 from grader.kits.kit import KitError, WrittenKit, dependencies
 from grader.kits.leaks import find_leaks, secrets_of
-from grader.kits.packing import read_tree, write_zip
 from grader.language.translation import chosen
 from grader.project.contract import Lab
+from grader.project.packing import read_tree, write_zip
 from grader.project.places import Project
 
 TEMPLATES = Path(__file__).parent / "autograder_files"

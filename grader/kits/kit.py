@@ -10,10 +10,10 @@ from pathlib import Path
 from grader import __version__
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
-from grader.kits.packing import read_tree, write_folder, write_zip
 from grader.language.errors import BadInput
 from grader.language.translation import ENGLISH, _, marked, speaking, translated
 from grader.project.contract import Lab
+from grader.project.packing import read_tree, write_folder, write_zip
 from grader.project.places import Project
 
 TEMPLATES = Path(__file__).parent / "kit_files"

@@ -168,6 +168,15 @@ def total_bytes(lab: Lab) -> int:
     return sum(facts.bytes for resource in resources for facts in files_of(lab, resource).values())
 
 
+def folders(project: Project, lab: Lab) -> dict[Path, int]:
+    """Return the folders that a lab's files belong in, with the bytes of the files of each."""
+    return {
+        folder_of(project, lab, name): sum(facts.bytes for facts in files_of(lab, resource).values())
+        for name, resource in lab.facts.resources.items()
+        if resource.kind == KIND
+    }
+
+
 def _download_one(path: Path, facts: RemoteFile, arrived: Arrived) -> None:
     part = path.with_name(path.name + PART_SUFFIX)
     if part.exists():

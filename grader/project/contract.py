@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from grader.lab.checks import Check
 from grader.lab.loading import EXPERIMENT_NAME, load_checks
 from grader.language.errors import BadInput
+from grader.language.near import did_you_mean
 from grader.project.sections import LabFacts
 
 CONTRACT_NAME = "lab.yaml"
@@ -91,8 +92,13 @@ class Lab:
         if unknown:
             known = ", ".join(self.checks)
             text = ", ".join(unknown)
+            near = did_you_mean(unknown[0], self.checks)
             raise ContractError(
-                "lab {name} has no check {unknown}; it has: {known}", name=self.name, unknown=text, known=known
+                "lab {name} has no check {unknown}; it has: {known}{near}",
+                name=self.name,
+                unknown=text,
+                known=known,
+                near=near,
             )
         ordered: dict[str, Check] = {}
 

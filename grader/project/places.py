@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.language.errors import BadInput
+from grader.language.near import did_you_mean
 from grader.project.contract import ContractError, Lab, list_labs, load_lab
 from grader.project.manifest import WEIGHTS_PREFIX
 
@@ -57,7 +58,10 @@ class Project:
         folder = self.root / "labs" / name
         if not folder.is_dir() or "/" in name or not name:
             known = ", ".join(list_labs(self.root / "labs"))
-            raise ProjectError("there is no lab {name}; the labs here are: {known}", name=repr(name), known=known)
+            near = did_you_mean(name, list_labs(self.root / "labs"))
+            raise ProjectError(
+                "there is no lab {name}; the labs here are: {known}{near}", name=repr(name), known=known, near=near
+            )
         return load_lab(folder)
 
     def submission(self, lab: str) -> Path:

@@ -10,6 +10,7 @@ are compared.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +46,8 @@ MIN_FACTOR, MAX_FACTOR, FACTOR_TOLERANCE = 2, 64, 0.01
 MAX_CASES, MAX_ENTRIES, MAX_CASE_ENTRIES = 3, 48, 4000
 # How often a derivative is taken across a kink of a maximum or of ReLU, where there is none.
 MAX_KINKS = 0.5
+# Several numbers are a list, as in a recorded case.
+Setting = int | str | list[int]
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def gradcheck(
     submission: Path,
     target: str,
     progress: Progress,
-    settings: Mapping[str, int] | None = None,
+    settings: Mapping[str, Setting] | None = None,
 ) -> GradientCheck:
     """Check the gradients of the layer that ``target`` names: a class, as ``FILE:CLASS``, or a layer of the lab.
 
@@ -230,7 +233,7 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _some(cases: Sequence[Case], settings: Mapping[str, int]) -> list[Case]:
+def _some(cases: Sequence[Case], settings: Mapping[str, Setting]) -> list[Case]:
     """Return a few small cases in which the layer is called once, with other settings if there are any."""
     plain = [case for case in cases if not {"calls", "earlier_x"} & (set(case.config) | set(case.arrays))]
     small = [case for case in plain if sum(array.size for array in case.arrays.values()) <= MAX_CASE_ENTRIES]
@@ -325,19 +328,26 @@ class _Driven:
         return outcome.outputs
 
 
-def parse_settings(texts: Sequence[str]) -> dict[str, int]:
-    """Read ``NAME=NUMBER`` settings.
+def parse_settings(texts: Sequence[str]) -> dict[str, Setting]:
+    """Read ``NAME=VALUE`` settings: a number, several as ``1,0,0,1`` or ``(3, 2)``, or a word such as ``same``.
 
     Raises
     ------
     ProjectError : one is not of that form.
     """
-    found = {}
+    found: dict[str, Setting] = {}
     for text in texts:
-        name, _sign, number = text.partition("=")
-        if not name.isidentifier() or not number.removeprefix("-").isdecimal():
-            raise ProjectError("--set {text}: expected NAME=NUMBER, such as stride=2", text=text)
-        found[name] = int(number)
+        name, _sign, value = text.partition("=")
+        numbers = [part.strip() for part in value.strip("() ").split(",") if part.strip()]
+        whole = bool(numbers) and all(re.fullmatch(r"-?[0-9]+", part) for part in numbers)
+        if not name.isidentifier() or not (whole or value.isidentifier()):
+            raise ProjectError(
+                "--set {text}: expected NAME=NUMBER, such as stride=2, several, such as pad=1,0,0,1, or a word, "
+                "such as pad=same",
+                text=text,
+            )
+        several = len(numbers) > 1 or value.strip().startswith("(")
+        found[name] = value if not whole else [int(part) for part in numbers] if several else int(numbers[0])
     return found
 
 

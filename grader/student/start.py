@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.language.errors import BadInput
+from grader.language.near import did_you_mean
 from grader.project.contract import Lab
+from grader.project.places import ProjectError
 
 SAMPLES_NAME = ".samples.json"
 
@@ -60,6 +62,41 @@ def start(lab: Lab, folder: Path, *, force: bool = False) -> Started:
         else:
             shutil.copyfile(source, target)
     return Started(folder, names, backup)
+
+
+def bring_back(lab: Lab, folder: Path, name: str, *, force: bool = False) -> Started:
+    """Copy one file of the skeleton, or one that the lab gives, to ``folder`` again.
+
+    Raises
+    ------
+    ProjectError : the lab has no such file.
+    WouldOverwrite : the file is there and holds work, and ``force`` is False; with it, it is kept beside.
+    """
+    known = [file.path for file in lab.facts.files] + list(lab.facts.given)
+    if name not in known:
+        raise ProjectError(
+            "lab {lab} has no file {name}; it has: {known}{near}",
+            lab=lab.name,
+            name=repr(name),
+            known=", ".join(known),
+            near=did_you_mean(name, known),
+        )
+    source, target, backup = lab.folder / name, folder / name, None
+    if target.exists() and not _same(source, target):
+        if not force:
+            raise WouldOverwrite(
+                "{file} is there and holds your work. Nothing was changed. Use --force to get a fresh one; yours "
+                "is then kept beside it.",
+                file=target,
+            )
+        backup = _fresh_name(target.with_name(f"{name}.backup-{datetime.now():%Y%m%d-%H%M%S}"))
+        target.rename(backup)
+    folder.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
+    return Started(folder, [name], backup)
 
 
 def _fresh_name(wanted: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from grader.explain import CaseRun, Explanation, explain
 from grader.explain.case_run import differences
-from grader.explain.messages import describe_case, describe_finding, describe_outcome, handout
+from grader.explain.messages import command, describe_case, describe_finding, describe_outcome, handout
 from grader.explain.network import builds_on, is_of_network
 from grader.explain.picture import ErrorMap, as_text, map_of
 from grader.lab.checks import Case, Check
@@ -199,7 +200,7 @@ def _story(
         seen = describe_finding((unusable or list(failing.findings))[0])
         explanation = explain(check, runs, fixture, lab.folder, failed)
         picture = map_of(failing)
-    command = f"python -m grader case {lab.name} {check.id} {number} --out case.npz"
+    typed = command("case", lab.name, check.id, str(number), "--out", "case.npz")
     return Story(
         lab=lab,
         check=check,
@@ -209,7 +210,7 @@ def _story(
         cases_total=len(fixture.checks[check.id]),
         seen=seen,
         explanation=explanation,
-        regenerate=command if failing is not None and failing.recorded.case.arrays and not fixture.hidden else "",
+        regenerate=typed if failing is not None and failing.recorded.case.arrays and not fixture.hidden else "",
         picture=picture,
         differences=differences,
     )
@@ -272,7 +273,8 @@ def render(story: Story, console: Console) -> None:
         line("")
         line(_("Its inputs, to try your layer on:"))
         line(f"  {story.regenerate}")
-        line('  >>> import numpy as np; case = np.load("case.npz"); print(case.files)')
+        line(_("or, at a prompt with your files:"))
+        line("  " + command("shell", story.lab.name, story.check.id, str(1 + list(story.runs).index(failing))))
 
 
 def _named(case: Case, lab: Lab) -> str:
@@ -337,12 +339,12 @@ def save_picture(story: Story, file: Path) -> None:
         raise ProjectError("{id}: there is no error that could be drawn", id=story.check.id)
 
 
-def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path) -> Case:
-    """Write the inputs of a public case: its arrays by name, and its settings as numbers.
+def public_case(project: Project, lab: Lab, check_id: str, number: int) -> Case:
+    """Return the inputs of a public case of a check; ``number`` counts from 1.
 
     Raises
     ------
-    ProjectError : there is no such check or case, or the file cannot be written.
+    ProjectError : there is no such check or case.
     FixtureError : the fixtures are missing or damaged.
     """
     if check_id not in lab.checks:
@@ -360,13 +362,29 @@ def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path
             recorded=len(recorded),
             number=number,
         )
-    case = recorded[number - 1].case
-    settings = {
-        key: np.array(value) for key, value in case.config.items() if isinstance(value, int | float | str | bool)
-    }
+    return recorded[number - 1].case
+
+
+def save_case(project: Project, lab: Lab, check_id: str, number: int, file: Path) -> Case:
+    """Write the inputs of a public case: its arrays by name, and its settings as numbers, texts and lists of them.
+
+    A setting that is None is left out.
+
+    Raises
+    ------
+    ProjectError : there is no such check or case, or the file cannot be written.
+    FixtureError : the fixtures are missing or damaged.
+    """
+    case = public_case(project, lab, check_id, number)
     try:
         with file.open("wb") as stream:
-            np.savez(stream, **settings, **dict(case.arrays))  # type: ignore[arg-type]
+            np.savez(stream, **settings_of(case), **dict(case.arrays))  # type: ignore[arg-type]
     except OSError as error:
         raise ProjectError("{file} cannot be written ({strerror})", file=file, strerror=error.strerror) from None
     return case
+
+
+def settings_of(case: Case) -> dict[str, np.ndarray]:
+    """Return the settings of a case as arrays, so that an archive of arrays can hold them."""
+    plain = {key: value for key, value in case.config.items() if value is not None}
+    return {key: np.array(json.dumps(value) if isinstance(value, dict) else value) for key, value in plain.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.kits.kit import kit_files
-from grader.kits.packing import write_folder
+from grader.project.packing import write_folder
 from grader.project.places import Project
 from tests.golden import ROOT
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from grader.kits.kit import KitError, dependencies, kit_files, write_kit
-from grader.kits.packing import PackingError, write_folder
 from grader.project.contract import list_labs
+from grader.project.packing import PackingError, write_folder
 from grader.project.places import Project
 from tests.golden import ROOT
 from tests.kit.conftest import LAB, student

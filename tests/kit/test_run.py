@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from grader.kits.kit import kit_files
-from grader.kits.packing import write_folder
+from grader.project.packing import write_folder
 from tests.golden import ROOT
 from tests.kit.conftest import student
 

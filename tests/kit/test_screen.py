@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from grader.kits.kit import kit_files
-from grader.kits.packing import write_folder
+from grader.project.packing import write_folder
 from grader.score.document import CheckResult
 from grader.student.history import FOLDER_NAME, History, Progressed
 from grader.student.holes import holes_of, open_holes
