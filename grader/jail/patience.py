@@ -22,6 +22,8 @@ CLOCK_FACTOR, LAST_FACTOR = 3.0, 10.0
 # How much slower than the host of publishing a host may be for its limits to be scaled.
 MAX_SLOWNESS = 4.0
 LOOK_S = 0.02
+# How often to ask whether an answer is still wanted.
+ASK_EVERY_S = 0.1
 NANOSECOND_S = 1e-9
 Slowness = Callable[[], float]
 
@@ -154,3 +156,26 @@ class Patience:
             self.reason = Reason.BUSY if waited_s > self.seconds / 2 else Reason.CLOCK
             return 0.0
         return max(LOOK_S, min(left_s, awake_left_s, last_left_s))
+
+
+class Cancelled(Exception):
+    """Whoever asked does not want the answer any more."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Waits as long as a patience does, and no longer than the answer is wanted."""
+
+    patience: Patience
+    cancelled: Callable[[], bool]
+
+    def left_s(self) -> float:
+        """Return how long to wait before asking again; not above 0 when it has been too long.
+
+        Raises
+        ------
+        Cancelled : the answer is not wanted any more.
+        """
+        if self.cancelled():
+            raise Cancelled
+        return min(self.patience.left_s(), ASK_EVERY_S)

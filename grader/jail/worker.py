@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from grader.jail.channel import Channel, Closed, Deadline, Flooded, Late
 from grader.jail.endings import explain_ending, over_time
 from grader.jail.launcher import Launcher, LauncherLost, Status
 from grader.jail.model import MIB, Answer, Ending, HostBusy, Limits, Usage
-from grader.jail.patience import Patience, Reason, Slowness, as_fast
+from grader.jail.patience import Cancelled, Patience, Reason, Slowness, Wanted, as_fast
 from grader.jail.text import HostileText, parse_object
 from grader.language.message import Message, Words, sentence
 from grader.verdicts import Verdict
@@ -69,16 +69,19 @@ class Worker:
         *,
         deadline_s: float,
         slowness: Slowness = as_fast,
+        cancelled: Callable[[], bool] | None = None,
     ) -> Answer:
         """Send one request and return its answer; the worker runs only while a request is under way.
 
         ``deadline_s`` is what the call may take with its processors to itself on the host of publishing, and
-        ``slowness`` how many times slower this one is; see `grader.jail.patience`.
+        ``slowness`` how many times slower this one is; see `grader.jail.patience`. ``cancelled`` is asked several
+        times a second whether the answer is not wanted any more.
 
         Raises
         ------
         Ending : no proper answer came; the worker is gone.
         HostBusy : the same, and the host is to blame.
+        Cancelled : nobody wants the answer any more; the worker is gone.
         """
         if not self.alive:
             raise RuntimeError("this worker has ended; ask the box for a new one")
@@ -88,13 +91,14 @@ class Worker:
         started = time.monotonic()
         reply.started = started
         patience = Patience(self._pid, self._limits.threads, deadline_s, partial(self._while_stopped, slowness))
+        deadline = patience if cancelled is None else Wanted(patience, cancelled)
         try:
             # Looked at while it still stands still: what it sends from now on could be an answer.
             if self._channel.has_unasked_bytes():
                 raise _Broken(Verdict.PROTOCOL, "it sent data that nobody asked for")
             self._signal("SIGCONT")
-            self._channel.send(parts, patience)
-            ok, info = reply.read(patience)
+            self._channel.send(parts, deadline)
+            ok, info = reply.read(deadline)
         except Late:
             used_s, charged_s = patience.used_s, patience.charged_s
             status = self._end(0.0)
@@ -109,6 +113,9 @@ class Worker:
                     usage=self._usage,
                 ) from None
             raise self._ending(Verdict.TIMEOUT, over_time(patience, used_s), reply, charged_s) from None
+        except Cancelled:
+            self._end(0.0)
+            raise
         except Flooded:
             self._end(0.0)
             raise self._flooded(reply) from None

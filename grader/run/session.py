@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.jail import Arithmetic, Box, Ending, HostBusy, Level, Limits, View, Worker
-from grader.jail.patience import MAX_SLOWNESS, Slowness, as_fast
+from grader.jail.patience import MAX_SLOWNESS, Cancelled, Slowness, as_fast
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
 from grader.language.message import Message, Words, sentence
@@ -85,6 +85,8 @@ class Session:
         self.used_s = 0.0
         self.peak_mib = 0.0
         self.slowness: Slowness = as_fast
+        # Asked while a call runs; then `Cancelled` is raised out of it.
+        self.cancelled: Callable[[], bool] | None = None
         self._measured = 0.0
         self._answers = Answers(lab.folder, view.submission)
         self._submission = view.submission
@@ -198,11 +200,19 @@ class Session:
         try:
             worker, load_s = self._loaded(group, case, left_s)
             allowed_s = min(limit_s, left_s)
-            answer = worker.call({**head, "limit_s": allowed_s}, deadline_s=allowed_s, slowness=self._slower)
+            answer = worker.call(
+                {**head, "limit_s": allowed_s},
+                deadline_s=allowed_s,
+                slowness=self._slower,
+                cancelled=self.cancelled,
+            )
         except Ending as ending:
             self.student_s += ending.seconds
             self.used_s += ending.used_s
             return self._ended(ending)
+        except Cancelled:
+            self.end_worker()
+            raise
         self._met.add(name)
         # Student code that runs while its case is loaded gains nothing: that time is its own, too.
         seconds = load_s + answer.seconds

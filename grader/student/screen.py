@@ -41,15 +41,15 @@ def show_check(
                   overflow="ellipsis")  # fmt: skip
     for line in standing_lines(where, look):
         console.print(line, soft_wrap=True)
-    for block in _failures(where, look, verbose):
+    for block in failures(where, look, verbose=verbose):
         console.print()
         console.print(block)
     for block in _beyond(result, where, look, verbose):
         console.print()
         console.print(block)
-    for check in _printed_and_passed(result, where):
+    for block in printed_blocks(where, look, verbose=verbose):
         console.print()
-        console.print(_printed(check.output, look, verbose, f"{check.id}: "))
+        console.print(block)
     console.print()
     console.print(_table(result, where, look, console.width, verbose))
     print_measured(result, console, look, verbose=verbose)
@@ -78,6 +78,11 @@ def standing_lines(where: Standing, look: Look) -> Iterator[Text]:
     yield line
     if where.holes:
         yield _bar(_("holes"), sum(hole.written for hole in where.holes), len(where.holes), look)
+    yield from change_lines(where, look)
+
+
+def change_lines(where: Standing, look: Look) -> Iterator[Text]:
+    """Yield which checks pass now and did not, and which do not any more."""
     for names, word, style in (
         (where.changed.gained, _("new: {names}"), "green"),
         (where.changed.lost, _("no longer: {names}"), "yellow"),
@@ -129,7 +134,8 @@ def _alike(checks: Sequence[CheckResult]) -> list[list[CheckResult]]:
     return list(groups.values())
 
 
-def _failures(where: Standing, look: Look, verbose: bool) -> Iterator[Padding]:
+def failures(where: Standing, look: Look, *, verbose: bool = False) -> Iterator[Padding]:
+    """Yield a block for each thing that is wrong: the first in full, two in short, and how many more there are."""
     groups = _alike([check for check in where.failing if verbose or check.verdict is not Verdict.UNFINISHED])
     for number, checks in enumerate(groups):
         if verbose or number < IN_FULL + IN_SHORT:
@@ -191,14 +197,15 @@ def _printed(output: str, look: Look, verbose: bool, of: str = "") -> Padding:
     return _detail(_("printed"), label.append(look.text("\n".join(shown)), style="dim"))
 
 
-def _printed_and_passed(result: GradeResult, where: Standing) -> list[CheckResult]:
-    """Return checks that passed and whose code printed something, each text once."""
+def printed_blocks(where: Standing, look: Look, *, verbose: bool = False) -> Iterator[Padding]:
+    """Yield what checks printed that passed, each text once; beside a failure only the first."""
     told = {check.output for check in where.failing}
     found: dict[str, CheckResult] = {}
-    for check in result.checks:
+    for check in (*where.scored, *where.extra):
         if passed(check) and check.output and check.output not in told:
             found.setdefault(check.output, check)
-    return list(found.values())[: 1 if where.failing else NAMED]
+    for check in list(found.values())[: 1 if where.failing else NAMED]:
+        yield _printed(check.output, look, verbose, f"{check.id}: ")
 
 
 def _beyond(result: GradeResult, where: Standing, look: Look, verbose: bool) -> Iterator[Padding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 
@@ -14,9 +15,11 @@ from rich.text import Text
 
 from grader.checking import run_checks
 from grader.collect.submission import SubmissionError
+from grader.explain.messages import command
 from grader.grading import Request
+from grader.jail.patience import Cancelled
 from grader.lab.checks import Check
-from grader.language.text import clean, one_line
+from grader.language.text import one_line
 from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
@@ -25,9 +28,14 @@ from grader.report.look import Look
 from grader.report.progress import Progress
 from grader.run.opening import Opened, opened, ruled_out
 from grader.score.document import CheckResult
+from grader.student.history import History, Progressed
+from grader.student.screen import change_lines, failures, next_lines, printed_blocks
+from grader.student.standing import Next, Standing
 from grader.verdicts import Verdict, verdict_word
 
-POLL_EVERY_S = 0.25
+POLL_EVERY_S = 0.1
+# Of one call: small arrays need milliseconds, so that what takes longer never ends.
+CALL_LIMIT_S, FIRST_CALL_LIMIT_S = 10.0, 20.0
 Snapshot = Mapping[str, tuple[int, int]]
 
 
@@ -64,6 +72,17 @@ def affected_checks(lab: Lab, checks: Sequence[Check], changed: set[str]) -> lis
     return list(affected.values())
 
 
+def limited(lab: Lab) -> Lab:
+    """Return the lab with the short limits of watching; checks that have a limit of their own keep it."""
+    limits = lab.facts.limits
+    shorter = {
+        "call_s": min(limits.call_s, CALL_LIMIT_S),
+        "first_call_s": min(limits.first_call_s, FIRST_CALL_LIMIT_S),
+    }
+    facts = lab.facts.model_copy(update={"limits": limits.model_copy(update=shorter)})
+    return replace(lab, facts=facts)
+
+
 @dataclass
 class Round:
     """What was run after a save: the files, the checks that ran, and how long it took."""
@@ -72,6 +91,7 @@ class Round:
     ran: Sequence[str]
     results: Mapping[str, CheckResult]
     seconds: float
+    progressed: Progressed = field(default_factory=Progressed)
 
 
 @dataclass
@@ -89,7 +109,9 @@ class Watcher:
             raise ProjectError(
                 "{submission} is no folder; only a folder can be watched", submission=self.request.submission
             )
-        lab, request = self.request.lab, self.request
+        lab, request = limited(self.request.lab), self.request
+        own = request.submission == self.project.submission(lab.name)
+        self.lab, self.history = lab, History.of(request.submission) if own else History(None)
         self.checks = [check for check in lab.in_order(request.only) if request.slow or not check.slow]
         self.fixture = read_fixture(
             self.project.fixtures(lab.name, request.kind, request.weights), [check.id for check in self.checks]
@@ -103,20 +125,27 @@ class Watcher:
     ) -> None:
         self._door.close()
 
-    def run(self, progress: Progress, changed: set[str] | None = None) -> Round:
+    def run(
+        self,
+        progress: Progress,
+        changed: set[str] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Round:
         """Run what ``changed`` affects (everything if it is None) on the files as they are now.
 
         Raises
         ------
         SubmissionError : the files cannot be collected, for example while one of them is being replaced.
+        Cancelled : while a check ran, ``cancelled`` said that its result is not wanted any more.
         """
         began = time.monotonic()
-        lab = self.request.lab
+        lab = self.lab
         wanted = self.checks if changed is None else affected_checks(lab, self.checks, changed)
         work = self._ready(progress)
         # A check runs only after those that it needs.
         names = tuple(check.id for check in wanted)
         ordered = [check for check in lab.in_order(names) if check in self.checks] if names else []
+        work.session.cancelled = cancelled
         results, _outcomes = run_checks(
             work.session,
             lab,
@@ -126,9 +155,11 @@ class Watcher:
             progress,
             gates=self.request.gates,
         )
+        progressed = self.history.compared(results)
+        self.history.add(datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), results)
         self.results |= {result.id: result for result in results}
         shown = {check.id: self.results[check.id] for check in self.checks if check.id in self.results}
-        return Round(sorted(changed or ()), names, shown, time.monotonic() - began)
+        return Round(sorted(changed or ()), names, shown, time.monotonic() - began, progressed)
 
     def _ready(self, progress: Progress) -> Opened:
         """Return the open submission with its files as they are now."""
@@ -137,7 +168,7 @@ class Watcher:
             self._work = self._door.enter_context(
                 opened(
                     self.project,
-                    request.lab,
+                    self.lab,
                     request.submission,
                     progress.note,
                     checks=self.checks,
@@ -161,6 +192,8 @@ def watch(
 ) -> None:
     """Check at once, then again after every save, until ``keep_on`` says no or Ctrl+C is pressed.
 
+    A save while checks run ends them: only the files as they are now matter.
+
     Raises
     ------
     ProjectError : the submission is not a folder.
@@ -169,37 +202,64 @@ def watch(
     folder = request.submission
     with Watcher(project, request) as watcher:
 
-        def once(changed: set[str] | None = None) -> None:
-            with Progress(title=f"{request.lab.name}: checking") as progress:
-                done = watcher.run(progress, changed)
-            show(done, request.lab, console, look, verbose=verbose)
+        def once(changed: set[str] | None, saves: Saves) -> None:
+            with Progress(title=_("{lab}: checking", lab=request.lab.name)) as progress:
+                done = watcher.run(progress, changed, saves.came)
+            show(done, request, console, look, verbose=verbose)
 
         before = snapshot(folder)
-        once()
+        # What was saved and not yet checked to the end; at first everything.
+        pending: set[str] | None = None
+        waits = True
         try:
-            while keep_on():
+            while True:
+                if waits:
+                    try:
+                        once(pending, Saves(folder, before))
+                        pending = set()
+                    except SubmissionError as error:
+                        console.print(Text(str(error), style="yellow"), soft_wrap=True)
+                        pending = set() if pending is not None else None
+                    except Cancelled:
+                        console.print(Text(_("saved again; beginning anew"), style="dim"), soft_wrap=True)
+                if not keep_on():
+                    break
                 time.sleep(POLL_EVERY_S)
                 after = snapshot(folder)
                 changed = changed_files(before, after)
                 # A file that is still being written changes again at once.
-                if not changed or changed_files(after, _a_moment_later(folder)):
-                    continue
-                try:
-                    once(changed)
-                except SubmissionError as error:
-                    console.print(Text(str(error), style="yellow"), soft_wrap=True)
-                before = after
+                waits = bool(changed) and not changed_files(after, _a_moment_later(folder))
+                if waits:
+                    pending = None if pending is None else pending | changed
+                    before = after
         except KeyboardInterrupt:
             console.print(_("stopped watching"))
 
 
+@dataclass
+class Saves:
+    """Tells whether a file was saved since a snapshot; looks at the disk only now and then."""
+
+    folder: Path
+    before: Snapshot
+    _next_look_s: float = 0.0
+
+    def came(self) -> bool:
+        """Return whether something was saved."""
+        if time.monotonic() < self._next_look_s:
+            return False
+        self._next_look_s = time.monotonic() + POLL_EVERY_S
+        return bool(changed_files(self.before, snapshot(self.folder)))
+
+
 def _a_moment_later(folder: Path) -> Snapshot:
-    time.sleep(POLL_EVERY_S / 5)
+    time.sleep(POLL_EVERY_S / 4)
     return snapshot(folder)
 
 
-def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool = False) -> None:
-    """Print a round: a line for each check that ran, the first failure in words, and the one thing to do next."""
+def show(done: Round, request: Request, console: Console, look: Look, *, verbose: bool = False) -> None:
+    """Print a round: a line for each check that ran, what changed, the first failure, and the one thing to do."""
+    lab = request.lab
     if done.changed:
         what = _("{files} saved", files=", ".join(done.changed))
     else:
@@ -208,19 +268,19 @@ def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool =
     console.print(Text(look.text(f"{time.strftime('%H:%M:%S')}  {what}"), style="bold"))
     for name in done.ran:
         result = done.results[name]
+        if result.verdict is Verdict.SKIPPED:
+            continue
         line = Text("  ").append(look.sign(result.verdict), style=look.style(result.verdict))
         line.append(f" {look.text(one_line(result.title))}")
         if result.verdict is not Verdict.PASS:
             line.append(f"  {verdict_word(result.verdict)}", style=look.style(result.verdict))
         console.print(line)
-    failed = [item for item in done.results.values() if item.verdict is not Verdict.PASS]
-    told = [item for item in failed if item.verdict is not Verdict.SKIPPED]
-    for item in told if verbose else told[:1]:
-        console.print(Text(look.text(f"{one_line(item.title)}: {clean(item.message)}")), soft_wrap=True)
-        for extra in (item.failed_case, item.hint):
-            if extra:
-                console.print(Text(look.text(clean(extra)), style="dim"), soft_wrap=True)
-    passed = len(done.results) - len(failed)
+    where = Standing.of(lab, request.submission, list(done.results.values()), done.progressed)
+    for line in change_lines(where, look):
+        console.print(line, soft_wrap=True)
+    for block in [*failures(where, look, verbose=verbose), *printed_blocks(where, look, verbose=verbose)]:
+        console.print(block)
+    passed = sum(item.verdict is Verdict.PASS for item in done.results.values())
     console.print(
         Text(
             look.text(
@@ -234,8 +294,6 @@ def show(done: Round, lab: Lab, console: Console, look: Look, *, verbose: bool =
             style="bold",
         )
     )
-    next_ = next((item.next for item in told if item.next), "")
-    if not failed:
-        next_ = f"python -m grader check {lab.name} --all"
-    if next_:
-        console.print(Text.assemble(_("Next: "), (look.text(one_line(next_)), "cyan")), soft_wrap=True)
+    step = where.next() if where.failing else Next("", command("check", lab.name, "--all"))
+    for line in next_lines(step, look):
+        console.print(line, soft_wrap=True)

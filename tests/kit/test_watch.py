@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import threading
 import time
 
 import pytest
@@ -9,9 +10,19 @@ from rich.console import Console
 
 from grader.grading import Request
 from grader.project.places import ProjectError
+from grader.report.look import Look
 from grader.report.progress import Progress
 from grader.student.layer_checks import checks_of_layer
-from grader.student.watch import Watcher, affected_checks, changed_files, snapshot, watch
+from grader.student.watch import (
+    FIRST_CALL_LIMIT_S,
+    Watcher,
+    affected_checks,
+    changed_files,
+    limited,
+    show,
+    snapshot,
+    watch,
+)
 from grader.verdicts import Verdict
 from tests.golden import ROOT
 from tests.kit.conftest import LAB
@@ -97,6 +108,50 @@ def test_a_save_is_checked_by_itself(project, request_of, work):
     first, _, second = output.getvalue().partition("layer.py saved")
     assert "0 of 1 checks pass" in first and "Next: write max_pool_forward" in first
     assert "1 of 1 checks pass" in second
+
+
+def test_a_save_ends_what_runs(project, request_of, work):
+    """While a check runs without end its file is mended: it is given up, and the mended file is checked at once."""
+    layer = work / "layer.py"
+    right = (ROOT / "reference" / LAB / "layer.py").read_text()
+    endless = (
+        "\nMaxPoolLayer.forward = lambda self, inputs: print('running', flush=True) or [0 for _ in iter(int, 1)]\n"
+    )
+    layer.write_text(right + endless)
+    output = io.StringIO()
+    deadline = time.monotonic() + ENOUGH_S
+    mend = threading.Timer(FIRST_CALL_LIMIT_S / 4, lambda: layer.write_text(right))
+    mend.start()
+    watch(
+        project,
+        request_of("max_pool_forward"),
+        Console(file=output, width=100),
+        keep_on=lambda: "checks pass" not in output.getvalue() and time.monotonic() < deadline,
+    )
+    mend.join()
+    shown = output.getvalue()
+    assert "saved again" in shown and "1 of 1 checks pass" in shown and "timeout" not in shown
+
+
+def test_small_checks_have_short_limits(project):
+    """A call on small arrays ends after ten seconds, while a check with a limit of its own keeps it."""
+    lab = project.lab(LAB)
+    short = limited(lab)
+    assert short.facts.limits.call_s == 10.0 < lab.facts.limits.call_s
+    assert [check.limit_s for check in short.checks.values()] == [check.limit_s for check in lab.checks.values()]
+
+
+def test_what_changed_is_listed(project, request_of, work):
+    """A round after a save says which checks pass that did not before."""
+    with Watcher(project, request_of("max_pool_forward")) as watcher:
+        watcher.run(Progress())
+        shutil.copyfile(ROOT / "reference" / LAB / "layer.py", work / "layer.py")
+        done = watcher.run(Progress(), {"layer.py"})
+    assert done.progressed.gained == ("max_pool_forward",)
+    output = io.StringIO()
+    console = Console(file=output, width=100)
+    show(done, request_of("max_pool_forward"), console, Look.of(console))
+    assert "new: `max_pool_forward`" in output.getvalue()
 
 
 def test_an_archive_cannot_be_watched(project, request_of, work):
