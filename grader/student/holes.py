@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.project.contract import HandedIn, Lab
+from grader.project.contract import Lab
+from grader.project.sections import HandedIn
 
 # What a skeleton has in the place of a solution; a comment that is left beside written code does not count.
 LEFT_OPEN = re.compile(r"""^\s*raise NotImplementedError\(\s*["']TODO (\w+):""")
