@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,9 @@ def check(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw where the first wrong output differs into this PNG file.")
     ] = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Write the report as a page, with pictures, and open it in the browser.")
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
     ] = False,
@@ -75,12 +79,14 @@ def check(
     """
     from grader.grading import Request, grade
     from grader.project.places import Project
+    from grader.report.files import write_text
     from grader.report.progress import Progress
-    from grader.student.difference_picture import draw_first_difference
+    from grader.student.difference_picture import draw_first_difference, drawings_of
     from grader.student.history import History
     from grader.student.layer_checks import checks_of_layer
+    from grader.student.page import check_page
     from grader.student.screen import show_check
-    from grader.student.standing import Next, Standing
+    from grader.student.standing import Next, Standing, typed
     from grader.student.watch import watch as run_watch
 
     with errors():
@@ -109,9 +115,17 @@ def check(
         history = History.of(request.submission) if submission is None else History(None)
         where = Standing.of(facts, request.submission, result.checks, history.compared(result.checks))
         history.add(result.started_at, result.checks)
-        show_check(result, where, Next("", after_success(result, wanted)), Console(), verbose=verbose)
+        after = Next("", after_success(result, wanted))
+        show_check(result, where, after, Console(), verbose=verbose)
         status = exit_status(result, wanted)
         write_reports(result, json_file, junit_file, format_, out)
+        if open_:
+            with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
+                drawings = drawings_of(project, request, result, progress)
+            file = project.root / "results" / lab / "check.html"
+            write_text(file, check_page(result, where, after, drawings))
+            Console().print(Text(_("page: {file}", file=typed(file))), soft_wrap=True)
+            webbrowser.open(file.absolute().as_uri())
         if picture is not None:
             with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 line = draw_first_difference(project, request, result, picture, progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
+from grader.kits.handouts import handout_pages
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
 from grader.language.errors import BadInput
@@ -31,8 +32,8 @@ PLACES = {
     "grader_main.py": "grader/__main__.py",
 }
 ROOTS = ("grader.commands.student",)
-# Needed to develop the grader, not to run it.
-ONLY_FOR_TESTS = ("pytest",)
+# Needed to develop the grader or to build a kit, not by a student.
+NOT_IN_KITS = ("pytest", "latex2mathml", "markdown-it-py")
 DEFAULT_TITLE = marked("Neural-network layers, written by hand")
 ZIP_SUFFIX = ".zip"
 
@@ -100,6 +101,8 @@ def _files_of_lab(project: Project, lab: Lab) -> dict[str, bytes]:
     public = read_tree(lab.folder, f"labs/{lab.name}")
     handed = [file.path for file in lab.facts.files] + list(lab.facts.given)
     files = dict(public)
+    pages = handout_pages(lab.folder, lab.facts.title)
+    files |= {f"labs/{lab.name}/{name}": content for name, content in pages.items()}
     for path, content in public.items():
         inside = path.removeprefix(f"labs/{lab.name}/")
         if any(inside == name or inside.startswith(f"{name}/") for name in handed):
@@ -145,8 +148,9 @@ def _title(labs: Sequence[Lab], course: str) -> str:
 
 def _row(lab: Lab) -> str:
     pages = {"README.md": "English", "README.zh.md": "中文"}
+    places = {page: f"labs/{lab.name}/{page}" for page in pages if (lab.folder / page).is_file()}
     links = ", ".join(
-        f"[{language}](labs/{lab.name}/{page})" for page, language in pages.items() if (lab.folder / page).is_file()
+        f"[{pages[page]}]({place.replace('.md', '.html')}) ([Markdown]({place}))" for page, place in places.items()
     )
     title = _one_line(translated(lab.facts.title, lab.folder))
     return _("- **{lab}**: {title}. Handout: {links}", lab=lab.name, title=title, links=links)
@@ -162,7 +166,7 @@ def _filled(template: Path, values: Mapping[str, str]) -> str:
 
 
 def dependencies(file: Path) -> list[str]:
-    """Return the lines of the grader's own dependencies, without those that only its tests need.
+    """Return the lines of the grader's own dependencies, without those that only its tests and kits need.
 
     They are taken over as text: Python 3.10 has no TOML reader.
 
@@ -174,4 +178,4 @@ def dependencies(file: Path) -> list[str]:
     if found is None:
         raise KitError("{file}: expected `dependencies = [` with one requirement on each line", file=file)
     lines = [line.strip() for line in found[1].splitlines() if line.strip()]
-    return [line for line in lines if not line.strip('"').startswith(ONLY_FOR_TESTS)]
+    return [line for line in lines if not line.strip('"').startswith(NOT_IN_KITS)]

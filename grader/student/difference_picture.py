@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from grader.drawing import draw_confusion, draw_difference, style, to_png
+from grader.drawing import draw_confusion, draw_difference, style, to_png, to_svg
 from grader.explain.case_run import CaseRun, differences
 from grader.explain.difference import difference
 from grader.explain.learning import confusion
@@ -21,6 +23,12 @@ from grader.run.opening import opened
 from grader.score.document import GradeResult
 from grader.verdicts import Verdict
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+MOST_DRAWN = 4
+
 
 def draw_first_difference(
     project: Project, request: Request, result: GradeResult, file: Path, progress: Progress
@@ -34,26 +42,50 @@ def draw_first_difference(
     first = next((item.id for item in result.checks if item.verdict is Verdict.WRONG), None)
     if first is None:
         return _("nothing to draw: no check returned wrong numbers")
-    lab = request.lab
-    check = lab.checks[first]
-    fixture = read_fixture(project.fixtures(lab.name, request.kind, request.weights), [first])
-    progress.step(translated(check.title, lab.folder))
+    lab, check = request.lab, request.lab.checks[first]
+    for run, hidden in _wrong_runs(project, request, [first], progress):
+        if what := write_difference(run[1], lab, check, file, hidden=hidden):
+            return _("drawn: {file}: {what}", file=file, what=what)
+    return _("nothing to draw: {check} has no wrong array", check=translated(check.title, lab.folder))
+
+
+def drawings_of(project: Project, request: Request, result: GradeResult, progress: Progress) -> dict[str, str]:
+    """Run the first few wrong checks once more; return an SVG element of the first wrong output of each, by id."""
+    wrong = [item.id for item in result.checks if item.verdict is Verdict.WRONG][:MOST_DRAWN]
+    found: dict[str, str] = {}
+    for (name, run), hidden in _wrong_runs(project, request, wrong, progress):
+        if name not in found:
+            with style(page=True):
+                figure = _figure(run, request.lab, request.lab.checks[name], hidden=hidden)
+                if figure is not None:
+                    found[name] = to_svg(figure[0], name)
+    return found
+
+
+def _wrong_runs(
+    project: Project, request: Request, names: Sequence[str], progress: Progress
+) -> Iterator[tuple[tuple[str, CaseRun], bool]]:
+    """Yield the runs of these checks that returned wrong numbers, each with whether its case is hidden."""
+    if not names:
+        return
+    lab, checks = request.lab, [request.lab.checks[name] for name in names]
+    fixture = read_fixture(project.fixtures(lab.name, request.kind, request.weights), names)
     with opened(
         project,
         lab,
         request.submission,
         progress.note,
-        checks=[check],
+        checks=checks,
         weights=request.weights,
         level=request.level,
     ) as work:
-        for recorded in fixture.checks[first]:
-            outcome = work.session.run(check, recorded.case)
-            run = CaseRun(recorded, outcome, differences(recorded, outcome))
-            what = write_difference(run, lab, check, file, hidden=fixture.hidden)
-            if what:
-                return _("drawn: {file}: {what}", file=file, what=what)
-    return _("nothing to draw: {check} has no wrong array", check=translated(check.title, lab.folder))
+        for check in checks:
+            progress.step(translated(check.title, lab.folder))
+            for recorded in fixture.checks[check.id]:
+                outcome = work.session.run(check, recorded.case)
+                run = CaseRun(recorded, outcome, differences(recorded, outcome))
+                if run.findings:
+                    yield (check.id, run), fixture.hidden
 
 
 def write_difference(run: CaseRun, lab: Lab, check: Check, file: Path, *, hidden: bool) -> str:
@@ -68,17 +100,23 @@ def write_difference(run: CaseRun, lab: Lab, check: Check, file: Path, *, hidden
     """
     # What stands in the picture is made inside, in its language, which is English where a font is missing.
     with style():
-        found, counts = map_of(run), confusion(check, run)
-        if found is not None:
-            name = found.view.output
-            figure = draw_difference(difference(found, _title(name, run, lab, check), hidden=hidden))
-        elif counts is not None and check.learning is not None and not hidden:
-            name, figure = check.learning.predictions, draw_confusion(counts)
-        else:
+        drawn = _figure(run, lab, check, hidden=hidden)
+        if drawn is None:
             return ""
-        data = to_png(figure)
+        data = to_png(drawn[0])
     write_bytes(file, data)
-    return _title(name, run, lab, check)
+    return _title(drawn[1], run, lab, check)
+
+
+def _figure(run: CaseRun, lab: Lab, check: Check, *, hidden: bool) -> tuple[Figure, str] | None:
+    """Return the drawing of the first wrong output of a run and its name; None if there is nothing to draw."""
+    found, counts = map_of(run), confusion(check, run)
+    if found is not None:
+        name = found.view.output
+        return draw_difference(difference(found, _title(name, run, lab, check), hidden=hidden)), name
+    if counts is not None and check.learning is not None and not hidden:
+        return draw_confusion(counts), check.learning.predictions
+    return None
 
 
 def _title(output: str, run: CaseRun, lab: Lab, check: Check) -> str:

@@ -1,0 +1,115 @@
+"""Handouts as pages: Markdown becomes HTML, formulas become MathML, and nothing is fetched from anywhere.
+
+CommonMark leaves backslashes and underscores of a formula to be read as marks, so formulas are taken out first and
+put back, converted, into the finished page.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from markupsafe import Markup, escape
+
+from grader.language.errors import BadInput
+from grader.language.translation import speaking
+from grader.report.pages import page
+
+TEMPLATE = "handout.html"
+FENCE = re.compile(r"^```.*?^```[ ]*$", re.M | re.S)
+CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.S)
+DISPLAYED = re.compile(r"\$\$(.+?)\$\$", re.S)
+# A dollar that a letter or a digit does not stand before, and that no blank follows.
+INLINE = re.compile(r"(?<![\w\\$])\$(?![\s$])([^$\n]+?)(?<!\s)\$(?![\w$])")
+TAG = re.compile(r"\\tag\{([^}]*)\}")
+PLACE = "\ue000{}\ue001"
+PLACES = re.compile("\ue000(\\d+)\ue001")
+LINK = re.compile(r'href="(README(?:\.\w+)?)\.md')
+SUFFIXES = {"README.md": "en", "README.zh.md": "zh"}
+
+
+class HandoutError(BadInput):
+    """A handout cannot be made into a page; the message says what is missing or cannot be read."""
+
+
+def handout_pages(folder: Path, title: str) -> dict[str, bytes]:
+    """Return the page of each handout in a lab's folder by its name, such as ``README.zh.html``.
+
+    Raises
+    ------
+    HandoutError : a formula cannot be read, or a package is not installed.
+    """
+    return {
+        name.replace(".md", ".html"): handout_page(
+            (folder / name).read_text(encoding="utf-8"), title, language
+        ).encode()
+        for name, language in SUFFIXES.items()
+        if (folder / name).is_file()
+    }
+
+
+def handout_page(markdown: str, title: str, language: str) -> str:
+    """Return a handout as one self-contained page.
+
+    Raises
+    ------
+    HandoutError : as for `handout_pages`.
+    """
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError:
+        raise HandoutError(
+            "pages of handouts need markdown-it-py; install it: pip install markdown-it-py"
+        ) from None
+    kept: list[str] = []
+
+    def keep(text: str) -> str:
+        kept.append(text)
+        return PLACE.format(len(kept) - 1)
+
+    text = FENCE.sub(lambda found: keep(found[0]), markdown)
+    text = CODE.sub(lambda found: keep(found[0]), text)
+    plain = set(range(len(kept)))
+    text = DISPLAYED.sub(lambda found: keep(formula(found[1], displayed=True)), text)
+    text = INLINE.sub(lambda found: keep(formula(found[1])), text)
+    text = PLACES.sub(lambda found: kept[int(found[1])] if int(found[1]) in plain else found[0], text)
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    body = PLACES.sub(lambda found: kept[int(found[1])], body)
+    body = LINK.sub(r'href="\1.html', body)
+    body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+    first = re.search(r"<h1>(.*?)</h1>", body, re.S)
+    with speaking(language):
+        return page(
+            TEMPLATE,
+            {"title": Markup(re.sub(r"<[^>]+>", "", first[1])) if first else title, "body": Markup(body)},
+            Path(__file__).parent,
+        )
+
+
+def formula(text: str, *, displayed: bool = False) -> str:
+    """Return a formula of LaTeX as MathML, which browsers draw themselves; its number stands behind it.
+
+    Raises
+    ------
+    HandoutError : it cannot be read, or the package is not installed.
+    """
+    try:
+        from latex2mathml.converter import convert
+    except ImportError:
+        raise HandoutError("formulas on pages need latex2mathml: pip install latex2mathml") from None
+    number = TAG.search(text)
+    plain = TAG.sub("", text).strip()
+    try:
+        drawn = convert(plain, display="block" if displayed else "inline")
+    except Exception as error:
+        raise HandoutError(
+            "the formula {formula} cannot be read ({error})", formula=plain, error=type(error).__name__
+        ) from error
+    if "\\" in drawn:
+        # What the converter does not know stays as it was typed.
+        raise HandoutError("the formula {formula} has a command that is not known", formula=plain)
+    if not displayed:
+        return str(drawn)
+    tag = f"<span>({escape(number[1])})</span>" if number else ""
+    # Inside of a paragraph no block may stand.
+    return f'<span class="formula" tabindex="0"><span>{drawn}</span>{tag}</span>'
