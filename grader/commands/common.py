@@ -338,14 +338,3 @@ def exit_status(result: GradeResult, only: Sequence[str] = (), min_score: int | 
         wanted = [item for item in result.checks if not only or item.id in only]
         return OK if all(item.verdict is Verdict.PASS for item in wanted) else BELOW
     return OK if result.score >= min_score else BELOW
-
-
-def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
-    """Return the one thing to do after a ``check`` in which everything passed."""
-    from grader.explain.messages import command
-
-    if only:
-        return command("check", result.lab)
-    if not result.complete:
-        return command("check", result.lab, "--all")
-    return command("submit", result.lab)

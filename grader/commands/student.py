@@ -28,7 +28,6 @@ from grader.commands.common import (
     SubmissionPath,
     Verbose,
     Weights,
-    after_success,
     complain,
     errors,
     exit_status,
@@ -86,7 +85,7 @@ def check(
     from grader.student.layer_checks import checks_of_layer
     from grader.student.page import check_page
     from grader.student.screen import show_check
-    from grader.student.standing import Next, Standing, typed
+    from grader.student.standing import Next, Standing, after_success, typed
     from grader.student.watch import watch as run_watch
 
     with errors():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
+from grader.kits.editors import notebook_of, tasks_of
 from grader.kits.handouts import handout_pages
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
@@ -26,12 +27,11 @@ PLACES = {
     "README.zh.md.template": "README.zh.md",
     "check.yml.template": ".github/workflows/check.yml",
     "vscode_settings.json.template": ".vscode/settings.json",
-    "vscode_tasks.json.template": ".vscode/tasks.json",
     "editorconfig.template": ".editorconfig",
     "gitignore.template": ".gitignore",
     "grader_main.py": "grader/__main__.py",
 }
-ROOTS = ("grader.commands.student",)
+ROOTS = ("grader.commands.student", "grader.notebook")
 # Needed to develop the grader or to build a kit, not by a student.
 NOT_IN_KITS = ("pytest", "latex2mathml", "markdown-it-py")
 DEFAULT_TITLE = marked("Neural-network layers, written by hand")
@@ -63,6 +63,8 @@ def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[s
     files = {path: file.read_bytes() for path, file in needed_files(Path(__file__).parents[1], ROOTS).items()}
     for lab in labs:
         files |= _files_of_lab(project, lab)
+        files[f"notebooks/{lab.name}.ipynb"] = notebook_of(lab)
+    files[".vscode/tasks.json"] = tasks_of(labs)
     with speaking(ENGLISH):
         files |= _from_templates(project, labs, course)
     for lab in labs:

@@ -11,7 +11,7 @@ from grader.explain.messages import command
 from grader.language.text import one_line
 from grader.language.translation import _, listed
 from grader.project.contract import Lab
-from grader.score.document import CheckResult
+from grader.score.document import CheckResult, GradeResult
 from grader.student.history import Progressed
 from grader.student.holes import Hole, holes_of, open_holes
 from grader.verdicts import Verdict
@@ -99,6 +99,15 @@ def next_of(lab: Lab, folder: Path, check: CheckResult) -> Next:
     if TYPED.fullmatch(told):
         return Next("", told)
     return Next(told, again if not TYPED.search(told) else "")
+
+
+def after_success(result: GradeResult, only: Sequence[str] = ()) -> str:
+    """Return the one thing to do after a ``check`` in which everything passed."""
+    if only:
+        return command("check", result.lab)
+    if not result.complete:
+        return command("check", result.lab, "--all")
+    return command("submit", result.lab)
 
 
 def typed(folder: Path) -> Path:
