@@ -151,6 +151,8 @@ def run_experiment(
     say(_("results: {folder}", folder=folder.path))
     if found is not None and found.step:
         say(_("going on from step {step}; --fresh begins anew", step=found.step))
+    if weights == SEEDED and experiment.resources:
+        say(_("the weights are synthetic; the handout says where real ones are"))
     limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
     names = (*experiment.resources, *options.needed(experiment))
     door = opened(

@@ -28,12 +28,13 @@ CLASSES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Demo:
-    """What running on one picture gave."""
+    """What running on one picture gave; ``synthetic`` is whether with seeded weights, not with a course's own."""
 
     picture: Path
     classes: tuple[str, ...]
     outcome: Outcome
     message: str = ""
+    synthetic: bool = False
 
     @property
     def ran(self) -> bool:
@@ -46,7 +47,12 @@ class Demo:
             console.print(Text(self.message), soft_wrap=True)
             return
         probabilities = probabilities_in(self.outcome)
-        console.print(Text(f"{self.picture.name}: {self.classes[int(np.argmax(probabilities))]}", style="bold"))
+        line = Text(f"{self.picture.name}: {self.classes[int(np.argmax(probabilities))]}", style="bold")
+        if self.synthetic:
+            line.append(
+                "  " + _("(synthetic weights: they know the lab's own pictures and nothing else)"), "yellow"
+            )
+        console.print(line, soft_wrap=True)
         for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
             bar = "#" * round(probabilities[index] * BAR_WIDTH)
             console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
@@ -105,4 +111,4 @@ def run_demo(
         message = describe_outcome(outcome, lab.folder)
     elif probabilities_in(outcome).size != len(lab.classes):
         message = _("the network did not return {count} numbers, one for each class", count=len(lab.classes))
-    return Demo(chosen, lab.classes, outcome, message)
+    return Demo(chosen, lab.classes, outcome, message, synthetic=weights is None)

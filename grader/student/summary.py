@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from rich.text import Text
 
 from grader.drawing import draw_layers, style, to_png
 from grader.explain.messages import describe_outcome
-from grader.lab.checks import Case
+from grader.lab.checks import CHANNELS_LAST, LAYOUT, Case
 from grader.language.translation import _, translated
 from grader.prepare.weights import checkpoint_shapes
 from grader.project.contract import Lab
-from grader.project.fixtures import read_fixture
+from grader.project.fixtures import RecordedCase, read_fixture
 from grader.project.places import Project, ProjectError
 from grader.report.files import write_bytes
 from grader.report.look import Look
@@ -25,10 +26,12 @@ from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Session
 from grader.score.document import LayerTime
-from grader.timing.layers import layer_times
+from grader.timing.layers import kind_of, layer_times, steps
 
 FORWARD_LIMIT_S = 300.0
-BAR_WIDTH = 16
+BAR_WIDTH, NARROW_BAR, WIDE_FROM, ROOMY_FROM = 16, 8, 100, 76
+# Of a network that only a check runs: its layers are small, so that one call tells nothing.
+REPEATS, FEWEST_LAYERS = 7, 3
 DEMO_GROUP = "demo"
 
 
@@ -57,30 +60,36 @@ class Summary:
         if self.message:
             console.print(Text(self.message), soft_wrap=True)
             return
-        table = Table(box=None, pad_edge=False)
-        for title in (_("layer"), _("kind")):
-            table.add_column(title, no_wrap=True)
+        wide, roomy = console.width >= WIDE_FROM, console.width >= ROOMY_FROM
+        written = (lambda number: f"{number:,}") if wide else short
+        bar_width = BAR_WIDTH if wide else NARROW_BAR
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column(_("layer"), no_wrap=True)
+        if roomy:
+            table.add_column(_("kind"), overflow="ellipsis", no_wrap=True)
         for title in (_("parameters"), _("multiply-adds"), "ms", _("share")):
             table.add_column(title, justify="right", no_wrap=True)
-        table.add_column("", width=BAR_WIDTH)
+        if roomy:
+            table.add_column("", width=bar_width)
         look = Look.of(console)
         largest = max((layer.time_share for layer in self.layers), default=0.0) or 1.0
         for layer in self.layers:
+            bar = Text(look.bar(layer.time_share / largest, bar_width), style="cyan")
             table.add_row(
                 Text(layer.name),
-                Text(translated(layer.kind), style="dim"),
-                f"{layer.parameters:,}" if layer.parameters else "",
-                f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
-                f"{layer.ms:.1f}",
+                *([Text(translated(layer.kind), style="dim")] if roomy else []),
+                written(layer.parameters) if layer.parameters else "",
+                written(layer.multiply_adds) if layer.multiply_adds else "",
+                f"{layer.ms:.1f}" if layer.ms >= 1 else f"{layer.ms:.3f}",
                 f"{layer.time_share:.1%}",
-                Text(look.bar(layer.time_share / largest, BAR_WIDTH), style="cyan"),
+                *([bar] if roomy else []),
             )
         table.add_section()
         table.add_row(
             Text(_("total"), style="bold"),
-            "",
-            f"{sum(layer.parameters for layer in self.layers):,}",
-            f"{sum(layer.multiply_adds for layer in self.layers):,}",
+            *([""] if roomy else []),
+            written(sum(layer.parameters for layer in self.layers)),
+            written(sum(layer.multiply_adds for layer in self.layers)),
             f"{sum(layer.ms for layer in self.layers):.1f}",
         )
         console.print(table)
@@ -114,7 +123,8 @@ class Summary:
 def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None, progress: Progress) -> Summary:
     """Run the submission's network once on the lab's picture and describe its layers.
 
-    The kernels are called on small arrays first, so that the times hold no compilation.
+    The kernels are called on small arrays first, so that the times hold no compilation. Where a lab has no picture,
+    the network runs in the check of its forward pass, and everything is said of one of its pictures.
 
     Raises
     ------
@@ -123,7 +133,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     """
     network = lab.facts.network
     if network is None or not network.pictures:
-        raise ProjectError("lab {name} has no network to measure on a picture", name=lab.name)
+        return _in_a_check(project, lab, submission, progress)
     picture = lab.folder / "pictures" / next(iter(network.pictures))
     case = Case.of(
         picture.name, picture=np.frombuffer(picture.read_bytes(), dtype=np.uint8), suffix=picture.suffix.lower()
@@ -137,6 +147,70 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
         return Summary((), describe_outcome(outcome, lab.folder))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
     return from_times(layer_times(lab, {network.forward: outcome}), shapes)
+
+
+def _in_a_check(project: Project, lab: Lab, submission: Path, progress: Progress) -> Summary:
+    """Describe the layers of the network that a check of the lab runs forward."""
+    fixture = read_fixture(project.fixtures(lab.name, "public"), list(lab.checks))
+    found = [
+        (check, cases[0])
+        for check in lab.checks.values()
+        if "forward" in check.id and (cases := fixture.checks[check.id]) and _has_layers(cases[0])
+    ]
+    if not found:
+        raise ProjectError("lab {name} has no network to measure on a picture", name=lab.name)
+    check, recorded = found[0]
+    with opened(project, lab, submission, progress.note, checks=[check]) as work:
+        progress.step(translated(check.title, lab.folder))
+        outcomes = [work.session.run(check, recorded.case) for _number in range(1 + REPEATS)]
+    failed = next((outcome for outcome in outcomes if outcome.verdict is not None), None)
+    if failed is not None:
+        return Summary((), describe_outcome(failed, lab.folder))
+    times = [steps(outcome.arrived_s) for outcome in outcomes[1:]]
+    middle = {name: float(np.median([seconds[name] for seconds in times])) for name in times[0]}
+    return Summary(layers_of(recorded.case, outcomes[-1].outputs, middle))
+
+
+def _has_layers(recorded: RecordedCase) -> bool:
+    shapes = [name for name in recorded.expected if name.endswith("/shape")]
+    return len(shapes) >= FEWEST_LAYERS and any("." in name for name in recorded.case.arrays)
+
+
+def layers_of(
+    case: Case, outputs: Mapping[str, np.ndarray], seconds: Mapping[str, float]
+) -> Sequence[LayerSummary]:
+    """Describe layers by the parameters of a case, ``LAYER.NAME``, and the shapes of what they returned.
+
+    ``seconds`` are those of each layer on the whole case; a summary is of one picture of it.
+    """
+    total_s, found = sum(seconds.values()) or 1.0, []
+    for name, taken_s in seconds.items():
+        shape = [int(length) for length in outputs[f"{name}/shape"].reshape(-1)]
+        own = [array.shape for key, array in case.arrays.items() if key.partition(".")[0].lower() == name.lower()]
+        weight = max(own, key=math.prod, default=())
+        # A weight has its outputs behind, as its pictures have their channels.
+        inputs = math.prod(weight[:-1] if case.config.get(LAYOUT) == CHANNELS_LAST else weight[1:])
+        found.append(
+            LayerSummary(
+                name,
+                kind_of(name, weight or None),
+                sum(map(math.prod, own)),
+                math.prod(shape[1:]) * inputs if weight else 0,
+                1000 * taken_s / max(1, shape[0]),
+                taken_s / total_s,
+                0.0,
+            )
+        )
+    work = sum(layer.multiply_adds for layer in found) or 1
+    return [replace(layer, work_share=layer.multiply_adds / work) for layer in found]
+
+
+def short(number: int) -> str:
+    """Write a large number in four characters and a letter: 1.85 G, 134 M, 640."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {letter}"
+    return str(number)
 
 
 def from_times(times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]]) -> Summary:

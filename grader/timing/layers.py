@@ -40,7 +40,7 @@ def layer_times(lab: Lab, outcomes: Mapping[str, Outcome]) -> list[LayerTime]:
         layers.append(
             LayerTime(
                 name=name,
-                kind=_kind(name, weight),
+                kind=kind_of(name, weight),
                 forward_ms=round(seconds * MS_PER_S, 3),
                 backward_ms=round(backward_s[name] * MS_PER_S, 3) if name in backward_s else None,
                 forward_share=round(seconds / total_s, 4) if total_s else None,
@@ -85,10 +85,11 @@ def count_multiply_adds(weight: tuple[int, ...] | None, output_shape: np.ndarray
 KINDS = (("pool", marked("max pooling")), ("relu", marked("ReLU")), ("flatten", marked("flatten")))
 
 
-def _kind(name: str, weight: tuple[int, ...] | None) -> str:
+def kind_of(name: str, weight: tuple[int, ...] | None) -> str:
+    """Return what kind of layer one is, by the axes of its weight, or by its name if it has none."""
     if weight is not None:
         return marked("convolution") if len(weight) == 4 else marked("fully connected")
     for word, kind in KINDS:
-        if word in name:
+        if word in name.lower():
             return kind
     return ""

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from grader.report.files import ReportError
+from grader.report.progress import Progress
 from grader.score.document import LayerTime
 from grader.student import summary
 from grader.student.summary import from_times, summarise, write_picture
@@ -99,7 +100,46 @@ def test_the_totals_of_vgg16_are_those_of_the_handout(project):
 
 def test_the_summary_of_an_unfinished_network_says_what_is_missing(project, tmp_path):
     """A network that does not run gives the message of its hole, and no table."""
-    from grader.report.progress import Progress
-
     found = summarise(project, project.lab(LAB), project.root / "labs" / LAB, None, Progress())
     assert not found.layers and "TODO" in found.message
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_of_a_large_network_fits(project, width):
+    """With the names, parameters and work of VGG16 no line is wider than the terminal."""
+    from grader.prepare.weights import checkpoint_shapes
+
+    shapes = checkpoint_shapes(project.lab(LAB).facts.resources["checkpoint"].options)
+    names = dict.fromkeys(name.rpartition(".")[0] for name in shapes)
+    times = [layer(name, 1234.5, 0.1, 1_849_688_064) for name in names]
+    output = io.StringIO()
+    from_times(times, shapes).render(Console(file=output, width=width))
+    table = output.getvalue().split("\nMost ")[0].splitlines()
+    assert max(map(len, table)) <= width and any("fullyconnect1" in line for line in table)
+
+
+def test_the_layers_of_lenet_are_measured_in_its_check(project):
+    """Parameters and multiply-adds of one picture are those that one counts by hand, and every layer took time."""
+    found = summarise(project, project.lab("lenet"), project.root / "reference" / "lenet", None, Progress())
+    counted = {item.name: (item.parameters, item.multiply_adds) for item in found.layers if item.parameters}
+    assert counted == {
+        "conv1": (5 * 5 * 6 + 6, 24 * 24 * 6 * 25),
+        "conv2": (5 * 5 * 6 * 16 + 16, 8 * 8 * 16 * 150),
+        "fc3": (256 * 40 + 40, 256 * 40),
+        "fc4": (40 * 24 + 24, 40 * 24),
+        "fc5": (24 * 10 + 10, 24 * 10),
+    }
+    assert [item.kind for item in found.layers if not item.parameters] == ["max pooling", "max pooling", "flatten"]
+    assert (
+        all(item.ms > 0 for item in found.layers) and abs(sum(item.time_share for item in found.layers) - 1) < 1e-9
+    )
+
+
+def test_numbers_are_shortened_by_their_size():
+    """Three digits and a letter."""
+    assert [summary.short(n) for n in (640, 1728, 134_285_380, 1_849_688_064)] == [
+        "640",
+        "1.73 k",
+        "134 M",
+        "1.85 G",
+    ]
