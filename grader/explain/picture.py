@@ -1,4 +1,4 @@
-"""Where an error sits, part by part of an array, and as text for a terminal; never an expected value."""
+"""Where an error sits, part by part of an array; never an expected value."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from grader.explain.orientation import grid_axes, is_picture
 from grader.lab.checks import sample_positions
 from grader.language.translation import _
 
-SHADES = (" ", "░", "▒", "▓", "█")
-SHADES_ASCII = (".", "-", "+", "*", "#")
-MAX_COLUMNS = 60
-MAX_ROWS = 24
 # An error this many times the allowed one has the darkest shade.
 DARKEST = 1e5
 LEAST_SEVERITY = 0.2
 LEVELS = 5
+# What a drawn plane is shrunk to.
+MAX_ROWS, MAX_COLUMNS = 24, 60
 BINS = 16
 # A matrix that im2col makes: a column for each window.
 COLUMNS = "columns"
@@ -128,26 +126,12 @@ def axes_of(name: str, array: np.ndarray, samples: int) -> tuple[str, str]:
 
 
 def as_levels(found: ErrorMap) -> list[list[int | None]]:
-    """Return the worst plane, as small as `as_text` has it: 0 right, 1 to 5 for each power of ten of its error."""
+    """Return the worst plane, at most `MAX_ROWS` by half of `MAX_COLUMNS`: 0 right, 1 to 5 for each power of ten of its error."""
     worst = found.planes[found.worst]
     return [
         [None if math.isnan(value) else math.ceil(LEVELS * value - 1e-9) for value in row]
         for row in _smaller(_wrapped(worst.values)).tolist()
     ]
-
-
-def as_text(found: ErrorMap, *, unicode: bool = True) -> list[str]:
-    """Return the worst plane as lines: a blank (or ``.``) is right, darker is worse."""
-    shades = SHADES if unicode else SHADES_ASCII
-    worst = found.planes[found.worst]
-    lines = []
-    for row in _smaller(_wrapped(worst.values)):
-        text = "".join(
-            "?" if math.isnan(value) else shades[0 if value <= 0 else 1 + int(value * (len(shades) - 2))] * 2
-            for value in row
-        )
-        lines.append(f"|{text}|")
-    return [worst.title, *lines]
 
 
 def _wrapped(plane: np.ndarray) -> np.ndarray:
@@ -161,7 +145,7 @@ def _wrapped(plane: np.ndarray) -> np.ndarray:
 
 
 def _smaller(plane: np.ndarray) -> np.ndarray:
-    """Shrink to what fits into a terminal; a cell shows the worst of what it stands for."""
+    """Shrink a large plane; a cell shows the worst of what it stands for."""
     for axis, most in ((0, MAX_ROWS), (1, MAX_COLUMNS // 2)):
         length = plane.shape[axis]
         if length > most:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from rich.text import Text
 
 from grader.explain import CaseRun, Explanation, explain
 from grader.explain.case_run import differences
+from grader.explain.difference import difference
 from grader.explain.messages import command, describe_case, describe_finding, describe_outcome, handout
 from grader.explain.network import builds_on, is_of_network
-from grader.explain.picture import ErrorMap, as_text, map_of
+from grader.explain.picture import ErrorMap, map_of
 from grader.lab.checks import Case, Check
+from grader.language.text import clean
 from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import ARCHIVE_NAME, Fixture, RecordedCase, read_fixture
@@ -26,10 +28,12 @@ from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
-from grader.run.session import Session
+from grader.run.session import Outcome, Session
 from grader.student.difference_picture import write_difference
+from grader.student.text_picture import as_lines
 from grader.verdicts import Verdict
 
+PRINTED_LINES, NARROWEST = 12, 40
 PARAMETER_GRADIENTS = ("d_weight", "d_bias")
 ENDS_THE_STORY = (Verdict.UNFINISHED, Verdict.IMPORT, Verdict.FORBIDDEN, Verdict.TIMEOUT)
 
@@ -249,6 +253,8 @@ def render(story: Story, console: Console) -> None:
     failing = story.failing
     if failing is None:
         line(_("Nothing to explain: every case passes."), "green")
+        if story.runs:
+            _print_printed(story, story.runs[-1], line)
         return
     line("")
     name = translated(failing.recorded.case.name, story.lab.folder)
@@ -261,20 +267,31 @@ def render(story: Story, console: Console) -> None:
             line(text)
     if story.explanation.hint:
         line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
+    _print_printed(story, failing, line)
     if story.differences is not None:
         line("")
         line(describe_differences(story.differences, [finding.output for finding in failing.findings]))
     if story.picture is not None:
         line("")
-        line(_("Where the error sits (blank: right; darker: larger):"))
-        for text in as_text(story.picture, unicode=_can_draw(console)):
-            line(f"  {text}")
+        line(_("Where the error sits; brackets mark the worst entry and what it comes from:"))
+        drawn = difference(story.picture, "", hidden=story.kind == "hidden")
+        for text in as_lines(drawn, max(console.width, NARROWEST) - 2, unicode=_can_draw(console)):
+            line(f"  {text}".rstrip())
     if story.regenerate:
         line("")
         line(_("Its inputs, to try your layer on:"))
         line(f"  {story.regenerate}")
         line(_("or, at a prompt with your files:"))
         line("  " + command("shell", story.lab.name, story.check.id, str(1 + list(story.runs).index(failing))))
+
+
+def _print_printed(story: Story, run: CaseRun, line: Callable[[str, str], None]) -> None:
+    """Print the end of what the student's code printed; of a hidden case nothing."""
+    printed = run.outcome.printed if isinstance(run.outcome, Outcome) and story.kind == "public" else ""
+    if printed.strip():
+        line(_("Printed:"), "")
+        for text in clean(printed).splitlines()[-PRINTED_LINES:]:
+            line(f"  {text}", "dim")
 
 
 def _named(case: Case, lab: Lab) -> str:
