@@ -141,7 +141,7 @@ def _not_there(outcome: Outcome, said: str) -> Cause | None:
         return None
     file = f"{missing['name']}.py"
     return Cause(
-        _("`{name}` is no library that is there, and {file} was not handed in.", name=missing["name"], file=file),
+        _("`{name}` is no library that is there, and {file} is missing.", name=missing["name"], file=file),
         _("hand in {file} beside your other files, or remove the import at {place}", file=file,
           place=place(outcome.frames[-1])),
         (missing["name"],),

@@ -7,8 +7,8 @@ from typing import Any
 
 MAX_VALUE_CHARACTERS = 1000
 SENTENCES: Mapping[str, str] = {
-    "not handed in": "{name}.py was not handed in",
-    "optional": "{name}.py was not handed in; it need not be",
+    "not handed in": "{name}.py is missing",
+    "optional": "{name}.py is missing; it need not be handed in",
     "not loaded": "{name}.py does not load: {type}: {text}",
     "no such name": "{name}.py has no `{name2}`",
     "none": "{name} is None: is a `return` missing?",

@@ -69,7 +69,7 @@ ENDED = {
     "helper not handed in": (
         ended(Verdict.IMPORT, "vgg.py does not load: ModuleNotFoundError: No module named 'my_utils'",
               "ModuleNotFoundError", ("vgg.py", 2, "<module>", "from my_utils import pad")),
-        "my_utils.py was not handed in", "hand in my_utils.py",
+        "my_utils.py is missing", "hand in my_utils.py",
     ),
     "processes": (
         ended(Verdict.EXCEPTION, "[Errno 1] Operation not permitted", "PermissionError",

@@ -42,7 +42,7 @@ def test_a_requirement_of_the_lab_is_taken(answers, tmp_path):
     "answer",
     [
         {"said": "All checks pass: 100 of 100", "values": {}},
-        {"said": "{name}.py was not handed in", "values": {"name": "layer"}},
+        {"said": "{name}.py is missing", "values": {"name": "layer"}},
         {"said": "not handed in"},
         {"said": "not handed in", "values": {}},
         {"said": "not handed in", "values": ["layer"]},
@@ -68,7 +68,7 @@ def test_nothing_else_is_a_sentence(answers, answer):
 def test_values_are_cleaned(answers):
     """No control characters and no long texts; braces in them are no places."""
     found = str(answers.message(said("not handed in", name="la\x1b[2Jyer {name} {0.__class__}")))
-    assert found == "la[2Jyer {name} {0.__class__}.py was not handed in"
+    assert found == "la[2Jyer {name} {0.__class__}.py is missing"
     long = {"said": "not handed in", "values": {"name": "x" * 100_000}}
     assert len(str(answers.message(long))) <= MAX_MESSAGE_CHARACTERS
 
