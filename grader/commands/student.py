@@ -78,15 +78,10 @@ def check(
     """
     from grader.grading import Request, grade
     from grader.project.places import Project
-    from grader.report.files import write_text
     from grader.report.progress import Progress
-    from grader.student.difference_picture import draw_first_difference, drawings_of
     from grader.student.history import History
     from grader.student.layer_checks import checks_of_layer
-    from grader.student.page import check_page
-    from grader.student.screen import show_check
     from grader.student.standing import Next, Standing, after_success, typed
-    from grader.student.watch import watch as run_watch
 
     with errors():
         require_format(format_, out)
@@ -106,10 +101,14 @@ def check(
             strict=strict,
         )
         if watch:
+            from grader.student.watch import watch as run_watch
+
             run_watch(project, request, Console(), verbose=verbose)
             raise typer.Exit(OK)
         with Progress(title=_("{lab}: checking", lab=lab)) as progress:
             result = grade(project, request, progress)
+        from grader.student.screen import show_check
+
         # Work that lies elsewhere leaves nothing there.
         history = History.of(request.submission) if submission is None else History(None)
         where = Standing.of(facts, request.submission, result.checks, history.compared(result.checks))
@@ -119,6 +118,10 @@ def check(
         status = exit_status(result, wanted)
         write_reports(result, json_file, junit_file, format_, out)
         if open_:
+            from grader.report.files import write_text
+            from grader.student.difference_picture import drawings_of
+            from grader.student.page import check_page
+
             with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 drawings = drawings_of(project, request, result, progress)
             file = project.root / "results" / lab / "check.html"
@@ -126,6 +129,8 @@ def check(
             Console().print(Text(_("page: {file}", file=typed(file))), soft_wrap=True)
             webbrowser.open(file.absolute().as_uri())
         if picture is not None:
+            from grader.student.difference_picture import draw_first_difference
+
             with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
                 line = draw_first_difference(project, request, result, picture, progress)
             Console().print(Text(line), soft_wrap=True)
@@ -280,7 +285,8 @@ def list_(lang: Language = None) -> None:
 @app.command()
 def doctor(lang: Language = None) -> None:
     """Say what isolation this host offers, and what to install or enable for more."""
-    from grader.jail import doctor_lines, probe
+    from grader.jail import probe
+    from grader.jail.doctor import doctor_lines
 
     with errors():
         for line in doctor_lines(probe()):
