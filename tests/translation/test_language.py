@@ -77,7 +77,7 @@ def test_english_is_the_source():
 @pytest.mark.parametrize(
     ("answer", "chinese_text"),
     [
-        (said("not handed in", name="layer"), "没有提交 layer.py"),
+        (said("not handed in", name="layer"), "缺少 layer.py"),
         (
             said("not loaded", name="layer", type="SyntaxError", text="invalid syntax"),
             "layer.py 无法加载: SyntaxError: invalid syntax",
