@@ -27,6 +27,8 @@ COMMANDS = (
     "case",
     "properties",
     "gradcheck",
+    "shell",
+    "submit",
     "summary",
     "kit",
     "gradescope",
