@@ -12,10 +12,10 @@ RUN_OPTIONS := $(foreach name,CONTENT STYLE STEPS SIZE NOISE ALPHA BETA RATE EPO
   $(if $(filter command,$(origin $(name))),--set $(name)="$($(name))"))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start check grade publish run data kit test lint bench doctor clean
+.PHONY: help setup start check grade publish run data new-lab lint-lab kit test lint bench doctor clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo '  e.g. make grade LAB=vgg16        labs: $(notdir $(patsubst %/lab.yaml,%,$(wildcard labs/*/lab.yaml)))'
 
 # A stamp per set of extras: installed again only when pyproject.toml changes.
@@ -53,6 +53,12 @@ run: setup ## run your network of LAB on PICTURE, or its whole experiment
 
 data: setup ## fetch the large public data that LAB can use, such as all of MNIST
 	@$(GRADER) data $(LAB)
+
+new-lab: setup ## write a complete small lab called NAME, to be changed into your own (instructors)
+	@$(GRADER) new-lab $(NAME)
+
+lint-lab: setup ## say everything that is wrong with the files of LAB (instructors)
+	@$(GRADER) lint-lab $(LAB)
 
 kit: setup ## build what students of LAB get: dist/LAB-kit.zip (instructors)
 	@$(GRADER) kit $(LAB) $(ARGS)

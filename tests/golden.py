@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from grader.project.solution import MisconceptionError, write_solution
+
 ROOT = Path(__file__).resolve().parents[1]
 EXPECTED = "expected.yaml"
 ROOTS = {"@reference": "reference", "@skeleton": "labs", "@sample": "stu_upload"}
@@ -59,12 +61,10 @@ def golden_folders(lab: str) -> list[Path]:
 def _copy_base(folder: Path, base: str, target: Path) -> None:
     lab = folder.parent.name
     if base.startswith(VARIANT):
-        variant = ROOT / "reference" / lab / "variants" / base[len(VARIANT) :]
-        if not variant.is_dir():
-            raise GoldenError(f"{folder.name}: there is no variant {base[len(VARIANT) :]!r} of lab {lab!r}")
-        _copy_base(folder, "@reference", target)
-        for source in sorted(variant.glob("*.py")):
-            shutil.copyfile(source, target / source.name)
+        try:
+            write_solution(ROOT / "reference" / lab, base[len(VARIANT) :], target)
+        except MisconceptionError as error:
+            raise GoldenError(f"{folder.name}: {error}") from None
         return
     if base in ROOTS:
         for source in sorted((ROOT / ROOTS[base] / lab).glob("*.py")):

@@ -14,6 +14,26 @@ MIB = 1 << 20
 app = new_app()
 
 
+@app.command("new-lab")
+def new_lab(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new lab, in small letters.")],
+) -> None:
+    """Write a complete small lab that can be published at once, to be changed into your own."""
+    from grader.project.places import Project
+    from grader.publishing.new_lab import new_lab as write
+
+    with errors():
+        project = Project.find()
+        written = write(project, name)
+        console = Console()
+        for file in written.files:
+            console.print(f"wrote {file.relative_to(project.root)}", soft_wrap=True, markup=False, highlight=False)
+        console.print("Next, each of them works at once; then change what you like, and go through them again:")
+        for step in written.steps:
+            console.print(f"  {step}", soft_wrap=True, markup=False, highlight=False)
+        console.print("docs/authoring.md explains every part of a lab.")
+
+
 @app.command()
 def kit(
     labs: Annotated[list[str], typer.Argument(metavar="LAB...", help="Labs to put into the kit.")],

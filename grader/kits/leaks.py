@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from grader.project.contract import Lab
+from grader.project.holes import holes
 from grader.project.manifest import MANIFEST_NAME
 from grader.project.places import Project
-from grader.publishing.skeleton import generate, holes
+from grader.publishing.skeleton import generate
 
 # Shorter lines, such as `return outputs` or a loop's head, give nothing away and occur everywhere.
 TELLING_LINE_CHARACTERS = 25

@@ -9,13 +9,16 @@ submission however that is written.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from grader.project.fixtures import PAIR_SIGN
-from grader.project.solution import MISCONCEPTIONS_NAME, MisconceptionError, write_solution
+from grader.project.holes import body_of, fill, has_holes, holes
+from grader.project.solution import MISCONCEPTIONS_NAME, MisconceptionError, solution_files, write_solution
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,19 @@ class Edit:
     """A replacement of one piece of text, which must occur exactly once in the file."""
 
     file: str
+    replace: str
+    with_: str
+
+
+@dataclass(frozen=True)
+class HoleEdit:
+    """A replacement inside a hole, wherever that stands and however far it is indented.
+
+    ``replace`` is a part of one line, or several whole lines; it must occur exactly once in the hole. Indentation
+    counts only within ``with_``: its first line stands where the replaced text stood.
+    """
+
+    hole: str
     replace: str
     with_: str
 
@@ -58,7 +74,7 @@ class Misconception:
     holes: tuple[str, ...]
     loses: tuple[str, ...]
     explanation: str
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit | HoleEdit, ...]
     formula: str = ""
     common: bool = False
     reads_outside: bool = False
@@ -134,6 +150,32 @@ def _load(file: Path) -> list[Misconception]:
         ) from error
 
 
+def mistakes_in(hole: str, *loses: str, formula: str = "") -> Callable[..., Misconception]:
+    """Return a maker of mistakes in one hole, which these checks must notice.
+
+    The maker takes name, title, explanation, then pairs ``(text, other text)`` as for `HoleEdit`, then whatever a
+    `Misconception` has besides::
+
+        forward = mistakes_in("linear_forward", "linear_forward", formula="formula (1)")
+        forward("bias_forgotten", "bias not added", "The bias is missing.", (" + self.bias", ""), common=True)
+    """
+
+    def make(name: str, title: str, explanation: str, *edits: tuple[str, str], **more: Any) -> Misconception:
+        changes = tuple(HoleEdit(hole, old, new) for old, new in edits)
+        return Misconception(
+            name,
+            title,
+            (hole,),
+            more.pop("loses", loses),
+            explanation,
+            changes,
+            more.pop("formula", formula),
+            **more,
+        )
+
+    return make
+
+
 def singles(misconceptions: Iterable[Misconception]) -> list[Mistaken]:
     """Return every misconception by itself."""
     return [Mistaken((item,), item.loses) for item in misconceptions]
@@ -155,10 +197,18 @@ def common_pairs(misconceptions: Sequence[Misconception]) -> list[Mistaken]:
 def _overlap(first: Misconception, second: Misconception) -> bool:
     """Whether an edit of one stands inside an edit of the other, so that they exclude each other."""
     return any(
-        a.file == b.file and (a.replace in b.replace or b.replace in a.replace)
+        _place(a) == _place(b) and (_flat(a.replace) in _flat(b.replace) or _flat(b.replace) in _flat(a.replace))
         for a in first.edits
         for b in second.edits
     )
+
+
+def _place(edit: Edit | HoleEdit) -> tuple[type, str]:
+    return type(edit), edit.file if isinstance(edit, Edit) else edit.hole
+
+
+def _flat(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines())
 
 
 def write_mistaken(reference: Path, mistaken: Mistaken, target: Path) -> None:
@@ -166,21 +216,55 @@ def write_mistaken(reference: Path, mistaken: Mistaken, target: Path) -> None:
 
     Raises
     ------
-    MisconceptionError : the text of an edit does not occur exactly once.
+    MisconceptionError : the text of an edit does not occur exactly once, or there is no such hole.
     """
     write_solution(reference, mistaken.parts[0].variant, target)
     for part in mistaken.parts:
         for edit in part.edits:
-            file = target / edit.file
+            file = target / edit.file if isinstance(edit, Edit) else _file_of(target, edit.hole, part.name)
             text = file.read_text(encoding="utf-8")
-            count = text.count(edit.replace)
+            if isinstance(edit, Edit):
+                count, changed = text.count(edit.replace), text.replace(edit.replace, edit.with_)
+            else:
+                count, changed = _changed_hole(text, edit)
             if count != 1:
                 raise MisconceptionError(
                     "misconception {name}: the text to replace in {file} occurs {count} times, expected once; "
                     "adapt the edit to the reference: {replace}",
                     name=part.name,
-                    file=edit.file,
+                    file=file.name if isinstance(edit, Edit) else edit.hole,
                     count=count,
                     replace=repr(edit.replace),
                 )
-            file.write_text(text.replace(edit.replace, edit.with_), encoding="utf-8")
+            file.write_text(changed, encoding="utf-8")
+
+
+def _file_of(folder: Path, hole: str, name: str) -> Path:
+    for file in solution_files(folder):
+        source = file.read_text(encoding="utf-8")
+        if has_holes(source) and any(item.name == hole for item in holes(source, file.name)):
+            return file
+    raise MisconceptionError(
+        "misconception {name}: no file of the solution has a hole {hole}", name=name, hole=repr(hole)
+    )
+
+
+def _changed_hole(source: str, edit: HoleEdit) -> tuple[int, str]:
+    """Return how often the text occurs in the hole, and the file with it replaced."""
+    hole = next(item for item in holes(source) if item.name == edit.hole)
+    body = body_of(source, hole)
+    stripped = [line.strip() for line in body]
+    old, new = edit.replace.strip("\n"), edit.with_.strip("\n")
+    wanted = [line.strip() for line in old.splitlines()]
+    if len(wanted) == 1:
+        places = [number for number, line in enumerate(stripped) for _ in range(line.count(old))]
+    else:
+        last = len(stripped) - len(wanted) + 1
+        places = [number for number in range(last) if stripped[number : number + len(wanted)] == wanted]
+    if len(places) != 1:
+        return len(places), source
+    place = places[0]
+    indentation = body[place][: len(body[place]) - len(stripped[place])]
+    changed = stripped[place].replace(old, new) if len(wanted) == 1 else textwrap.dedent(new)
+    lines = [f"{indentation}{line}".rstrip() for line in changed.splitlines()]
+    return 1, fill(source, {edit.hole: [*body[:place], *lines, *body[place + len(wanted) :]]})

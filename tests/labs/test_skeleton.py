@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from grader.lab.checks import Case
-from grader.publishing.skeleton import SkeletonError, generate, holes, write_skeletons
+from grader.project.holes import SkeletonError, holes
+from grader.publishing.skeleton import generate, write_skeletons
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """\

@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 
 from grader.project.fixtures import PAIR_SIGN
+from grader.project.holes import SkeletonError
 from grader.project.places import Project
-from grader.project.solution import MisconceptionError
+from grader.project.solution import MisconceptionError, write_solution
 from grader.publishing.misconceptions import (
     Edit,
+    HoleEdit,
     Misconception,
     Mistaken,
     common_pairs,
     load_misconceptions,
+    mistakes_in,
     singles,
     write_mistaken,
 )
@@ -86,3 +89,81 @@ def test_two_of_the_same_name_are_refused(tmp_path):
     (folder / "two.py").write_text(text)
     with pytest.raises(MisconceptionError, match="'a'"):
         load_misconceptions(tmp_path)
+
+
+HOLES = """class Layer:
+    def forward(self, x):
+        ### BEGIN SOLUTION forward: sum
+        total = 0
+        for item in x:
+            total += item
+        ### END SOLUTION
+        return total
+
+    def backward(self, x):
+        ### BEGIN SOLUTION backward: sum, too
+        total = 0
+        ### END SOLUTION
+        return total
+"""
+EDITS = {
+    "a part of a line": (("+= item", "= item"), "            total = item\n"),
+    "whole lines, indented otherwise": (
+        ("for item in x:\n  total += item", "for item in x[1:]:\n    total += item"),
+        "        for item in x[1:]:\n            total += item\n",
+    ),
+    "a line that becomes two": (
+        ("total += item", "item += 1\ntotal += item"),
+        "            item += 1\n            total",
+    ),
+    "a text that the other hole has, too": (("total = 0", "total = 1"), "        total = 1\n        for"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_in_a_hole_does_not_mind_indentation(name, tmp_path):
+    """It is looked for in its own hole only, and what it puts there is indented like what it replaces."""
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "layer.py").write_text(HOLES)
+    pair, expected = EDITS[name]
+    made = mistakes_in("forward", "forward_check", formula="formula (1)")("slip", "a slip", "Sum.", pair)
+    assert (made.holes, made.loses, made.formula) == (("forward",), ("forward_check",), "formula (1)")
+    write_mistaken(tmp_path / "reference", Mistaken((made,)), tmp_path / "out")
+    text = (tmp_path / "out" / "layer.py").read_text()
+    ast.parse(text)
+    assert expected in text and text.count("total = 0") == HOLES.count("total = 0") - ("total = 1" in expected)
+
+
+@pytest.mark.parametrize(
+    ("hole", "old", "message"),
+    [
+        ("forward", "missing", "forward occurs 0 times"),
+        ("forward", "t", "forward occurs 6 times"),
+        ("ghost", "x", "no hole|'ghost'"),
+    ],
+)
+def test_an_edit_that_fits_no_line_of_the_hole_is_refused(hole, old, message, tmp_path):
+    """The message names the misconception and the hole."""
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "layer.py").write_text(HOLES)
+    made = Misconception("slip", "a slip", (hole,), ("c",), "", (HoleEdit(hole, old, "x"),))
+    with pytest.raises(MisconceptionError, match=f"misconception slip: .*({message})"):
+        write_mistaken(tmp_path / "reference", Mistaken((made,)), tmp_path / "out")
+
+
+def test_a_variant_may_give_only_the_bodies_of_holes(tmp_path):
+    """The rest is the reference's; its imports and helpers stand behind those of the reference."""
+    variant = tmp_path / "variants" / "builtin"
+    variant.mkdir(parents=True)
+    (tmp_path / "layer.py").write_text(f"import math\n\n\n{HOLES}")
+    (variant / "layer.py").write_text(
+        '"""With a helper."""\nfrom math import fsum\n\n\ndef added(x):\n    return fsum(x)\n\n\n'
+        "### BEGIN SOLUTION forward: a helper\ntotal = added(x)\n### END SOLUTION\n"
+    )
+    write_solution(tmp_path, "builtin", tmp_path / "out")
+    names: dict = {}
+    exec(compile((tmp_path / "out" / "layer.py").read_text(), "layer.py", "exec"), names)
+    assert names["Layer"]().forward([0.1] * 10) == 1.0 and names["Layer"]().backward([1]) == 0
+    (variant / "layer.py").write_text("### BEGIN SOLUTION ghost: none\nx = 1\n### END SOLUTION\n")
+    with pytest.raises(SkeletonError, match="there is no hole 'ghost'"):
+        write_solution(tmp_path, "builtin", tmp_path / "out")
