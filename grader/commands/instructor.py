@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.commands.common import BELOW, OK, LabName, Language, errors, new_app
+from grader.commands.common import BAD_INPUT, BELOW, OK, LabName, Language, errors, new_app
 
 MIB = 1 << 20
 app = new_app()
@@ -32,6 +32,25 @@ def new_lab(
         for step in written.steps:
             console.print(f"  {step}", soft_wrap=True, markup=False, highlight=False)
         console.print("docs/authoring.md explains every part of a lab.")
+
+
+@app.command("lint-lab")
+def lint_lab(lab: LabName) -> None:
+    """Say everything that is wrong with a lab's files at once, with file and line.
+
+    Exit status: 0 nothing is wrong, or only warnings; 2 there are errors, with which the lab is not published.
+    """
+    from grader.project.places import Project
+    from grader.publishing.linting import lint_lab as run
+
+    with errors():
+        project = Project.find()
+        findings = run(project, lab)
+        for finding in findings:
+            Console().print(finding.text(project.root), soft_wrap=True, markup=False, highlight=False)
+        count = sum(not finding.is_warning for finding in findings)
+        Console().print(f"{lab}: {count} errors, {len(findings) - count} warnings", highlight=False)
+        raise typer.Exit(BAD_INPUT if count else OK)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,9 +128,11 @@ def load_lab(folder: Path) -> Lab:
         raise ContractError(
             "{file}: `lab: {lab}` must be the folder's name, {name}", file=file, lab=facts.lab, name=name
         )
-    _validate_experiment(folder, facts)
-    checks = _read_checks(folder / CHECKS_NAME)
-    _validate_checks(folder / CHECKS_NAME, facts, checks)
+    for problem in experiment_problems(folder, facts):
+        raise problem
+    checks = read_checks(folder / CHECKS_NAME)
+    for problem in check_problems(folder / CHECKS_NAME, facts, checks):
+        raise problem
     return Lab(facts, checks, folder)
 
 
@@ -157,18 +159,19 @@ def _read_facts(file: Path) -> LabFacts:
         return LabFacts.model_validate(data)
     except ValidationError as error:
         lines = [
-            f"{file}:{_line_of(tree, item['loc'])}: {_where(item['loc'])}: {item['msg']}" for item in error.errors()
+            f"{file}:{line_of(tree, item['loc'])}: {_where(item['loc'])}: {item['msg']}" for item in error.errors()
         ]
         raise ContractError("\n".join(lines)) from None
 
 
-def _validate_experiment(folder: Path, facts: LabFacts) -> None:
+def experiment_problems(folder: Path, facts: LabFacts) -> Iterator[ContractError]:
+    """Return everything that is wrong with the section ``experiment``."""
     experiment = facts.experiment
     if experiment is None:
         return
     place = f"{folder / CONTRACT_NAME}: experiment"
     if not (folder / EXPERIMENT_NAME).is_file():
-        raise ContractError(
+        yield ContractError(
             "{place}: {value} is missing; it defines `run(student, case, state)`",
             place=place,
             value=folder / EXPERIMENT_NAME,
@@ -176,16 +179,16 @@ def _validate_experiment(folder: Path, facts: LabFacts) -> None:
     needed = [name for option in experiment.options.values() for name in option.needs.values()]
     for name in (*experiment.resources, *needed):
         if name not in facts.resources:
-            raise ContractError("{place}: there is no resource {name!r}", place=place, name=name)
+            yield ContractError("{place}: there is no resource {name!r}", place=place, name=name)
     for name, option in experiment.options.items():
         if not re.fullmatch("[a-z][a-z0-9_]*", name):
-            raise ContractError("{place}: option {name!r} must be written in small letters", place=place, name=name)
+            yield ContractError("{place}: option {name!r} must be written in small letters", place=place, name=name)
         if option.kind == "picture" and not (folder / "pictures" / str(option.default)).is_file():
             file = f"pictures/{option.default}"
-            raise ContractError("{place}: option {name}: {file} does not exist", place=place, name=name, file=file)
+            yield ContractError("{place}: option {name}: {file} does not exist", place=place, name=name, file=file)
         if option.kind == "choice" and option.default not in option.values:
             text = ", ".join(option.values)
-            raise ContractError(
+            yield ContractError(
                 "{place}: option {name}: the default must be one of {all}", place=place, name=name, all=text
             )
 
@@ -194,7 +197,7 @@ def _where(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location) or "top level"
 
 
-def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
+def line_of(node: Any, location: tuple[int | str, ...]) -> int:
     """Return the 1-based line of the deepest node of the YAML tree that ``location`` reaches."""
     line = 1
     for part in location:
@@ -212,7 +215,13 @@ def _line_of(node: Any, location: tuple[int | str, ...]) -> int:
     return line
 
 
-def _read_checks(file: Path) -> dict[str, Check]:
+def read_checks(file: Path) -> dict[str, Check]:
+    """Import the checks of a lab.
+
+    Raises
+    ------
+    ContractError : there are none, or they do not load; the message says where.
+    """
     if not file.is_file():
         raise ContractError("{file}: missing; every lab needs a checks.py", file=file)
     try:
@@ -228,9 +237,10 @@ def _read_checks(file: Path) -> dict[str, Check]:
         ) from error
 
 
-def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -> None:
+def check_problems(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -> Iterator[ContractError]:
+    """Return everything in the checks that does not fit each other or ``lab.yaml``."""
     if not checks:
-        raise ContractError("{file}: defines no check; decorate a function with @check(...)", file=file)
+        yield ContractError("{file}: defines no check; decorate a function with @check(...)", file=file)
     holes = {hole for handed in facts.files for hole in handed.holes}
     paths = {handed.path for handed in facts.files}
     for item in checks.values():
@@ -238,28 +248,28 @@ def _validate_checks(file: Path, facts: LabFacts, checks: Mapping[str, Check]) -
         place = f"{code.co_filename}:{code.co_firstlineno}: check {item.id}"
         for needed in item.needs:
             if needed not in checks:
-                raise ContractError("{place} needs {needed!r}, which does not exist", place=place, needed=needed)
-            if list(checks).index(needed) >= list(checks).index(item.id):
-                raise ContractError(
+                yield ContractError("{place} needs {needed!r}, which does not exist", place=place, needed=needed)
+            elif list(checks).index(needed) >= list(checks).index(item.id):
+                yield ContractError(
                     "{place} needs {name!r}, which must be written above it", place=place, name=needed
                 )
         if item.speed is not None and item.speed.against not in list(checks)[: list(checks).index(item.id)]:
             name = item.speed.against
-            raise ContractError(
+            yield ContractError(
                 "{place} is timed against {name!r}, which must be a check above it", place=place, name=name
             )
         if item.tier is not None and item.tier not in facts.tiers:
-            raise ContractError(
+            yield ContractError(
                 "{place} has tier {tier}, which lab.yaml does not name", place=place, tier=item.tier
             )
         for hole in item.holes:
             if hole not in holes:
-                raise ContractError(
+                yield ContractError(
                     "{place} names the hole {hole!r}, which lab.yaml does not list", place=place, hole=hole
                 )
         for name in item.files:
             if name not in paths:
-                raise ContractError(
+                yield ContractError(
                     "{place} names the file {name!r}, which lab.yaml does not list", place=place, name=name
                 )
 

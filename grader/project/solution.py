@@ -38,8 +38,8 @@ def variants_of(reference: Path) -> list[str]:
 def write_solution(reference: Path, variant: str | None, target: Path) -> None:
     """Copy the reference solution to ``target``, then the files of the variant over it.
 
-    A variant's file with marks of holes gives only their bodies, and before the first of them imports and helpers;
-    everything else is that of the reference. One without marks replaces the whole file.
+    A variant's file whose marks of holes stand at the margin gives only their bodies, and before the first of them
+    imports and helpers; everything else is that of the reference. Any other replaces the whole file.
 
     Raises
     ------
@@ -55,11 +55,15 @@ def write_solution(reference: Path, variant: str | None, target: Path) -> None:
     for folder in folders:
         for file in solution_files(folder):
             bodies = file.read_text(encoding="utf-8") if folder is not reference else ""
-            if has_holes(bodies):
+            if _gives_bodies(bodies, file.name):
                 text = (target / file.name).read_text(encoding="utf-8")
                 (target / file.name).write_text(with_bodies(text, bodies, str(file)), encoding="utf-8")
             else:
                 shutil.copyfile(file, target / file.name)
+
+
+def _gives_bodies(source: str, file: str) -> bool:
+    return has_holes(source) and not any(hole.indentation for hole in holes(source, file))
 
 
 def with_bodies(source: str, bodies: str, file: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.publishing.conditioning import SHARE_OF_TOLERANCE, CaseMovement
+from grader.publishing.exemptions import Exempt
 from grader.publishing.recording import RecordingError
 from grader.publishing.tolerances import MARGIN, DerivedTolerance
 from grader.run.properties import PropertyResult
@@ -88,6 +89,7 @@ class Certificate:
     speeds: Sequence[SpeedRow] = ()
     movements: Sequence[CaseMovement] = ()
     computers: Sequence[str] = ()
+    left_out: Sequence[Exempt] = ()
 
     @property
     def complete(self) -> bool:
@@ -159,6 +161,8 @@ def _lines(item: Certificate) -> Iterator[str]:
         yield from _conditioning(item.movements)
     if item.speeds:
         yield from _speeds(item.speeds)
+    if item.left_out:
+        yield from _left_out(item.left_out)
     yield from _mistakes(item.mistakes, item.pairs)
     yield "## Versions"
     yield ""
@@ -187,7 +191,7 @@ def _tolerances(tolerances: Sequence[DerivedTolerance]) -> Iterator[str]:
 def _gradients(gradients: Sequence[PropertyResult]) -> Iterator[str]:
     yield "## Gradients"
     yield ""
-    yield "Reference gradients against central differences in float64, relative to the gradient's length."
+    yield "Gradients of the reference against central differences in float64, relative to the gradient's length."
     yield ""
     yield from _table(
         ("layer", "worst error", "bound", "cases", "directions left out at kinks"),
@@ -248,6 +252,18 @@ def _conditioning(movements: Sequence[CaseMovement]) -> Iterator[str]:
             )
             for (check, _), kinds in found.items()
         ],
+    )
+    yield ""
+
+
+def _left_out(left_out: Sequence[Exempt]) -> Iterator[str]:
+    yield "## Left out of the proof"
+    yield ""
+    yield "What the conditions above do not ask for, and the reason that the author of the lab gives."
+    yield ""
+    yield from _table(
+        ("condition", "name", "reason"),
+        [(item.section.replace("_", " "), f"`{item.name}`", item.reason) for item in left_out],
     )
     yield ""
 

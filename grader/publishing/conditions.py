@@ -11,13 +11,11 @@ from grader.explain.case_run import CaseRun
 from grader.explain.mistakes import recognise
 from grader.jail.arithmetic import Computer
 from grader.lab.checks import COURSE, Case
-from grader.language.message import english
 from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, RecordedRun
-from grader.publishing.arithmetics import FLOAT64, described
+from grader.publishing.arithmetics import described
 from grader.publishing.certificate import Certificate, Condition, SpeedRow
 from grader.publishing.conditioning import (
-    DRAWN_AGAIN_ABOVE,
     REPEATS,
     SHARE_OF_TOLERANCE,
     TRAINING_REPEATS,
@@ -26,7 +24,9 @@ from grader.publishing.conditioning import (
     largest_movements,
     shares,
 )
+from grader.publishing.coverage import coverage
 from grader.publishing.engine_condition import engine_condition
+from grader.publishing.gradient_condition import gradient_condition
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.recording import Runs, require_returned
 from grader.publishing.speed_bench import speed_condition
@@ -35,7 +35,6 @@ from grader.publishing.tolerances import (
     DerivedTolerance,
     Output,
     derive,
-    measure_spreads,
     with_nearest,
     with_tolerances,
 )
@@ -50,16 +49,15 @@ from grader.publishing.trials import (
     row_of,
     score,
 )
+from grader.publishing.spread_condition import measure as spread_of
+from grader.publishing.spread_condition import spread_condition
+from grader.publishing.variation import MIN_VARIANTS
 from grader.publishing.workbench import Found
 from grader.run.answers import frames_at
-from grader.run.properties import EXACT_DIFFERENCES, layers
 from grader.run.session import Outcome
 from grader.score.document import versions
 from grader.verdicts import Verdict
 
-MIN_VARIANTS = 3
-# A variant further away than this is not right, or the check is ill-conditioned; either way it needs a look.
-LARGEST_SPREAD = {"max": 1e-4, "l2": 5e-2}
 MIN_RECOGNISED = 0.95
 MAX_LISTED = 6
 HIDDEN = "hidden"
@@ -98,7 +96,7 @@ def prove(
     for name, kinds in found.elsewhere.items():
         for runs in kinds.values():
             require_returned(name, runs)
-    spreads = _spreads_of(lab, found)
+    spreads, outliers = spread_of(lab, found)
     tolerances = derive(lab, spreads, largest_movements(drawn))
     recorded = {kind: with_tolerances(lab, cases[kind], runs, tolerances) for kind, runs in found.reference.items()}
     trials = [_trial(item, found.mistakes[item.name], recorded) for item in mistakes]
@@ -110,19 +108,20 @@ def prove(
         for trial in trials
         if not trial.mistaken.is_pair
     ]
+    covered, left_out = coverage(lab, trials, recorded[HIDDEN], found)
     movements = shares(lab, drawn, tolerances)
     conditions = [
         _reference(lab, found, recorded[HIDDEN]),
         _skeleton(lab, found, recorded[HIDDEN]),
         _variants(lab, found, recorded),
-        _elsewhere(lab, found, recorded),
+        *([_elsewhere(found, recorded)] if found.elsewhere else []),
         _course(lab, cases[HIDDEN]),
         *([engine_condition(lab, found, recorded, tolerances)] if found.engine else []),
-        _gradients(lab, found),
-        _spreads(tolerances),
+        *_known(gradient_condition(lab, found), spread_condition(tolerances, outliers)),
         _conditioned(movements),
         _mistakes(problems, len(rows)),
-        _recognised(lab, trials, recorded[HIDDEN], found, same),
+        *covered,
+        *([_recognised(lab, trials, recorded[HIDDEN], found, same)] if rows else []),
         *([speed_condition(speeds)] if speeds else []),
     ]
     moment = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
@@ -141,6 +140,7 @@ def prove(
         speeds=speeds,
         movements=movements,
         computers=[described(item) for item in computers],
+        left_out=left_out,
     )
     return Proof(certificate, tolerances, trials)
 
@@ -155,29 +155,14 @@ def _trial(
 def _course(lab: Lab, cases: Mapping[str, Sequence[Case]]) -> Condition:
     scored = [check.id for check in lab.checks.values() if check.tier is not None]
     without = [check for check in scored if not any(case.domain == COURSE for case in cases[check])]
+    if not scored:
+        without = ["one: no check has a tier"]
     counted = [case.domain == COURSE for found in cases.values() for case in found]
     return Condition(
         "every scored check has a case of the course",
         not without,
         f"not {', '.join(without)}" if without else f"{sum(counted)} of {len(counted)} cases are the course's",
     )
-
-
-def _spreads_of(lab: Lab, found: Found) -> dict[Output, tuple[float, str]]:
-    """Return the largest distance of a right solution from the reference in every output, under all arithmetics."""
-    spreads: dict[Output, tuple[float, str]] = {}
-    for kind, runs in found.reference.items():
-        others = {
-            name: kinds[kind] for name, kinds in {**found.variants, **found.elsewhere}.items() if kind in kinds
-        }
-        for output, worst in measure_spreads(lab, runs, others).items():
-            spreads[output] = max(worst, spreads.get(output, (0.0, "")))
-        if kind in found.engine:
-            # More than rounding may move a case is a slip of one of the two, which no tolerance should cover.
-            for output, worst in measure_spreads(lab, runs, {FLOAT64: found.engine[kind]}).items():
-                if worst[0] <= DRAWN_AGAIN_ABOVE[lab.checks[output[0]].metric]:
-                    spreads[output] = max(worst, spreads.get(output, (0.0, "")))
-    return spreads
 
 
 def _weigh(
@@ -222,13 +207,13 @@ def _variants(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequen
     )
 
 
-def _elsewhere(lab: Lab, found: Found, recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]]) -> Condition:
+def _elsewhere(found: Found, recorded: Mapping[str, Mapping[str, Sequence[RecordedCase]]]) -> Condition:
     bad = []
     for name, kinds in found.elsewhere.items():
         lost = {check for kind, runs in kinds.items() for check in failed(judge_all(recorded[kind], runs))}
         if lost:
             bad.append(f"{name} loses {', '.join(sorted(lost))}")
-    names = ", ".join(found.elsewhere) or "this host can run no other that is known"
+    names = ", ".join(found.elsewhere)
     return Condition(
         "the reference and the variants pass every check under another arithmetic",
         not bad,
@@ -251,38 +236,17 @@ def _conditioned(movements: Sequence[CaseMovement]) -> Condition:
     )
 
 
-def _gradients(lab: Lab, found: Found) -> Condition:
-    asked = {item.layer for item in found.gradients}
-    wanted = [layer.name for layer in layers(lab.checks) if layer.backward is not None]
-    bad = [f"{name}: could not be compared" for name in wanted if name not in asked]
-    bad += [
-        f"{item.layer}: {item.error:.1e} {english(item.message)}".strip()
-        for item in found.gradients
-        if not item.holds or item.bound > EXACT_DIFFERENCES[1]
-    ]
-    worst = max((item.error for item in found.gradients), default=0.0)
-    detail = "; ".join(bad) or f"{len(found.gradients)} layers, worst error {worst:.1e} in float64"
-    return Condition("reference gradients agree with central differences", not bad, detail)
-
-
-def _spreads(tolerances: Mapping[Output, DerivedTolerance]) -> Condition:
-    bad = [item for item in tolerances.values() if item.spread > LARGEST_SPREAD[item.metric]]
-    low = [item for item in tolerances.values() if item.above_spread < MARGIN]
-    wide = [f"{item.widest} is {item.spread:.1e} away in {item.check}, {item.output}" for item in bad + low]
-    least = min((item.above_spread for item in tolerances.values()), default=float("inf"))
-    return Condition(
-        f"tolerances at least {MARGIN:g} times above the spread of variants",
-        not wide,
-        "; ".join(wide[:MAX_LISTED]) or f"at least {least:.3g} times, {len(tolerances)} outputs",
-    )
+def _known(*conditions: Condition | None) -> list[Condition]:
+    """Leave out what there is nothing to ask of: that would hold of nothing."""
+    return [item for item in conditions if item is not None]
 
 
 def _mistakes(problems: Sequence[str], count: int) -> Condition:
     more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
     return Condition(
         f"every mistake loses what it names and nothing else, by at least {MARGIN:g} times a tolerance",
-        not problems,
-        "; ".join(problems[:MAX_LISTED]) + more if problems else f"{count} mistakes",
+        not problems and count > 0,
+        "; ".join(problems[:MAX_LISTED]) + more if problems else f"{count} mistakes" if count else "there are none",
     )
 
 

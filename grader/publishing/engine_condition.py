@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,4 +90,8 @@ def _difference(
         return found[output] / known.tolerance if known is not None else found[output] * float("inf")
 
     output = max(found, key=lambda name: share(name) if found[name] else 0.0)
+    if not math.isfinite(found[output]):
+        return f"{check}, {output}: of another shape or kind, or with other special values"
+    if (check, output) not in tolerances:
+        return f"{check}, {output}: {found[output]:.1e} apart, where everything must be equal"
     return f"{check}, {output}: {found[output]:.1e} apart, {share(output):.2g} times the tolerance"

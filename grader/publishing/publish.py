@@ -31,6 +31,7 @@ from grader.publishing.certificate import Certificate, require_complete, write_c
 from grader.publishing.conditioning import Conditioner, Drawn, worst_shares
 from grader.publishing.conditions import Proof, prove
 from grader.publishing.engine import engine_version
+from grader.publishing.linting import require_clean
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
 from grader.publishing.overrides import prepare_overrides
 from grader.publishing.recording import Recorder, make_cases
@@ -69,6 +70,7 @@ def publish(
     Raises
     ------
     ContractError : the lab has no reference.
+    LintError : something is wrong with its files.
     RecordingError : the reference or a variant does not come through a check.
     NotProved : a condition does not hold; nothing was written.
     """
@@ -78,6 +80,8 @@ def publish(
         raise ContractError(
             "{reference}: missing; publishing records what the reference returns", reference=reference
         )
+    progress.step("the lab's files")
+    require_clean(project, lab.name)
     folders = {kind: project.fixtures(lab.name, kind, weights) for kind in KINDS}
     seeds = {"public": _public_seed(lab), "hidden": _hidden_seed(folders["hidden"], seed, keep_seed)}
     if weights is None:

@@ -12,7 +12,7 @@ from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.publishing.certificate import MistakeRow
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.recording import Runs
-from grader.publishing.tolerances import MARGIN, DerivedTolerance, Output, detection
+from grader.publishing.tolerances import FLOOR, MARGIN, DerivedTolerance, Output, detection
 from grader.score.document import CheckResult
 from grader.score.judge import verdict_of
 from grader.score.tiers import score_tiers
@@ -131,8 +131,16 @@ def problems_of(
         if output:
             near.append((check, output, name, error))
         if times < MARGIN:
-            problems.append(f"{name} exceeds the tolerance of {check} only {times:.2g} times, not {MARGIN:g}")
+            problems.append(_too_near(name, check, times, measured.get((check, output))))
     return problems, least, near
+
+
+def _too_near(name: str, check: str, times: float, known: DerivedTolerance | None) -> str:
+    """Say that a mistake hardly exceeds a tolerance, and which right solution made that so wide."""
+    said = f"{name} exceeds the tolerance of {check} only {times:.2g} times, not {MARGIN:g}"
+    if known is None or known.tolerance <= FLOOR[known.metric] or not known.widest:
+        return said
+    return f"{said}; {known.widest}, {known.spread:.1e} away in {known.output}, makes it that wide"
 
 
 def row_of(lab: Lab, trial: Trial, times: float, same: Sequence[str]) -> MistakeRow:

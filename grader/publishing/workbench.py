@@ -17,11 +17,14 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedRun
 from grader.project.solution import variants_of, write_solution
 from grader.publishing.engine import EngineVersion
+from grader.publishing.exemptions import Exemptions, read_exemptions
 from grader.publishing.misconceptions import Mistaken, write_mistaken
 from grader.publishing.recording import Recorder, Runs, require_returned
 from grader.publishing.trials import checks_to_run
+from grader.publishing.variation import variation
 from grader.report.progress import Progress
 from grader.run.order import by_groups
+from grader.run.parameter_gradients import parameter_gradients
 from grader.run.properties import GRADIENT, PropertyResult, run_properties
 
 MAX_BOXES = 4
@@ -37,7 +40,8 @@ class Found:
 
     ``engine`` is empty where the lab has no version on the engine. ``elsewhere`` holds the reference and the
     variants once more on the hidden cases, under another arithmetic, by names such as ``reference, haswell``; the
-    reference with its loops is left out where checks are slow.
+    reference with its loops is left out where checks are slow. ``varied`` says which variants write which holes in
+    a way of their own, ``exemptions`` what the author leaves out of the proof.
     """
 
     reference: Mapping[str, Runs]
@@ -48,6 +52,9 @@ class Found:
     gradients: Sequence[PropertyResult]
     engine: Mapping[str, Runs] = field(default_factory=dict)
     elsewhere: Mapping[str, Mapping[str, Runs]] = field(default_factory=dict)
+    cases: Mapping[str, Cases] = field(default_factory=dict)
+    varied: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exemptions: Exemptions = field(default_factory=Exemptions)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,9 @@ class Workbench:
                 gradients=gradients.result(),
                 engine=engine.result() if engine else {},
                 elsewhere={name: job.result() for name, job in elsewhere.items()},
+                cases=self.cases,
+                varied=variation(self.lab, self.reference),
+                exemptions=read_exemptions(self.reference),
             )
 
     def _in_slot(self, text: str, job: Callable[[int], Result]) -> Result:
@@ -202,4 +212,5 @@ class Workbench:
         folder = self.scratch / "reference-gradients"
         write_solution(self.reference, None, folder)
         with self.recorder.open_session(folder, slot) as session:
-            return run_properties(session, self.lab.checks, self.cases[HIDDEN], (GRADIENT,))
+            of_inputs = run_properties(session, self.lab.checks, self.cases[HIDDEN], (GRADIENT,))
+            return [*of_inputs, *parameter_gradients(session, self.lab.checks, self.cases[HIDDEN])]

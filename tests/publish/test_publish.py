@@ -10,6 +10,7 @@ from grader.project.fixtures import read_fixture, read_mistakes
 from grader.project.manifest import FixtureError
 from grader.project.places import Project
 from grader.publishing.certificate import NotProved
+from grader.publishing.linting import LintError
 from grader.publishing.publish import publish
 from grader.publishing.recording import RecordingError
 from grader.report.progress import Progress
@@ -156,17 +157,17 @@ def test_a_lab_that_is_not_proved_is_refused_by_name(project, reason):
 
 
 def test_fewer_than_three_variants_are_refused(project):
-    """Tolerances cannot be measured with two."""
+    """Tolerances cannot be measured with two; the lab's files say so before anything is run."""
     (project.reference("toy") / "variants" / "by_rows" / "layer.py").unlink()
     (project.reference("toy") / "variants" / "by_rows").rmdir()
-    with pytest.raises(NotProved, match="FAILED  at least 3 right variants"):
+    with pytest.raises(LintError, match="reference/toy/variants: 2 right variants"):
         published(project)
 
 
 def test_a_solved_skeleton_is_refused(project):
-    """What students start from must score nothing."""
+    """What students start from is what the generator makes of the solution, and nothing else."""
     (project.root / "labs" / "toy" / "layer.py").write_text(toy.REFERENCE)
-    with pytest.raises(NotProved, match="FAILED  the untouched skeleton scores 0: 100"):
+    with pytest.raises(LintError, match=r"labs/toy/layer\.py:8: the skeleton is stale"):
         published(project)
 
 

@@ -64,14 +64,21 @@ class ScaleLayer:
         ### END SOLUTION
 """
 
+FORWARD, BACKWARD = "x * self.weight + self.bias", "out_grad * self.weight"
+
+
+def variant(forward: str, backward: str) -> str:
+    """Write both holes otherwise."""
+    return REFERENCE.replace(FORWARD, forward).replace(f"return {BACKWARD}", f"return {backward}")
+
+
 VARIANTS = {
-    "other_order": REFERENCE.replace("x * self.weight + self.bias", "self.bias + self.weight * x"),
-    "single_precision": REFERENCE.replace(
-        "x * self.weight + self.bias", "(x.astype('f4') * self.weight.astype('f4') + self.bias.astype('f4'))"
+    "other_order": variant("self.bias + self.weight * x", "self.weight * out_grad"),
+    "single_precision": variant(
+        "(x.astype('f4') * self.weight.astype('f4') + self.bias.astype('f4'))", f"({BACKWARD}).copy()"
     ),
-    "by_rows": REFERENCE.replace("return out_grad * self.weight", "return type(out_grad)"
-                                 ".__mul__(out_grad, self.weight)"),
-}  # fmt: skip
+    "by_rows": variant("(1 * x) * self.weight + self.bias", "type(out_grad).__mul__(out_grad, self.weight)"),
+}
 
 MISCONCEPTIONS = """
 from grader.publishing.misconceptions import Edit, Misconception
@@ -154,6 +161,7 @@ def make(root: Path) -> Path:
         folder.mkdir(parents=True)
     (lab / "lab.yaml").write_text(LAB)
     (lab / "checks.py").write_text(CHECKS)
+    (lab / "README.md").write_text("# Scale and shift\n")
     (reference / "layer.py").write_text(REFERENCE)
     (reference / "misconceptions.py").write_text(MISCONCEPTIONS)
     for name, text in VARIANTS.items():
