@@ -39,9 +39,14 @@ def case_findings(lab: Lab, reference: Path) -> Iterator[Finding]:
         place = (Path(frames[-1].filename), frames[-1].lineno or 0) if frames else (file, 0)
         yield Finding(*place, f"the cases cannot be made: {type(error).__name__}: {error}")
         return
-    there = _elsewhere(lab, reference)
+    try:
+        there = _elsewhere(lab, reference)
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+        yield Finding(file, 0, f"the cases cannot be made in another process: {last}")
+        return
     for check in lab.checks.values():
-        if here[check.id] != there.get(check.id):
+        if here[check.id] != there[check.id]:
             said = (
                 f"check {check.id}: its cases are not the same twice for one seed; draw everything from the "
                 "generator that the function is given, nothing from a clock, `random` or the order of a set"
@@ -60,8 +65,8 @@ def _elsewhere(lab: Lab, reference: Path) -> Mapping[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
     package = str(Path(__file__).parents[3])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, environment.get("PYTHONPATH", ""))))
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    found: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
     return found
 
 

@@ -34,7 +34,7 @@ def lint_lab(project: Project, name: str, *, with_texts: bool = True) -> list[Fi
         checks, wrong = loaded_checks(contract, contract.facts)
         findings += wrong
         lab = Lab(contract.facts, checks, folder)
-        findings += _of_reference(project, contract, lab)
+        findings += _of_reference(project, contract, lab, not wrong)
         if with_texts and not any(not item.is_warning for item in findings):
             findings += _untranslated(project, lab)
     return sorted(dict.fromkeys(findings), key=lambda item: item.is_warning)
@@ -58,7 +58,7 @@ def require_clean(project: Project, name: str) -> None:
         )
 
 
-def _of_reference(project: Project, contract: Contract, lab: Lab) -> Iterator[Finding]:
+def _of_reference(project: Project, contract: Contract, lab: Lab, checks_fit: bool) -> Iterator[Finding]:
     reference = project.reference(lab.name)
     if not reference.is_dir():
         yield Finding(reference, 0, "missing; it holds the solution that is recorded")
@@ -69,6 +69,7 @@ def _of_reference(project: Project, contract: Contract, lab: Lab) -> Iterator[Fi
     broken = any(item.file.is_relative_to(reference) or not item.file.exists() for item in of_solution)
     if lab.checks and not broken:
         yield from proof_findings(lab, reference)
+    if lab.checks and checks_fit:
         yield from case_findings(lab, reference)
 
 
