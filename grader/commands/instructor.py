@@ -49,7 +49,7 @@ def lint_lab(lab: LabName) -> None:
         for finding in findings:
             Console().print(finding.text(project.root), soft_wrap=True, markup=False, highlight=False)
         count = sum(not finding.is_warning for finding in findings)
-        Console().print(f"{lab}: {count} errors, {len(findings) - count} warnings", highlight=False)
+        Console().print(f"{lab}: errors: {count}, warnings: {len(findings) - count}", highlight=False)
         raise typer.Exit(BAD_INPUT if count else OK)
 
 

@@ -30,6 +30,8 @@ from grader.publishing.gradient_condition import gradient_condition
 from grader.publishing.misconceptions import Mistaken
 from grader.publishing.recording import Runs, require_returned
 from grader.publishing.speed_bench import speed_condition
+from grader.publishing.spread_condition import measure as spread_of
+from grader.publishing.spread_condition import spread_condition
 from grader.publishing.tolerances import (
     MARGIN,
     DerivedTolerance,
@@ -49,8 +51,6 @@ from grader.publishing.trials import (
     row_of,
     score,
 )
-from grader.publishing.spread_condition import measure as spread_of
-from grader.publishing.spread_condition import spread_condition
 from grader.publishing.variation import MIN_VARIANTS
 from grader.publishing.workbench import Found
 from grader.run.answers import frames_at

@@ -13,8 +13,8 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase
 from grader.publishing.certificate import Condition
 from grader.publishing.exemptions import PROOF_NAME, Exempt, Exemptions
-from grader.publishing.trials import Trial
 from grader.publishing.recording import Runs
+from grader.publishing.trials import Trial
 from grader.publishing.variation import MIN_VARIANTS, scored_holes
 from grader.publishing.workbench import Found
 from grader.verdicts import Verdict

@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from grader.project.contract import ContractError, Section, line_of
+from grader.project.contract import ContractError, line_of
+from grader.project.sections import Section
 
 PROOF_NAME = "proof.yaml"
 

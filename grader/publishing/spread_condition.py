@@ -64,7 +64,9 @@ def measure(lab: Lab, found: Found) -> tuple[dict[Output, tuple[float, str]], li
     return spreads, list(outliers.values())
 
 
-def spread_condition(tolerances: Mapping[Output, DerivedTolerance], outliers: Sequence[Outlier]) -> Condition | None:
+def spread_condition(
+    tolerances: Mapping[Output, DerivedTolerance], outliers: Sequence[Outlier]
+) -> Condition | None:
     """Require that no right solution is an outlier, and that tolerances leave a margin; None without fractions."""
     if not tolerances:
         return None

@@ -260,7 +260,7 @@ def test_untranslated_texts_and_a_missing_second_handout_are_warnings(project):
 def test_publishing_lints_first(project):
     """The error lists everything, and nothing is written."""
     edit(project, f"{LAB}/layer.py", "Take one step", "Take two steps")
-    with pytest.raises(LintError, match=r"have 1 errors:\n  labs/tiny/layer\.py:27: the skeleton is stale"):
+    with pytest.raises(LintError, match=r"errors in its files: 1\n  labs/tiny/layer\.py:27: the skeleton is stale"):
         require_clean(project, "tiny")
 
 
@@ -278,7 +278,7 @@ def test_the_command_ends_with_0_or_2(project, change, status):
         text=True,
     )
     assert done.returncode == status
-    assert f"tiny: {1 if status else 0} errors, 0 warnings" in done.stdout
+    assert f"tiny: errors: {1 if status else 0}, warnings: 0" in done.stdout
 
 
 def test_a_lab_that_is_not_there_is_refused(project):

@@ -17,12 +17,12 @@ from grader.project.contract import (
     CHECKS_NAME,
     CONTRACT_NAME,
     ContractError,
-    LabFacts,
     check_problems,
     experiment_problems,
     line_of,
     read_checks,
 )
+from grader.project.sections import LabFacts
 from grader.publishing.linting.findings import Finding, did_you_mean, of_error
 
 HANDOUT, HANDOUT_ZH = "README.md", "README.zh.md"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from grader.language.translation import ENGLISH, LAB_DOMAIN, LANGUAGES
 from grader.project.contract import Lab, list_labs
 from grader.project.places import Project, ProjectError
-from grader.publishing.catalogues import CatalogueError, catalogue_file, read, texts_of_lab, translations
+from grader.publishing.catalogues import CatalogueError, catalogue_file, read_catalogue, texts_of_lab, translations
 from grader.publishing.linting.case_rules import case_findings
 from grader.publishing.linting.contract_rules import Contract, files_of_lab, loaded_checks
 from grader.publishing.linting.findings import Finding, LintError
@@ -51,7 +51,7 @@ def require_clean(project: Project, name: str) -> None:
     if errors:
         rows = "\n".join(f"  {item.text(project.root)}" for item in errors)
         raise LintError(
-            "{lab} was not published; its files have {count} errors:\n{rows}",
+            "{lab} was not published; errors in its files: {count}\n{rows}",
             lab=name,
             count=len(errors),
             rows=rows,
@@ -79,7 +79,7 @@ def _untranslated(project: Project, lab: Lab) -> Iterator[Finding]:
             continue
         file = catalogue_file(lab.folder / "locale", LAB_DOMAIN, language)
         try:
-            known = translations(read(file))
+            known = translations(read_catalogue(file))
         except CatalogueError as error:
             yield Finding(file, 0, error.english, is_warning=True)
             continue

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from grader.language.errors import GraderError
-from grader.project.contract import HandedIn, Lab
+from grader.project.contract import Lab
 from grader.project.holes import SkeletonError, holes
+from grader.project.sections import HandedIn
 from grader.project.solution import MisconceptionError, variants_of
 from grader.publishing.exemptions import PROOF_NAME, Exemptions, read_exemptions
 from grader.publishing.linting.contract_rules import Contract
