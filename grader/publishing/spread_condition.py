@@ -73,8 +73,5 @@ def spread_condition(
     low = [item for item in tolerances.values() if item.above_spread < MARGIN]
     wide = [*map(str, outliers), *(str(Outlier(i.widest, i.check, i.output, i.spread)) for i in low)]
     least = min((item.above_spread for item in tolerances.values()), default=math.inf)
-    count = f"{len(tolerances)} outputs"
-    held = (
-        f"at least {least:.3g} times, {count}" if math.isfinite(least) else f"all variants return the same, {count}"
-    )
-    return Condition(NAME, not wide, "; ".join(wide[:MAX_LISTED]) or held)
+    held = f"at least {least:.3g} times" if math.isfinite(least) else "all variants return the same numbers"
+    return Condition(NAME, not wide, "; ".join(wide[:MAX_LISTED]) or f"{held}, {len(tolerances)} outputs")

@@ -1,4 +1,4 @@
-"""A certificate of nothing is refused, each with a message of its own; what is left out stands in it with a reason."""
+"""A certificate of nothing is refused, each with a message of its own; what is left out has a reason in it."""
 
 import json
 import math
@@ -71,7 +71,7 @@ def test_a_doubled_gradient_is_refused_even_where_all_variants_double_it(project
     edit(project, VARIANT.format("float64_inside"), "both[-1].astype", "2 * both[-1].astype")
     rows = failed_rows(project)
     assert len(rows) == 1 and re.search(
-        r"central differences: linear, d_bias: off by 5\.\de-01 of its length", rows[0]
+        r"central differences: linear, d_bias: off by \d\.\de-01 of its length", rows[0]
     )
 
 
