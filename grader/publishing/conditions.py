@@ -108,6 +108,7 @@ def prove(
         for trial in trials
         if not trial.mistaken.is_pair
     ]
+    gradients, not_compared = gradient_condition(lab, found)
     covered, left_out = coverage(lab, trials, recorded[HIDDEN], found)
     movements = shares(lab, drawn, tolerances)
     conditions = [
@@ -117,7 +118,7 @@ def prove(
         *([_elsewhere(found, recorded)] if found.elsewhere else []),
         _course(lab, cases[HIDDEN]),
         *([engine_condition(lab, found, recorded, tolerances)] if found.engine else []),
-        *_known(gradient_condition(lab, found), spread_condition(tolerances, outliers)),
+        *_known(gradients, spread_condition(tolerances, outliers)),
         _conditioned(movements),
         _mistakes(problems, len(rows)),
         *covered,
@@ -140,7 +141,7 @@ def prove(
         speeds=speeds,
         movements=movements,
         computers=[described(item) for item in computers],
-        left_out=left_out,
+        left_out=[*left_out, *not_compared],
     )
     return Proof(certificate, tolerances, trials)
 

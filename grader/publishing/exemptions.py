@@ -34,12 +34,14 @@ class Exemptions(Section):
     not_varied : scored holes that fewer than three variants write in another way.
     not_lost : scored checks and holes that no mistake loses.
     not_changed : outputs that no mistake changes, as ``check/output``.
+    not_compared : backward checks whose gradients are not compared with central differences.
     equal : mutants that are the same program as the solution, by their ids.
     """
 
     not_varied: tuple[LeftOut, ...] = ()
     not_lost: tuple[LeftOut, ...] = ()
     not_changed: tuple[LeftOut, ...] = ()
+    not_compared: tuple[LeftOut, ...] = ()
     equal: tuple[LeftOut, ...] = ()
 
     def reasons(self, section: str) -> dict[str, str]:

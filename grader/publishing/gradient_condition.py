@@ -9,25 +9,52 @@ from grader.lab.checks import Check
 from grader.language.message import english
 from grader.project.contract import Lab
 from grader.publishing.certificate import Condition
+from grader.publishing.exemptions import PROOF_NAME, Exempt
 from grader.publishing.workbench import HIDDEN, Found
-from grader.run.properties import EXACT_DIFFERENCES, PropertyResult, gradients_of, layers
+from grader.run.properties import BACKWARD, EXACT_DIFFERENCES, PropertyResult, gradients_of, layers
 
 NAME = "reference gradients agree with central differences"
 
 
-def gradient_condition(lab: Lab, found: Found) -> Condition | None:
+def gradient_condition(lab: Lab, found: Found) -> tuple[Condition | None, list[Exempt]]:
     """Require that every gradient that a backward check returns was compared and agrees; None if there are none.
 
     A backward check is compared with the forward check of its name that has the same cases. What it returns under
-    a name such as ``d_weight`` or ``bias_grad``, or declares as a gradient, is one.
+    a name such as ``d_weight`` or ``bias_grad``, or declares as a gradient, is one. The second value are the checks
+    that are left out with a reason.
     """
+    reasons = found.exemptions.reasons("not_compared")
+    alone = _without_partner(lab)
+    exempt = [Exempt("not_compared", check, reasons[check]) for check in alone if check in reasons]
     bad = [*_not_compared(lab, found), *(_said(item) for item in found.gradients if not _agrees(item))]
+    bad += [
+        f"{check}: no quick forward check has its name and the same cases, so its gradients cannot be compared; "
+        f"mend it, or say why not in {PROOF_NAME}"
+        for check in alone
+        if check not in reasons
+    ]
     if not bad and not found.gradients:
-        return None
+        return None, exempt
     inputs = [item for item in found.gradients if "," not in item.layer]
     worst = max((item.error for item in found.gradients), default=0.0)
     held = f"{len(inputs)} layers and {len(found.gradients) - len(inputs)} gradients of parameters"
-    return Condition(NAME, not bad, "; ".join(bad) or f"{held}, worst error {worst:.1e} in float64")
+    detail = "; ".join(bad) or f"{held}, worst error {worst:.1e} in float64"
+    if exempt and not bad:
+        detail += f"; {len(exempt)} checks left out, with reasons below"
+    return Condition(NAME, not bad, detail), exempt
+
+
+def _without_partner(lab: Lab) -> list[str]:
+    """Return the scored backward checks of layers that have no forward check to be compared with."""
+    paired = {layer.backward.id for layer in layers(lab.checks) if layer.backward is not None}
+    return [
+        check.id
+        for check in lab.checks.values()
+        if (check.id.endswith(BACKWARD) or check.gradients)
+        and check.id not in paired
+        and check.tier is not None
+        and not check.slow
+    ]
 
 
 def _agrees(item: PropertyResult) -> bool:
@@ -48,11 +75,9 @@ def _said(item: PropertyResult) -> str:
 
 def _not_compared(lab: Lab, found: Found) -> Iterator[str]:
     compared = {item.layer for item in found.gradients}
-    paired = set()
     for layer in layers(lab.checks):
         if layer.backward is None:
             continue
-        paired.add(layer.backward.id)
         if layer.name not in compared:
             yield f"{layer.name}: could not be compared"
         of_input = _of_input(lab, layer.backward, found)
@@ -62,12 +87,6 @@ def _not_compared(lab: Lab, found: Found) -> Iterator[str]:
                     f"{layer.name}, {output}: returned, but not compared; say with `gradients=` of which "
                     "array it is the gradient"
                 )
-    for check in lab.checks.values():
-        if check.gradients and check.id not in paired:
-            yield (
-                f"{check.id} declares gradients, but no quick forward check has its name and the same cases, "
-                "so they cannot be compared"
-            )
 
 
 def _returned(backward: Check, found: Found) -> list[str]:

@@ -89,13 +89,16 @@ def layers(checks: Mapping[str, Check]) -> list[Layer]:
 def gradients_of(backward: Check, case: Case) -> dict[str, str]:
     """Return which output of a backward check is the gradient of which array of its case.
 
-    What the check declares counts; else ``in_grad`` is that of the first array, ``x_grad`` and ``d_x`` of ``x``.
+    What the check declares counts; else ``in_grad`` is that of the first array, ``x_grad`` and ``d_x`` of ``x``,
+    and ``d_kernel`` of ``weight``, as Keras calls it.
     """
     if backward.gradients:
         return dict(backward.gradients)
     found = {"in_grad": next(iter(case.arrays))}
     for name in case.arrays:
         found |= {f"{name}_grad": name, f"d_{name}": name}
+    if "weight" in case.arrays:
+        found["d_kernel"] = "weight"
     return found
 
 

@@ -156,19 +156,24 @@ def test_nothing_is_said_to_hold_of_nothing():
     assert not _mistakes([], 0).holds
     condition, _ = lost_condition(lab_of(forward={}), [], Exemptions())
     assert not condition.holds and condition.detail == "there are no mistakes"
-    nothing = SimpleNamespace(gradients=(), reference={"hidden": {}}, cases={"hidden": {}})
-    assert gradient_condition(lab_of(forward={}), nothing) is None
+    nothing = SimpleNamespace(gradients=(), reference={"hidden": {}}, cases={"hidden": {}}, exemptions=Exemptions())
+    assert gradient_condition(lab_of(forward={}), nothing) == (None, [])
     condition, _ = changed_condition(lab_of(forward={}), [], {"forward": []}, Exemptions())
     assert not condition.holds
 
 
-def test_declared_gradients_without_a_forward_check_are_refused():
-    """They cannot be compared, which is not the same as that they agree."""
-    lab = lab_of(conv_backward={"gradients": {"d_weight": "weight"}})
+@pytest.mark.parametrize("check", [{"conv_backward": {}}, {"pass_back": {"gradients": {"d_weight": "weight"}}}])
+def test_gradients_without_a_forward_check_are_refused(check):
+    """They cannot be compared, which is not the same as that they agree; with a reason they are left out."""
+    lab, name = lab_of(**check), next(iter(check))
     found = SimpleNamespace(
-        gradients=(), reference={"hidden": {}}, cases={"hidden": {"conv_backward": [Case.of("one")]}}
+        gradients=(), reference={"hidden": {}}, cases={"hidden": {name: [Case.of("one")]}}, exemptions=Exemptions()
     )
-    condition = gradient_condition(lab, found)
+    condition, _ = gradient_condition(lab, found)
     assert (
-        not condition.holds and "conv_backward declares gradients, but no quick forward check" in condition.detail
+        not condition.holds
+        and f"{name}: no quick forward check has its name and the same cases" in condition.detail
     )
+    found.exemptions = Exemptions(not_compared=[{"what": [name], "because": "its partner has another name"}])
+    condition, exempt = gradient_condition(lab, found)
+    assert condition is None and [item.name for item in exempt] == [name]

@@ -112,7 +112,11 @@ def proof_findings(lab: Lab, reference: Path) -> Iterator[Finding]:
 def _exempted(lab: Lab, reference: Path, exemptions: Exemptions) -> Iterator[Finding]:
     file = reference / PROOF_NAME
     hole_names = [hole for handed in lab.facts.files for hole in handed.holes]
-    known = {"not_varied": hole_names, "not_lost": [*hole_names, *lab.checks]}
+    known = {
+        "not_varied": hole_names,
+        "not_lost": [*hole_names, *lab.checks],
+        "not_compared": list(lab.checks),
+    }
     for section, names in known.items():
         for name in exemptions.reasons(section):
             if name not in names:
