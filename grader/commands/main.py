@@ -124,16 +124,32 @@ def publish(
         bool,
         typer.Option("--times", help="Only time solution and engine again, on this machine; all else stays."),
     ] = False,
+    mutants: Annotated[
+        bool,
+        typer.Option("--mutants", help="Only try mistakes made by machine on what is published; all else stays."),
+    ] = False,
     weights: Weights = None,
 ) -> None:
     """Record a lab's fixtures from its reference, if everything that must hold is proved."""
     from grader.project.places import Project, ProjectError
+    from grader.publishing.mutants import try_mutants
     from grader.publishing.publish import publish as run
     from grader.publishing.times import time_again
     from grader.report.progress import Progress
 
     with errors():
         project = Project.find()
+        if mutants:
+            if seed is not None or keep_seed or times:
+                raise ProjectError(
+                    "--mutants leaves the cases as they are; it goes with neither a seed nor --times"
+                )
+            with Progress(title=f"{lab}: mutants") as progress:
+                report = try_mutants(project, project.lab(lab), progress, weights)
+            Console().print(Text(report.summary()), soft_wrap=True)
+            for row in report.survivors:
+                Console().print(Text(f"  survived: {row.id}, line {row.line}: {row.words}"), soft_wrap=True)
+            return
         if times:
             if seed is not None or keep_seed:
                 raise ProjectError("--times leaves the cases as they are; it goes with no seed")

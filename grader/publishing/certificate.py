@@ -150,7 +150,7 @@ def _lines(item: Certificate) -> Iterator[str]:
     yield ""
     yield "## Conditions"
     yield ""
-    yield from _table(
+    yield from table(
         ("condition", "holds", "measured"),
         [(c.name, "yes" if c.holds else "**no**", c.detail) for c in item.conditions],
     )
@@ -181,7 +181,7 @@ def _tolerances(tolerances: Sequence[DerivedTolerance]) -> Iterator[str]:
         f"least {MARGIN:g} times."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("check", "output", "metric", "tolerance", "spread", "widest variant", "nearest mistake", "its error"),
         [_tolerance_row(measured) for measured in _condensed(tolerances)],
     )
@@ -193,7 +193,7 @@ def _gradients(gradients: Sequence[PropertyResult]) -> Iterator[str]:
     yield ""
     yield "Gradients of the reference against central differences in float64, relative to the gradient's length."
     yield ""
-    yield from _table(
+    yield from table(
         ("layer", "worst error", "bound", "cases", "directions left out at kinks"),
         [(g.layer, f"{g.error:.1e}", f"{g.bound:.0e}", str(g.cases), str(g.skipped)) for g in gradients],
     )
@@ -203,7 +203,7 @@ def _gradients(gradients: Sequence[PropertyResult]) -> Iterator[str]:
 def _mistakes(mistakes: Sequence[MistakeRow], pairs: int) -> Iterator[str]:
     yield f"## Mistakes ({len(mistakes)}, and {pairs} pairs of common ones)"
     yield ""
-    yield from _table(
+    yield from table(
         (
             "mistake",
             "what it is",
@@ -242,7 +242,7 @@ def _conditioning(movements: Sequence[CaseMovement]) -> Iterator[str]:
     found: dict[tuple[str, int], dict[str, CaseMovement]] = {}
     for item in movements:
         found.setdefault((item.check, item.place), {})[item.kind] = item
-    yield from _table(
+    yield from table(
         ("check", "case", "hidden", "public"),
         [
             (
@@ -261,7 +261,7 @@ def _left_out(left_out: Sequence[Exempt]) -> Iterator[str]:
     yield ""
     yield "What the conditions above do not ask for, and the reason that the author of the lab gives."
     yield ""
-    yield from _table(
+    yield from table(
         ("condition", "name", "reason"),
         [(item.section.replace("_", " "), f"`{item.name}`", item.reason) for item in left_out],
     )
@@ -276,7 +276,7 @@ def _speeds(speeds: Sequence[SpeedRow]) -> Iterator[str]:
         "with (95 % interval)."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("check", "compared with", "at least", "solution", "seconds", "times as fast"),
         [
             (
@@ -322,7 +322,8 @@ def _times(times: float) -> str:
     return "more than numbers" if not math.isfinite(times) else f"{times:.2g}" if times < 1e4 else f"{times:.0e}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Return the lines of a Markdown table."""
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:

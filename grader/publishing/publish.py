@@ -33,6 +33,7 @@ from grader.publishing.conditions import Proof, prove
 from grader.publishing.engine import engine_version
 from grader.publishing.linting import require_clean
 from grader.publishing.misconceptions import common_pairs, load_misconceptions, singles
+from grader.publishing.mutants import MUTANTS_NAME
 from grader.publishing.overrides import prepare_overrides
 from grader.publishing.recording import Recorder, make_cases
 from grader.publishing.times import KINDS, measure_times
@@ -154,6 +155,8 @@ def _write(
             mistakes=recorded_mistakes(lab, proof.trials, kind),
         )
     write_certificate(proof.certificate, folders["hidden"].parent)
+    # They were tried on other cases.
+    (folders["hidden"].parent / MUTANTS_NAME).unlink(missing_ok=True)
 
 
 def _draw(

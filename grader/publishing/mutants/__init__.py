@@ -1,0 +1,6 @@
+"""Mistakes made by machine: rules on the syntax tree of each hole, run like misconceptions, to score the checks."""
+
+from grader.publishing.mutants.record import MUTANTS_NAME
+from grader.publishing.mutants.run import try_mutants
+
+__all__ = ["MUTANTS_NAME", "try_mutants"]

@@ -1,0 +1,105 @@
+"""Makes the mutants of a lab: one change in one hole each, no two of them the same program."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.project.contract import Lab
+from grader.project.holes import Hole, holes
+from grader.publishing.mutants.rules import RULES
+from grader.publishing.variation import scored_holes
+
+DIGEST_CHARACTERS = 8
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A solution with one change.
+
+    Attributes
+    ----------
+    id : hole, rule and a hash of the changed line: the same as long as that line stays as it is.
+    words : what was changed, without text of the solution.
+    before, after : the changed lines, for the author.
+    source : the whole file with the change.
+    """
+
+    id: str
+    file: str
+    hole: str
+    line: int
+    words: str
+    before: str
+    after: str
+    source: str
+
+
+def mutants_of(lab: Lab, reference: Path) -> list[Mutant]:
+    """Return the mutants of all scored holes, in the order of the solution.
+
+    Raises
+    ------
+    SkeletonError : the marks of a file do not fit together.
+    """
+    scored = set(scored_holes(lab))
+    found: dict[str, Mutant] = {}
+    for handed in lab.facts.files:
+        source = (reference / handed.path).read_text(encoding="utf-8")
+        seen = {ast.dump(ast.parse(source))}
+        for hole in holes(source, handed.path):
+            if hole.name not in scored:
+                continue
+            for mutant in _of_hole(source, handed.path, hole):
+                tree = _tree(mutant.source)
+                if tree is not None and tree not in seen:
+                    seen.add(tree)
+                    found.setdefault(mutant.id, mutant)
+    return list(found.values())
+
+
+def _tree(source: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(source))
+    except SyntaxError:
+        return None
+
+
+def _of_hole(source: str, file: str, hole: Hole) -> Iterator[Mutant]:
+    lines = source.splitlines()
+    nodes = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.expr | ast.stmt)
+        and hole.line < node.lineno
+        and (node.end_lineno or 0) < hole.end_line
+    ]
+    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
+        for rule in RULES:
+            for words, text in rule(node):
+                yield _mutant(lines, file, hole, node, rule.__name__, words, text)
+
+
+def _mutant(
+    lines: Sequence[str], file: str, hole: Hole, node: ast.expr | ast.stmt, rule: str, words: str, text: str
+) -> Mutant:
+    # Places in a syntax tree count bytes.
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    head = lines[first].encode()[: node.col_offset].decode()
+    tail = lines[last].encode()[node.end_col_offset :].decode()
+    indentation = head[: len(head) - len(head.lstrip())]
+    fresh = (head + text.replace("\n", f"\n{indentation}") + tail).splitlines()
+    before = " ".join(line.strip() for line in lines[first : last + 1])
+    after = " ".join(line.strip() for line in fresh)
+    key = f"{before}\n{after}\n{_occurrence(lines, hole, first)}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    source = "\n".join([*lines[:first], *fresh, *lines[last + 1 :]]) + "\n"
+    return Mutant(f"{hole.name}/{rule}/{digest}", file, hole.name, first + 1, words, before, after, source)
+
+
+def _occurrence(lines: Sequence[str], hole: Hole, number: int) -> int:
+    """Return how many equal lines stand above this one in the hole."""
+    return sum(line.strip() == lines[number].strip() for line in lines[hole.line : number])

@@ -1,0 +1,128 @@
+"""What became of the mutants: a file beside the fixtures, and a section of the certificate's page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.project.writing import replace_file
+from grader.publishing.certificate import TEXT_NAME, table
+
+MUTANTS_NAME = "mutants.json"
+SCHEMA_ID = "grader/mutants/v1"
+HEADING = "## Mistakes made by machine"
+
+
+@dataclass(frozen=True)
+class MutantRow:
+    """What became of one mutant.
+
+    ``caught`` are the checks that failed, of those in ``tried``. ``equal`` is the author's reason why it is the
+    same program as the solution; empty if none is given.
+    """
+
+    id: str
+    hole: str
+    line: int
+    words: str
+    caught: tuple[str, ...]
+    tried: tuple[str, ...]
+    equal: str = ""
+
+    @property
+    def survived(self) -> bool:
+        """Whether no check told it from the solution, and no reason is given why none could."""
+        return not self.caught and not self.equal
+
+
+@dataclass(frozen=True)
+class MutantReport:
+    """All mutants of a lab, tried on the hidden cases of one release."""
+
+    lab: str
+    release: str
+    rows: Sequence[MutantRow]
+
+    @property
+    def caught(self) -> int:
+        """How many a check told from the solution."""
+        return sum(bool(row.caught) for row in self.rows)
+
+    @property
+    def equal(self) -> int:
+        """How many are marked as equal and were caught by none."""
+        return sum(not row.caught and bool(row.equal) for row in self.rows)
+
+    @property
+    def survivors(self) -> list[MutantRow]:
+        """Those that nothing told from the solution."""
+        return [row for row in self.rows if row.survived]
+
+    @property
+    def score(self) -> float | None:
+        """The share of the unequal ones that were caught; None if there are none."""
+        unequal = len(self.rows) - self.equal
+        return self.caught / unequal if unequal else None
+
+    def by_check(self) -> dict[str, tuple[int, int]]:
+        """Return, for each check, how many it caught of those, not equal, that it was tried on."""
+        counts: dict[str, tuple[int, int]] = {}
+        for row in self.rows:
+            if row.caught or not row.equal:
+                for check in row.tried:
+                    caught, total = counts.get(check, (0, 0))
+                    counts[check] = (caught + (check in row.caught), total + 1)
+        return counts
+
+    def summary(self) -> str:
+        """Say it in one line."""
+        score = "no mutant is unequal" if self.score is None else f"mutation score {self.score:.1%}"
+        counts = (
+            f"{len(self.rows)} mutants, {self.caught} caught, {self.equal} equal, {len(self.survivors)} survived"
+        )
+        return f"{self.lab}: {counts}; {score}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        checks = {name: {"caught": caught, "of": total} for name, (caught, total) in self.by_check().items()}
+        return {"schema": SCHEMA_ID, **asdict(self), "score": self.score, "checks": checks}
+
+
+def write_report(report: MutantReport, folder: Path) -> None:
+    """Write the file, and the section of the certificate's page, in the place of an earlier one."""
+    text = json.dumps(report.as_data(), indent=1, sort_keys=True)
+    replace_file(folder / MUTANTS_NAME, f"{text}\n".encode())
+    page = folder / TEXT_NAME
+    kept = page.read_text(encoding="utf-8").split(f"\n{HEADING}")[0].rstrip("\n")
+    section = "\n".join(_section(report))
+    replace_file(page, f"{kept}\n\n{section}\n".encode())
+
+
+def _section(report: MutantReport) -> Iterator[str]:
+    yield HEADING
+    yield ""
+    yield (
+        f"One change by rule in one scored hole each, run on the hidden cases of release `{report.release}`. "
+        f"{report.summary().partition(': ')[2]}."
+    )
+    yield ""
+    rows = [(f"`{name}`", str(caught), str(total)) for name, (caught, total) in report.by_check().items()]
+    yield from table(("check", "caught", "of"), rows)
+    yield ""
+    if report.survivors:
+        yield "Told from the solution by no check, and not explained:"
+        yield ""
+        yield from table(("mutant", "line", "change"), [_row(row) for row in report.survivors])
+        yield ""
+    equal = [row for row in report.rows if row.equal and not row.caught]
+    if equal:
+        yield "The same program as the solution, with the reason that the author gives:"
+        yield ""
+        yield from table(("mutant", "line", "change", "reason"), [(*_row(row), row.equal) for row in equal])
+
+
+def _row(row: MutantRow) -> tuple[str, str, str]:
+    return f"`{row.id}`", str(row.line), row.words
