@@ -62,7 +62,8 @@ def test_the_engine_is_no_variant(project):
 def test_a_wrong_reference_is_refused_although_all_variants_agree_with_it(project):
     """Reference and variants share a slip that no other condition notices; nothing is written."""
     solutions = sorted((project.root / "reference" / "toy").glob("**/layer.py"))
-    edit([file for file in solutions if file.parent.name != "engine"], "self.bias = bias", "self.bias = 2 * bias")
+    wrong = [project.root / "labs/toy/layer.py", *(file for file in solutions if file.parent.name != "engine")]
+    edit(wrong, "self.bias = bias", "self.bias = 2 * bias")
     with pytest.raises(NotProved) as refusal:
         published(project)
     failed = [line for line in str(refusal.value).splitlines() if "FAILED" in line]
