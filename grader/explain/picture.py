@@ -126,7 +126,7 @@ def axes_of(name: str, array: np.ndarray, samples: int) -> tuple[str, str]:
 
 
 def as_levels(found: ErrorMap) -> list[list[int | None]]:
-    """Return the worst plane, at most `MAX_ROWS` by half of `MAX_COLUMNS`: 0 right, 1 to 5 for each power of ten of its error."""
+    """Return the worst plane, shrunk: 0 right, 1 to 5 for each power of ten of the error beyond what is allowed."""
     worst = found.planes[found.worst]
     return [
         [None if math.isnan(value) else math.ceil(LEVELS * value - 1e-9) for value in row]
