@@ -20,7 +20,8 @@ from grader.lab.observing import START, as_outputs, layers_observed, parameters_
 from .checks_layers import NOISE_BOUND
 
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
-SMALL_ROWS, SMALL_COLUMNS = 32, 48
+# Like the pictures of the course, they halve five times without a rest.
+SMALL_ROWS, SMALL_COLUMNS = 32, 64
 EXPERIMENT_SIZE = (192, 320)  # rows and columns
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -131,8 +132,9 @@ def picture_files(student, case):
         Path(source).write_bytes(case.picture.tobytes())
         image, shape = network.load_image(source, case.rows, case.columns)
         image = np.array(image)
-        # A quarter is added, so that cutting and rounding to whole numbers give the same.
-        network.save_image(image + (case.lighter + 0.25), shape, target)
+        # Not the picture that was read but its mirror image, which no network has kept. A quarter is added, so that
+        # cutting and rounding to whole numbers give the same.
+        network.save_image(image[..., ::-1] + (case.lighter + 0.25), shape, target)
         written = cv2.imread(target, cv2.IMREAD_COLOR)
     student.require(written is not None, "`save_image` wrote no picture")
     return {"image": Sampled(image, "image"), "written": Sampled(written.astype(np.float32), "written")}
