@@ -27,6 +27,9 @@ CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 BACKWARD_FROM = "relu3_1"
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 500.0
+# The seeded network's gradients are small, 0.0002. With trained weights they are so large that it makes no difference
+# where Adam's epsilon stands.
+TO_THE_COURSES_SIZE = 1000.0
 LOAD_LIMIT_S = 60.0
 NETWORK_LIMIT_S = 480.0
 PICTURES = Path(__file__).with_name("pictures")
@@ -203,7 +206,7 @@ def style_step(student, case):
         values.append(float(loss.forward(features[name].copy(), target.copy())))
         dloss = loss.backward(features[name].copy(), target.copy())
         gradient += weight * network.backward(dloss, name)
-    picture = optimiser.update(case.x.astype(np.float64), gradient.copy())
+    picture = optimiser.update(case.x.astype(np.float64), gradient * TO_THE_COURSES_SIZE)
     return {"losses": np.array(values), "gradient": gradient, "move": np.asarray(picture) - case.x}
 
 
