@@ -24,7 +24,7 @@ from grader.publishing.layer_bench import time_layers
 from grader.publishing.recording import OpenSession, RecordingError
 from grader.publishing.speed_bench import SpeedBench, speed_condition
 from grader.report.progress import Progress
-from grader.run.opening import open_session
+from grader.run.opening import lay_out_given, open_session
 from grader.run.session import Running, Session
 from grader.timing.baseline import yardstick_for
 from grader.timing.slowness import speed_of_host
@@ -64,6 +64,7 @@ def opener(
 
     def open_solution(folder: Path, slot: int) -> Session:
         free = package_files(folder)
+        lay_out_given(lab, folder)
         return open_session(lab, folder, resources, slot=slot, handler=handler, free=free, arithmetic=arithmetic)
 
     return open_solution

@@ -113,11 +113,11 @@ def opened(
 
 def _collected(lab: Lab, submission: Path, scratch: Path) -> Collected:
     collected = collect(submission, scratch / "submission", required=lab.required, given=lab.facts.given)
-    _lay_out_given(lab, collected.root)
+    lay_out_given(lab, collected.root)
     return collected
 
 
-def _lay_out_given(lab: Lab, root: Path) -> None:
+def lay_out_given(lab: Lab, root: Path) -> None:
     """Put the lab's given data beside the work, as ``start`` does; given Python files are found by importing."""
     for name in lab.facts.given:
         source = lab.folder / name

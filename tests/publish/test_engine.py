@@ -11,6 +11,7 @@ from grader.project.places import Project
 from grader.publishing.certificate import NotProved
 from grader.publishing.engine import engine_version, package_files
 from grader.publishing.publish import publish
+from grader.publishing.times import opener
 from grader.report.progress import Progress
 from grader.run.opening import open_session
 
@@ -140,3 +141,26 @@ def test_the_stopwatch_sends_shapes_only(project):
         outcome = session.run(lab.checks["sampled"], Case.of("any"))
     assert outcome.verdict is None and list(outcome.outputs) == ["layer/shape", "result"]
     assert outcome.outputs["layer/shape"].tolist() == [300, 20] and outcome.outputs["result"].tolist() == [7]
+
+
+READING = '''
+
+@check(tier=60, cases=cases, files=("layer.py",))
+def reading(student, case):
+    """What the lab gives, read as the course's programs do: beside the work, and one folder above it."""
+    import numpy as np
+
+    return {"numbers": np.array([float(open(place).read()) for place in ("number.txt", "../number.txt")])}
+'''
+
+
+def test_a_solution_finds_the_data_that_its_lab_gives(project):
+    """A reference may read given files by their names, as a submission may."""
+    lab_folder = project.root / "labs" / "toy"
+    (lab_folder / "checks.py").write_text((lab_folder / "checks.py").read_text() + READING)
+    (lab_folder / "number.txt").write_text("7")
+    (lab_folder / "lab.yaml").write_text((lab_folder / "lab.yaml").read_text() + "given: [number.txt]\n")
+    lab = project.lab("toy")
+    with opener(lab, {})(project.reference("toy"), 0) as session:
+        outcome = session.run(lab.checks["reading"], Case.of("any"))
+    assert outcome.verdict is None and outcome.outputs["numbers"].tolist() == [7, 7]
