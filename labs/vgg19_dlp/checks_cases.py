@@ -70,11 +70,12 @@ def small_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Make small networks of the same layers with their file, their pairs, pictures and labels.
 
     The labels of ``asked`` are the first class of the first picture, others that are among the first five and some
-    that are not, and the one that follows the first class, which whoever counts from 1 takes for it; those of ``labels`` are classes of any rank, one for each picture, so that the counts differ.
+    that are not, and the one that follows the first class, which whoever counts from 1 takes for it; those of
+    ``labels`` are classes of any rank, one for each picture, so that the counts differ.
     """
     for name in ("a small network", "another small network"):
         network, order = ranked_network(rng)
-        asked = np.append(order[0][rng.permutation(RANKS_ASKED)], (order[0][0] + 1) % CLASSES)
+        asked = np.append(order[0][rng.permutation(RANKS_ASKED)], (order[0][0] + 1) % len(order[0]))
         ranks = rng.permutation(RANKS_IN_LIST)[:SMALL_PICTURES]
         labels = [classes[rank] for classes, rank in zip(order, ranks, strict=True)]
         yield Case.of(
