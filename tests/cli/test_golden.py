@@ -31,14 +31,17 @@ ELSEWHERE = [
 
 
 def run_grade(
-    lab: str, submission: Path, document: Path, *options: str, arithmetic: str = "host"
+    lab: str, submission: Path, document: Path, *options: str, arithmetic: str = "host", command: str = "grade"
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m grader grade`` as CI does, with the arithmetic of some processor; capture what it prints."""
-    command = [
+    """Run ``python -m grader grade`` as CI does, with the arithmetic of some processor; capture what it prints.
+
+    The command ``check`` looks at public cases, of which the text of an error is shown.
+    """
+    words = [
         sys.executable,
         "-m",
         "grader",
-        "grade",
+        command,
         lab,
         "--submission",
         str(submission),
@@ -46,7 +49,7 @@ def run_grade(
         str(document),
     ]
     return subprocess.run(
-        [*command, *options],
+        [*words, *options],
         cwd=ROOT,
         env={**os.environ, VARIABLE: arithmetic},
         capture_output=True,
@@ -66,7 +69,7 @@ def test_golden_submission(lab, folder, tmp_path, request):
     if expected.get("extended") and not request.config.getoption("--all-golden"):
         pytest.skip("takes minutes; run it with: make test ARGS=--all-golden")
     only = [part for name in expected.get("only", []) for part in ("--only", name)]
-    done = run_grade(lab, submission, document, *only)
+    done = run_grade(lab, submission, document, *only, command=expected.get("command", "grade"))
     assert document.is_file(), done.stdout + done.stderr
     result = json.loads(document.read_text())
     checks = {check["id"]: check for check in result["checks"]}

@@ -38,10 +38,11 @@ def test_fixtures_know_the_engines_times(lab, kind):
     facts = read_fixture(PROJECT.fixtures(lab, kind), ()).facts
     loaded = PROJECT.lab(lab)
     timed = [check.id for check in loaded.checks.values() if check.speed is not None]
-    assert timed == [name for name, record in facts["speed"].items() if min(record["engine"]["all"]) > 0]
+    assert timed == [name for name, record in facts.speed.items() if min(record.engine["all"]) > 0]
     network = loaded.facts.network
     if network is not None:
-        passes = facts["layers"]["solutions"]
+        assert facts.layers is not None
+        passes = facts.layers.solutions
         assert passes["engine"]["forward"].keys() == passes["reference"]["forward"].keys() != set()
         assert ("backward" in passes["engine"]) == bool(network.backward)
 
