@@ -28,10 +28,10 @@ def export(
         Path | None, typer.Option("--moodle", metavar="SHEET", help="Fill Moodle's offline grading worksheet.")
     ] = None,
     canvas: Annotated[
-        Path | None, typer.Option("--canvas", metavar="SHEET", help="Fill Canvas's gradebook; needs --title.")
+        Path | None, typer.Option("--canvas", metavar="SHEET", help="Fill Canvas's gradebook; see --title.")
     ] = None,
     blackboard: Annotated[
-        Path | None, typer.Option("--blackboard", metavar="SHEET", help="Fill Blackboard's file; needs --title.")
+        Path | None, typer.Option("--blackboard", metavar="SHEET", help="Fill Blackboard's file; see --title.")
     ] = None,
     xlsx: Annotated[
         Path | None,

@@ -36,7 +36,7 @@ class Imports(Section):
 
 
 class CallLimits(Section):
-    """Limits of one submission; seconds are wall time on the grader's clock."""
+    """Limits of one submission; seconds are processor time on the host of publishing, see ``docs/jail.md``."""
 
     memory_mib: int = Field(1024, ge=512)
     call_s: float = Field(30, gt=0)

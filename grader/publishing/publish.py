@@ -1,7 +1,7 @@
 """Publishes a lab: records its fixtures from the reference, if everything that must hold is proved.
 
 Nothing is written unless the reference scores full marks and the skeleton none, right variants agree, gradients
-agree with central differences, and every known mistake loses what it should. See `grader.publishing.certificate`.
+agree with central differences, and every known mistake loses what it should. See `grader.publishing.conditions`.
 """
 
 from __future__ import annotations

@@ -129,9 +129,7 @@ class CheckResult(Part):
     cases_passed: int = 0
     cases_total: int = 0
     failed_case: str | None = None
-    output: str = Field(
-        "", description="the end of what the submission printed, on hidden cases only of a failed check"
-    )
+    output: str = Field("", description="the end of what the submission printed, on public cases only")
     misconception: str | None = Field(None, description="name of the recognised mistake, for instructors")
     picture: ErrorPicture | None = Field(None, description="where the first wrong array is wrong, if known")
     beyond: BeyondResult | None = Field(

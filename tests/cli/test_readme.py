@@ -66,6 +66,15 @@ def test_the_commands_in_the_readme_exist():
     assert set(re.findall(r"^make ([a-z]+)", readme, re.M)) <= targets
 
 
+@pytest.mark.parametrize("makefile", ["Makefile", "grader/kits/kit_files/Makefile.template"])
+def test_make_passes_on_what_the_handouts_set(makefile):
+    """Every variable that a handout gives to `make run` is known to the Makefile, a kit's too."""
+    for page in ROOT.glob("labs/*/README*.md"):
+        lines = re.findall(r"make run .*", page.read_text(encoding="utf-8"))
+        for variable in set(re.findall(r"\b([A-Z]+)=", " ".join(lines))):
+            assert re.search(rf"\b{variable}\b", text(makefile)), f"{page.parent.name}: {variable}"
+
+
 def test_links_in_the_documentation_lead_somewhere():
     """Every relative link of the Markdown files points to a file."""
     for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("labs/*/README.md")]:
