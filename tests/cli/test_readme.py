@@ -109,3 +109,14 @@ def test_the_certificate_shown_is_vgg16s():
     ]
     assert len(wanted) > 5
     assert [line for line in text("README.md").splitlines() if line in wanted or " | yes | " in line] == wanted
+
+
+def test_the_readme_names_the_labs_with_older_certificates():
+    """They are those whose certificate lacks the conditions on what mistakes reach."""
+    older = {
+        file.parent.name
+        for file in ROOT.glob("fixtures/*/certificate.md")
+        if "a mistake changes every output" not in file.read_text(encoding="utf-8")
+    }
+    said = re.search(r"The certificates of (.*?) are older", text("README.md"), re.S)
+    assert set(re.findall(r"`(\w+)`", said[1] if said else "")) == older
