@@ -150,27 +150,21 @@ def feedback(
 
     Exit status: 0 everybody has a page, 1 somebody has none, 2 bad usage or bad input.
     """
-    from grader.cohort.exports.feedback import pages_of
+    from grader.cohort.exports.feedback import feedback_folder, pages_of
     from grader.cohort.exports.moodle import feedback_zip
     from grader.cohort.exports.rows import Filled, export_rows, note_export
     from grader.cohort.problems import CohortError
     from grader.cohort.sheets import Sheet
-    from grader.report.files import require_place, write_bytes, write_text
+    from grader.report.files import require_place, write_bytes
 
     if pages and out.exists():
         raise CohortError("{out} exists; name a new folder", out=out)
-    if not pages:
-        require_place(out)
+    require_place(out)
     with open_lab(folder, lab) as of_lab:
         session, assignment = of_lab.session, of_lab.assignment
         found, left_out = pages_of(of_lab.room.folder, export_rows(session, assignment))
         if pages:
-            # All of them first: a damaged document must not leave half a folder.
-            made = list(found)
-            for row, page in made:
-                name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in row.sid)
-                write_text(out / f"{name}.html", page)
-            written = len(made)
+            written = feedback_folder(found, out)
         else:
             data, written, unknown = feedback_zip(found, FEEDBACK_NAME)
             write_bytes(out, data)

@@ -138,6 +138,8 @@ def in_one_step(folder: Path, size: int, fill: Callable[[Path], None]) -> Path:
     try:
         with replaced_folder(folder) as fresh:
             fill(fresh)
+            # The box reads it as another user.
+            fresh.chmod(0o755)
             for file in fresh.iterdir():
                 file.chmod(0o644)
     except OSError as error:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,19 +28,22 @@ def replace_file(final: Path, data: bytes) -> None:
 def replaced_folder(final: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the place of ``final`` in the end; after an error it is gone.
 
-    What was there before is moved aside first and deleted last.
+    What was there before is moved aside first and deleted last, or put back if the new one cannot take its place.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    beside = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    # One level down, because the umask decides who may read what `mkdir` makes; `mkdtemp` keeps everybody out.
+    fresh, aside = beside / "fresh", beside / "aside"
     try:
+        fresh.mkdir()
         yield fresh
-        fresh.chmod(0o755)
-        aside = Path(tempfile.mkdtemp(prefix=f".old-{final.name}-", dir=final.parent))
+        if final.exists():
+            os.replace(final, aside)
         try:
-            if final.exists():
-                os.replace(final, aside)
             os.replace(fresh, final)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        except OSError:
+            with suppress(OSError):
+                os.replace(aside, final)
+            raise
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)

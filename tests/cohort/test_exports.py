@@ -4,12 +4,14 @@ import csv
 import io
 import re
 import zipfile
+from dataclasses import replace
 
 import openpyxl
 import pytest
 
 from grader.cohort.exports.blackboard import fill_blackboard
 from grader.cohort.exports.canvas import fill_canvas
+from grader.cohort.exports.feedback import feedback_folder
 from grader.cohort.exports.moodle import feedback_zip, fill_moodle
 from grader.cohort.exports.rows import Filled, Row, save
 from grader.cohort.exports.spreadsheet import fill_workbook
@@ -106,6 +108,24 @@ def test_what_moodle_would_skip_in_silence_is_said(tmp_path):
     assert reasons["0015"] == "not in the worksheet"
     assert reasons[""] == "nobody of this class"
     assert all(row[5] == "" for row in filled.sheet.rows[1:])
+
+
+def test_a_folder_of_feedback_has_a_page_for_each_id_or_is_not_there(tmp_path):
+    """Ids that make the same name of a file keep a page each; a damaged result leaves nothing, not even a part."""
+    rows = [replace(ROWS[0], grade=replace(ROWS[0].grade, student=student)) for student in (
+        Student(sid="a/1", name="A", pseudonym="p1"), Student(sid="a_1", name="B", pseudonym="p2"),
+    )]  # fmt: skip
+    assert feedback_folder([(row, row.sid) for row in rows], tmp_path / "pages") == 2
+    found = {file.name: file.read_text() for file in (tmp_path / "pages").iterdir()}
+    assert found == {"a_1.html": "a/1", "a_1-p2.html": "a_1"}
+
+    def damaged():
+        yield rows[0], "page"
+        raise CohortError("damaged")
+
+    with pytest.raises(CohortError):
+        feedback_folder(damaged(), tmp_path / "others")
+    assert [file.name for file in tmp_path.iterdir()] == ["pages"]
 
 
 def test_feedback_files_have_the_paths_that_moodle_reads():

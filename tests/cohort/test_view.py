@@ -1,7 +1,9 @@
 """What a class shows: the figures, the pages made of them, and who wrote alike."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -11,6 +13,7 @@ from grader.cohort.release.decisions import answer_appeal, open_appeal
 from grader.cohort.store.tables import Assignment, Grading, Submission, SubmissionAuthor
 from grader.cohort.view.appeal_page import appeal_page
 from grader.cohort.view.figures import class_figures, figures_as_json
+from grader.cohort.view.folder import write_pages
 from grader.cohort.view.holes import Region, body_of, regions_of
 from grader.cohort.view.report import ROWS, write_report
 from grader.cohort.view.similarity import Work, compare_works
@@ -150,6 +153,27 @@ def test_a_report_replaces_only_a_report(room, tmp_path):
     assert len(list((tmp_path / "report").rglob("*.html"))) == count
     assert {file.name for file in tmp_path.iterdir()} >= {"report", "other"}
     assert not list(tmp_path.glob(".report*"))
+
+
+def test_a_link_to_a_report_stays_a_link_and_a_failed_move_loses_nothing(tmp_path, monkeypatch):
+    """Pages go where the link leads; when the new folder cannot take its place, the old one is back."""
+    assert write_pages(tmp_path / "real", [("index.html", "old")]) == 1
+    (tmp_path / "link").symlink_to("real")
+    write_pages(tmp_path / "link", [("index.html", "new")])
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real/index.html").read_text() == "new"
+    move = os.replace
+
+    def refused(source, target):
+        if Path(source).name == "fresh":
+            raise PermissionError(1, "no")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", refused)
+    monkeypatch.setattr("grader.cohort.view.folder.write_text", lambda file, text: file.write_text(text))
+    with pytest.raises(PermissionError):
+        write_pages(tmp_path / "real", [("index.html", "newer")])
+    assert (tmp_path / "real/index.html").read_text() == "new"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link", "real"]
 
 
 def test_an_appeal_shows_every_grading_of_its_attempt_in_order(room, tmp_path):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from grader.cohort.exports.rows import Row
 from grader.cohort.problems import CohortError
 from grader.cohort.running.journal import Journal
 from grader.language.translation import _
+from grader.project.writing import replaced_folder
+from grader.report.files import write_text
 from grader.report.html import to_html
 from grader.score.document import read_document
 
@@ -28,6 +30,25 @@ def pages_of(folder: Path, rows: Sequence[Row]) -> tuple[Iterator[tuple[Row, str
     ]
     journal = Journal(folder)
     return ((row, page_of(journal, row)) for row in with_page), left_out
+
+
+def feedback_folder(pages: Iterable[tuple[Row, str]], out: Path) -> int:
+    """Write the page of each student, named by id, into the new folder ``out`` in one step; return how many.
+
+    Raises
+    ------
+    CohortError : a result document is gone or damaged; nothing is written then.
+    ReportError : a page cannot be written.
+    """
+    count = 0
+    with replaced_folder(out.absolute()) as fresh:
+        for row, page in pages:
+            name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in row.sid)
+            # Two ids may differ in nothing but letters that the name of a file cannot have.
+            taken = (fresh / f"{name}.html").exists()
+            write_text(fresh / (f"{name}-{row.grade.student.pseudonym}.html" if taken else f"{name}.html"), page)
+            count += 1
+    return count
 
 
 def page_of(journal: Journal, row: Row) -> str:

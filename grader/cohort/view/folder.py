@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from grader.cohort.problems import CohortError
-from grader.report.files import write_text
+from grader.project.writing import replaced_folder
+from grader.report.files import require_place, write_text
 
 # Only a folder with this file in it is replaced.
 MARKER = ".class-pages"
@@ -35,16 +35,12 @@ def write_pages(out: Path, pages: Iterable[tuple[str, str]]) -> int:
     ReportError : a page cannot be written.
     """
     require_free(out)
-    draft = out.absolute().with_name(f".{out.absolute().name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
+    final = out.resolve()
+    require_place(final.with_name(MARKER))
     count = 0
-    try:
+    with replaced_folder(final) as fresh:
         for name, text in pages:
-            write_text(draft / name, text)
+            write_text(fresh / name, text)
             count += 1
-        write_text(draft / MARKER, "")
-        shutil.rmtree(out, ignore_errors=True)
-        draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        write_text(fresh / MARKER, "")
     return count
