@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from grader.cohort.store.tables import Assignment, Grading, Submission, Submissi
 from grader.cohort.view.appeal_page import appeal_page
 from grader.cohort.view.figures import class_figures, figures_as_json
 from grader.cohort.view.folder import write_pages
-from grader.cohort.view.holes import Region, body_of, regions_of
+from grader.cohort.view.holes import MAX_SOURCE_BYTES, Region, body_of, regions_of, sources_in
 from grader.cohort.view.report import ROWS, write_report
+from grader.cohort.view.similar_pages import similar_works
 from grader.cohort.view.similarity import Work, compare_works
 from grader.project.fixtures import PAIR_SIGN
 from tests.cohort.view_class import LAB, PROJECT, fill, result_of, wrong
@@ -220,6 +222,29 @@ def bodies(count):
         )
         for n in range(count)
     ]
+
+
+def test_of_a_work_only_what_is_handed_in_is_read(tmp_path):
+    """Without control characters; neither a file of a size that nobody writes by hand, nor what else lies there."""
+    (tmp_path / "layer.py").write_text("x = 1\x1b[31m\n")
+    (tmp_path / "vgg.py").write_text("#" * (MAX_SOURCE_BYTES + 1))
+    (tmp_path / "notes.py").write_text("y = 2\n")
+    assert sources_in(LAB, tmp_path) == {"layer.py": "x = 1[31m"}
+
+
+def test_a_work_of_another_year_is_found_in_its_folder(room, tmp_path):
+    """The class's work and its copy are the most surprising pair; a folder without a work in it is passed over."""
+    head = HOLE.partition("        secret")[0]
+    texts = [head + textwrap.indent(text, " " * 8) + "\n" for text in bodies(12)]
+    fill(room, tmp_path / "files", [result_of(n) for n in range(11)], texts[:11])
+    for name, text in {"copy": texts[7], "other": texts[11]}.items():
+        (tmp_path / "before" / name).mkdir(parents=True)
+        (tmp_path / "before" / name / "layer.py").write_text(text)
+    (tmp_path / "before" / "empty").mkdir()
+    with room.session() as session:
+        found = similar_works(room, session, PROJECT, LAB, [tmp_path / "before"], 1)
+    assert (found.works, found.others) == (13, 2)
+    assert {found.pairs[0].first, found.pairs[0].second} == {room.pseudonym("7"), "before/copy"}
 
 
 def test_a_renamed_copy_is_the_most_surprising_pair():

@@ -87,6 +87,16 @@ def body_of(source: str, function: str) -> str | None:
     return textwrap.dedent("\n".join(lines[start - 1 : node.end_lineno]))
 
 
+def sources_in(lab: Lab, folder: Path) -> dict[str, str]:
+    """Return the files in a folder that a lab has handed in, as harmless text, by path; huge ones are left out."""
+    found = {}
+    for handed in lab.facts.files:
+        file = folder / handed.path
+        if file.is_file() and file.stat().st_size <= MAX_SOURCE_BYTES:
+            found[handed.path] = printable(file.read_text(encoding="utf-8", errors="replace"), MAX_SOURCE_BYTES)
+    return found
+
+
 class Works:
     """The files that count of attempts, read one attempt at a time."""
 
@@ -102,13 +112,7 @@ class Works:
         try:
             lay_out(self.originals, files, place / "handed-in")
             work = make_work(self.lab, place / "handed-in", place / "work")
-            found = {}
-            for handed in self.lab.facts.files if work.folder is not None else ():
-                file = place / "work" / handed.path
-                if file.is_file() and file.stat().st_size <= MAX_SOURCE_BYTES:
-                    text = file.read_text(encoding="utf-8", errors="replace")
-                    found[handed.path] = printable(text, MAX_SOURCE_BYTES)
-            return found
+            return sources_in(self.lab, work.folder) if work.folder is not None else {}
         except CohortError:
             return {}
         finally:

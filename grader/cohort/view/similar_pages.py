@@ -16,10 +16,10 @@ from grader.cohort.running.journal import Journal
 from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.store.queries import files_of
 from grader.cohort.view.folder import write_pages
-from grader.cohort.view.holes import MAX_SOURCE_BYTES, Region, Works, bodies_of, regions_of
+from grader.cohort.view.holes import Region, Works, bodies_of, regions_of, sources_in
 from grader.cohort.view.mistakes import WRONG
 from grader.cohort.view.similarity import MIN_CHARACTERS, Similarity, Work, compare_works
-from grader.language.text import one_line, printable
+from grader.language.text import one_line
 from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.places import Project
@@ -83,11 +83,7 @@ def _others(folder: Path, lab: Lab, regions: Sequence[Region], scratch: Path) ->
         target = scratch / f"other-{number}-{len(list(scratch.iterdir()))}"
         work = make_work(lab, place, target)
         if work.folder is not None:
-            sources = {
-                file.name: printable(file.read_text(encoding="utf-8", errors="replace"), MAX_SOURCE_BYTES)
-                for file in target.glob("*.py")
-            }
-            yield Work(f"{folder.name}/{place.name}", bodies_of(regions, sources), own=False)
+            yield Work(f"{folder.name}/{place.name}", bodies_of(regions, sources_in(lab, work.folder)), own=False)
 
 
 def _right(project: Project, lab: Lab, regions: Sequence[Region], scratch: Path) -> list[Mapping[Region, str]]:
@@ -97,8 +93,7 @@ def _right(project: Project, lab: Lab, regions: Sequence[Region], scratch: Path)
     for variant in (None, *variants_of(reference)) if reference.is_dir() else ():
         target = scratch / f"right-{variant or 'solution'}"
         write_solution(reference, variant, target)
-        sources = {file.name: file.read_text(encoding="utf-8") for file in target.glob("*.py")}
-        found.append(bodies_of(regions, sources))
+        found.append(bodies_of(regions, sources_in(lab, target)))
     return found
 
 
