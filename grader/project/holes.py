@@ -19,6 +19,7 @@ _SIGN = "#" * 3
 BEGIN_MARK, END_MARK = f"{_SIGN} BEGIN SOLUTION", f"{_SIGN} END SOLUTION"
 _BEGIN = re.compile(rf"(?P<indentation>[ \t]*){BEGIN_MARK} (?P<name>[A-Za-z_]\w*): (?P<instruction>\S.*?)\s*")
 _END = re.compile(rf"(?P<indentation>[ \t]*){END_MARK}\s*")
+_LEFT_OPEN = re.compile(r"# TODO\((?P<name>\w+)\): (?P<instruction>.+)")
 _ANY_MARK = re.compile(r"#+[ \t]*(?:BEGIN|END)[ \t]+SOLUTION", re.IGNORECASE)
 
 
@@ -51,6 +52,24 @@ class Hole:
             f"{self.indentation}# TODO({self.name}): {self.instruction}",
             f"{self.indentation}raise NotImplementedError({message})",
         ]
+
+
+@dataclass(frozen=True)
+class LeftOpen:
+    """A hole as a skeleton shows it. ``line`` is that of its instruction, counted from 1."""
+
+    name: str
+    instruction: str
+    line: int
+
+
+def left_open(skeleton: str) -> list[LeftOpen]:
+    """Return the holes that the text of a skeleton leaves open, in order."""
+    return [
+        LeftOpen(found["name"], found["instruction"], number)
+        for number, line in enumerate(skeleton.splitlines(), start=1)
+        if (found := _LEFT_OPEN.search(line))
+    ]
 
 
 def holes(source: str, file: str = "<source>") -> list[Hole]:

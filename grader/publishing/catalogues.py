@@ -11,7 +11,6 @@ import ast
 import importlib
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,6 +20,7 @@ from grader.inside.answers import SENTENCES
 from grader.language.errors import BadInput, GraderError
 from grader.language.translation import CATALOGUES, DOMAIN, ENGLISH, LAB_DOMAIN, LANGUAGES
 from grader.project.contract import Lab, list_labs
+from grader.project.holes import left_open
 from grader.project.places import Project
 
 PACKAGE = Path(__file__).parents[1]
@@ -36,7 +36,6 @@ MARKS: Mapping[str, tuple[int, ...]] = {
 }
 HELP = "help"
 REQUIREMENTS = {"require": MARKS["require"], "Unlike": (1,)}
-INSTRUCTION = re.compile(r"# TODO\(\w+\): (.+)")
 WIDTH = 116
 HEADER = """msgid ""
 msgstr ""
@@ -140,7 +139,8 @@ def texts_of_lab(project: Project, lab: Lab) -> list[Text]:
         texts += [lab.facts.experiment.title, *(option.help for option in lab.facts.experiment.options.values())]
     for handed in lab.facts.files:
         file = lab.folder / handed.path
-        texts += INSTRUCTION.findall(file.read_text(encoding="utf-8")) if file.is_file() else []
+        holes = left_open(file.read_text(encoding="utf-8")) if file.is_file() else []
+        texts += [hole.instruction for hole in holes]
     for file in sorted(lab.folder.glob("*.py")):
         texts += messages_in(file.read_text(encoding="utf-8"), REQUIREMENTS)
     for kind in ("public", "hidden"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from grader.language.text import clean
 from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import ARCHIVE_NAME, Fixture, RecordedCase, read_fixture
+from grader.project.holes import left_open
 from grader.project.manifest import FixtureError
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
@@ -227,8 +227,9 @@ def _task(lab: Lab, check: Check) -> list[str]:
         for handed in lab.facts.files:
             file = lab.folder / handed.path
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
-            if found := re.search(rf"# TODO\({re.escape(hole)}\): (.+)", text):
-                instruction = translated(found.group(1), lab.folder)
+            found = next((item for item in left_open(text) if item.name == hole), None)
+            if found is not None:
+                instruction = translated(found.instruction, lab.folder)
                 lines.append(f"{handed.path}, {hole}: {instruction} ({handout(lab)})")
     return lines
 

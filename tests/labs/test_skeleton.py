@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grader.lab.checks import Case
-from grader.project.holes import SkeletonError, holes
+from grader.project.holes import SkeletonError, holes, left_open
 from grader.publishing.skeleton import generate, write_skeletons
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +46,13 @@ def test_instruction_may_hold_quotes():
     source = SOURCE.replace("set y to twice x", 'set "y" to 2\\x')
     line = generate(source).splitlines()[3].strip()
     assert ast.literal_eval(line[len("raise NotImplementedError(") : -1]) == 'TODO double: set "y" to 2\\x'
+
+
+def test_a_skeleton_tells_what_it_leaves_open():
+    """Name and instruction of the reference's hole, and the line on which the skeleton has it."""
+    (hole,) = left_open(generate(SOURCE))
+    assert (hole.name, hole.instruction, hole.line) == ("double", "set y to twice x", 3)
+    assert left_open(SOURCE) == []
 
 
 def test_source_without_marks_is_unchanged():

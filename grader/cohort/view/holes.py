@@ -15,8 +15,8 @@ from grader.cohort.intake.work import make_work
 from grader.cohort.problems import CohortError
 from grader.language.text import printable
 from grader.project.contract import Lab
+from grader.project.holes import left_open
 
-HOLE = re.compile(r"#\s*TODO\((?P<name>\w+)\)")
 # A file of source code of this size was not written by hand.
 MAX_SOURCE_BYTES = 1 << 20
 
@@ -52,13 +52,11 @@ def regions_of(lab: Lab) -> list[Region]:
         if not handed.holes or not file.is_file():
             continue
         source = file.read_text(encoding="utf-8")
-        lines = source.splitlines()
         names: dict[str, list[str]] = {}
-        for number, line in enumerate(lines, start=1):
-            hole = HOLE.search(line)
-            inside = _innermost(source, number) if hole else None
-            if hole and inside is not None:
-                names.setdefault(inside, []).append(hole["name"])
+        for hole in left_open(source):
+            inside = _innermost(source, hole.line)
+            if inside is not None:
+                names.setdefault(inside, []).append(hole.name)
         for function, holes in names.items():
             kept = [line for line in (body_of(source, function) or "").splitlines() if not _is_hole(line)]
             found.append(Region(tuple(holes), handed.path, function, "\n".join(kept)))
@@ -146,7 +144,7 @@ def _innermost(source: str, line: int) -> str | None:
 
 
 def _is_hole(line: str) -> bool:
-    return bool(HOLE.search(line)) or "NotImplementedError" in line
+    return bool(left_open(line)) or "NotImplementedError" in line
 
 
 def _by_indentation(lines: Sequence[str], name: str) -> str | None:
