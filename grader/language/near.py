@@ -10,7 +10,12 @@ from grader.language.message import Message, sentence
 LEAST_ALIKE = 0.6
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the name most like ``word``; None if none is like it."""
+    return next(iter(difflib.get_close_matches(word, list(known), 1, LEAST_ALIKE)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> Message | str:
     """Return a sentence, to stand behind another, with the name most like ``word``; nothing if none is."""
-    near = difflib.get_close_matches(word.lower(), list(known), 1, LEAST_ALIKE)
-    return sentence("; did you mean {name}?", name=near[0]) if near else ""
+    near = nearest(word.lower(), known)
+    return sentence("; did you mean {name}?", name=near) if near is not None else ""

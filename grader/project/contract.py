@@ -138,30 +138,41 @@ def load_lab(folder: Path) -> Lab:
 
 def _read_facts(file: Path) -> LabFacts:
     try:
-        text = file.read_text(encoding="utf-8")
+        content = file.read_bytes()
     except OSError as error:
         reason = error.strerror
         raise ContractError(
             "{file}: cannot be read ({reason}); every lab needs a lab.yaml", file=file, reason=reason
         ) from None
-    try:
-        data = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise ContractError(
-            "{place}: not valid YAML: {error}", place=place, error=getattr(error, "problem", error)
-        ) from None
+    data, tree = parse_yaml(content, file)
     if not isinstance(data, dict):
         raise ContractError("{file}:1: expected keys such as `lab:` and `files:`", file=file)
     try:
         return LabFacts.model_validate(data)
     except ValidationError as error:
-        lines = [
-            f"{file}:{line_of(tree, item['loc'])}: {_where(item['loc'])}: {item['msg']}" for item in error.errors()
-        ]
-        raise ContractError("\n".join(lines)) from None
+        raise misfit(error, tree, file) from None
+
+
+def parse_yaml(content: bytes, file: Path) -> tuple[Any, Any]:
+    """Return the data of a YAML file, and the tree that `line_of` finds lines in.
+
+    Raises
+    ------
+    ContractError : it is not valid, or not UTF-8; the message says where and why.
+    """
+    try:
+        return yaml.safe_load(content), yaml.compose(content, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        why = getattr(error, "problem", None) or getattr(error, "reason", error)
+        raise ContractError("{place}: not valid YAML: {error}", place=place, error=why) from None
+
+
+def misfit(error: ValidationError, tree: Any, file: Path) -> ContractError:
+    """Return the error that says of each key that does not fit where it stands and what is wrong."""
+    lines = [f"{file}:{line_of(tree, item['loc'])}: {where(item['loc'])}: {item['msg']}" for item in error.errors()]
+    return ContractError("\n".join(lines))
 
 
 def experiment_problems(folder: Path, facts: LabFacts) -> Iterator[ContractError]:
@@ -193,7 +204,8 @@ def experiment_problems(folder: Path, facts: LabFacts) -> Iterator[ContractError
             )
 
 
-def _where(location: tuple[int | str, ...]) -> str:
+def where(location: tuple[int | str, ...]) -> str:
+    """Return a key of a YAML file with those that it stands in."""
     return ".".join(str(part) for part in location) or "top level"
 
 

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import Field, ValidationError
 
-from grader.project.contract import ContractError, line_of
+from grader.project.contract import misfit, parse_yaml
 from grader.project.sections import Section
 
 PROOF_NAME = "proof.yaml"
@@ -69,20 +68,8 @@ def read_exemptions(reference: Path) -> Exemptions:
     file = reference / PROOF_NAME
     if not file.is_file():
         return Exemptions()
-    text = file.read_text(encoding="utf-8")
+    data, tree = parse_yaml(file.read_bytes(), file)
     try:
-        data = yaml.safe_load(text)
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
         return Exemptions.model_validate(data or {})
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise ContractError(
-            "{place}: not valid YAML: {error}", place=place, error=getattr(error, "problem", error)
-        ) from None
     except ValidationError as error:
-        lines = [
-            f"{file}:{line_of(tree, item['loc'])}: {'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors()
-        ]
-        raise ContractError("\n".join(lines)) from None
+        raise misfit(error, tree, file) from None

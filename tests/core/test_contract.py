@@ -93,6 +93,14 @@ def test_mistakes_in_lab_yaml_name_the_line(lab, old, new, place):
         load_lab(lab(yaml=GOOD_YAML.replace(old, new)))
 
 
+def test_a_contract_that_is_not_utf_8_is_refused(lab):
+    """The author is told so; it is no failure of the grader's own."""
+    folder = lab()
+    (folder / "lab.yaml").write_bytes(GOOD_YAML.replace("A tiny lab", "Übung").encode("latin-1"))
+    with pytest.raises(ContractError, match=r"lab\.yaml: not valid YAML: invalid continuation byte"):
+        load_lab(folder)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -180,6 +180,12 @@ def test_cases_that_do_not_follow_from_the_seed_are_found(project, name):
     assert not any("check learns" in line for line in found)
 
 
+def test_a_lab_may_print_while_it_is_loaded(project):
+    """What it says is not taken for its cases."""
+    edit(project, f"{LAB}/checks.py", "import numpy as np\n", 'import numpy as np\n\nprint("loaded")\n')
+    assert not any(line.startswith("labs/") for line in said(project))
+
+
 def variants(project):
     """Return the folder of the variants."""
     return project.root / REFERENCE / "variants"

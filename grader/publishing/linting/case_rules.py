@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from grader.lab.checks import Check
@@ -77,4 +78,7 @@ def _place(check: Check, file: Path) -> tuple[Path, int]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_digests(load_lab(Path(sys.argv[1])), Path(sys.argv[2]))))
+    # What a lab prints while it is loaded is none of the answer.
+    with redirect_stdout(sys.stderr):
+        digests = _digests(load_lab(Path(sys.argv[1])), Path(sys.argv[2]))
+    sys.stdout.write(json.dumps(digests))

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from grader.lab.checks import Check, check
+from grader.language.near import nearest
 from grader.project.contract import (
     CHECKS_NAME,
     CONTRACT_NAME,
@@ -20,7 +21,9 @@ from grader.project.contract import (
     check_problems,
     experiment_problems,
     line_of,
+    parse_yaml,
     read_checks,
+    where,
 )
 from grader.project.sections import LabFacts
 from grader.publishing.linting.findings import Finding, did_you_mean, of_error
@@ -63,16 +66,12 @@ class Contract:
 
     def _read(self) -> None:
         try:
-            text = self.file.read_text(encoding="utf-8")
-            data = yaml.safe_load(text)
-            self._tree = yaml.compose(text, Loader=yaml.SafeLoader)
+            data, self._tree = parse_yaml(self.file.read_bytes(), self.file)
         except OSError as error:
             self.findings.append(Finding(self.file, 0, f"cannot be read ({error.strerror})"))
             return
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = mark.line + 1 if mark else 0
-            self.findings.append(Finding(self.file, line, f"not valid YAML: {getattr(error, 'problem', error)}"))
+        except ContractError as error:
+            self.findings += of_error(error, self.file)
             return
         if not isinstance(data, dict):
             self.findings.append(Finding(self.file, 1, "expected keys such as `lab:` and `files:`"))
@@ -95,11 +94,10 @@ class Contract:
 
     def _finding(self, item: Mapping[str, Any]) -> Finding:
         location = item["loc"]
-        where = ".".join(str(part) for part in location) or "top level"
         said = item["msg"]
         if item["type"] == "extra_forbidden":
             said = f"unknown key; {did_you_mean(str(location[-1]), _keys_at(LabFacts, location[:-1]))}"
-        return Finding(self.file, self.line(*location), f"{where}: {said}")
+        return Finding(self.file, self.line(*location), f"{where(location)}: {said}")
 
 
 def _put_aside(data: Any, location: tuple[int | str, ...]) -> None:
@@ -107,9 +105,9 @@ def _put_aside(data: Any, location: tuple[int | str, ...]) -> None:
     for part in location[:-1]:
         data = data[part]
     value = data.pop(location[-1])
-    meant = re.search(r"did you mean '(\w+)'", did_you_mean(str(location[-1]), _keys_at(LabFacts, location[:-1])))
-    if meant:
-        data.setdefault(meant[1], value)
+    meant = nearest(str(location[-1]), _keys_at(LabFacts, location[:-1]))
+    if meant is not None:
+        data.setdefault(meant, value)
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

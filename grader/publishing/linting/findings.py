@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from grader.language.errors import BadInput, GraderError
 from grader.language.message import english
+from grader.language.near import nearest
 
 _PLACE = re.compile(r"(?P<file>[^\s:][^:\n]*\.(?:py|yaml))(?::(?P<line>\d+))?: (?P<rest>.*)", re.DOTALL)
 
@@ -52,9 +52,9 @@ def of_error(error: GraderError, file: Path) -> list[Finding]:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a question with the name that is most like ``name``, or the list of those that exist."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    near = nearest(name, names)
+    if near is not None:
+        return f"did you mean {near!r}?"
     return f"there are: {', '.join(names)}" if names else "there are none"
 
 
