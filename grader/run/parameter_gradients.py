@@ -6,7 +6,7 @@ reference and all variants share, such as a doubled gradient of the bias, is a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,17 +14,17 @@ import numpy as np
 from grader.lab.checks import Case, Check
 from grader.language.message import Message, sentence
 from grader.run.properties import (
-    DIRECTIONS,
     EXACT_DIFFERENCES,
     GRADIENT,
-    INVISIBLE,
-    ROUGH_DIFFERENCES,
     DidNotRun,
     Layer,
     Probe,
     PropertyResult,
+    along_directions,
     gradients_of,
+    is_worse,
     layers,
+    nothing_to_compare,
     wide,
 )
 from grader.run.session import Running
@@ -58,20 +58,14 @@ def parameter_gradients(
         for number, case in enumerate(cases.get(layer.forward.id, ())):
             rng = np.random.Generator(np.random.Philox(key=number))
             _one_case(Probe(session, layer, case), layer, rng, worst)
-        found += [
-            PropertyResult(
-                f"{layer.name}, {output}",
-                GRADIENT,
-                item.error,
-                item.bound,
-                item.cases,
-                item.case,
-                item.skipped,
-                item.message,
-            )
-            for output, item in worst.items()
-        ]
+        found += [_result(f"{layer.name}, {output}", item) for output, item in worst.items()]
     return found
+
+
+def _result(name: str, item: _Worst) -> PropertyResult:
+    if not item.cases and item.skipped and not item.message:
+        item.error, item.message = float("nan"), nothing_to_compare(name)
+    return PropertyResult(name, GRADIENT, item.error, item.bound, item.cases, item.case, item.skipped, item.message)
 
 
 def _one_case(probe: Probe, layer: Layer, rng: np.random.Generator, worst: dict[str, _Worst]) -> None:
@@ -105,35 +99,14 @@ def _compare(probe: Probe, array: str, given: np.ndarray, rng: np.random.Generat
         item.error = float("nan")
         item.message = sentence("it has another size than `{array}`", array=array)
         return
+    skipped: list[int] = []
     try:
-        for error, bound in _differences(probe, array, given.reshape(probe.array(array).shape), rng, item):
-            if not error / bound <= item.error / item.bound:
-                item.error, item.bound, item.case = error, bound, probe.case.name
-    except DidNotRun as error_:
-        item.error, item.message = float("nan"), error_.message
-    item.cases += 1
-
-
-def _differences(
-    probe: Probe, name: str, given: np.ndarray, rng: np.random.Generator, item: _Worst
-) -> Iterator[tuple[float, float]]:
-    """<gradient, d> = (<f(p + e d), g> - <f(p - e d), g>) / 2e for random directions d of the parameter p."""
-    value = wide(probe.array(name))
-    outputs = probe.forward()
-    arriving = wide(probe.array("out_grad")) if probe.has("out_grad") else np.ones(outputs.shape)
-
-    def along(distance: float, direction: np.ndarray) -> float:
-        return float((wide(probe.forward(**{name: value + distance * direction})) * arriving).sum())
-
-    # A change that float32 cannot see: an output that stays the same was computed with float32 inside.
-    unseen = probe.forward(**{name: value * (1 + INVISIBLE)})
-    step, bound, kink = EXACT_DIFFERENCES if not np.array_equal(unseen, outputs) else ROUGH_DIFFERENCES
-    middle = float((wide(outputs) * arriving).sum())
-    length = float(np.linalg.norm(given)) or 1.0
-    for _ in range(DIRECTIONS):
-        direction = rng.standard_normal(value.shape)
-        ahead, behind = along(step, direction), along(-step, direction)
-        if abs((ahead - middle) - (middle - behind)) / step / length > kink:
-            item.skipped += 1
-            continue
-        yield abs((ahead - behind) / (2 * step) - float((given * direction).sum())) / length, bound
+        found = list(along_directions(probe, array, given.reshape(probe.array(array).shape), rng, skipped=skipped))
+    except DidNotRun as error:
+        item.error, item.message = float("nan"), error.message
+        return
+    item.skipped += len(skipped)
+    item.cases += bool(found)
+    for one in found:
+        if is_worse(one, (item.error, item.bound)):
+            (item.error, item.bound), item.case = one, probe.case.name

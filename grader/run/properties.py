@@ -279,34 +279,49 @@ def maximum_keeps_gradient(probe: Probe, rng: np.random.Generator) -> Iterator[t
 def gradient(
     probe: Probe, rng: np.random.Generator, skipped: list[int] | None = None
 ) -> Iterator[tuple[float, float]]:
-    """<backward(g), d> = (<f(x + e d), g> - <f(x - e d), g>) / 2e for random directions d.
-
-    A direction along which the two one-sided differences disagree crosses a kink and is left out.
-    """
+    """The gradient of the input against central differences, in directions of a few entries each."""
     if probe.layer.backward is None:
         return
-    inputs = probe.inputs
-    outputs = probe.forward(inputs)
-    in_grad = wide(probe.backward(inputs))
-    if in_grad.shape != inputs.shape:
+    in_grad = wide(probe.backward(probe.inputs))
+    if in_grad.shape != probe.inputs.shape:
         yield float("inf"), 0.0
         return
+    yield from along_directions(probe, probe.input_name, in_grad, rng, SHARE_OF_ENTRIES, skipped)
+
+
+def along_directions(
+    probe: Probe,
+    name: str,
+    given: np.ndarray,
+    rng: np.random.Generator,
+    share: float = 1.0,
+    skipped: list[int] | None = None,
+) -> Iterator[tuple[float, float]]:
+    """<given, d> = (<f(p + e d), g> - <f(p - e d), g>) / 2e for random directions d of the array p called ``name``.
+
+    ``share`` is how many of its entries a direction moves. A direction along which the two one-sided differences
+    disagree crosses a kink: it is left out, and noted in ``skipped``.
+    """
+    value = np.asarray(probe.array(name).astype(np.float64))
+    outputs = probe.forward(**{name: value})
     arriving = wide(probe.array("out_grad")) if probe.has("out_grad") else np.ones(outputs.shape)
     middle = float((wide(outputs) * arriving).sum())
 
     def along(direction: np.ndarray, distance: float) -> float:
-        return float((wide(probe.forward(inputs + distance * direction)) * arriving).sum())
+        return float((wide(probe.forward(**{name: value + distance * direction})) * arriving).sum())
 
     # A change that float32 cannot see: an output that stays the same was computed with float32 inside.
-    exact = not np.array_equal(probe.forward(inputs * (1 + INVISIBLE)), outputs)
+    exact = not np.array_equal(probe.forward(**{name: value * (1 + INVISIBLE)}), outputs)
     step, bound, kink = EXACT_DIFFERENCES if exact else ROUGH_DIFFERENCES
+    scale = float(np.linalg.norm(given)) * share**0.5 or 1.0
     for _ in range(DIRECTIONS):
-        direction = rng.standard_normal(inputs.shape) * (rng.random(inputs.shape) < SHARE_OF_ENTRIES)
-        expected = float((in_grad * direction).sum())
-        scale = float(np.linalg.norm(in_grad)) * SHARE_OF_ENTRIES**0.5 or 1.0
+        direction = rng.standard_normal(value.shape)
+        if share < 1:
+            direction = direction * (rng.random(value.shape) < share)
         ahead, behind = along(direction, step), along(direction, -step)
-        if abs((ahead - middle) - (middle - behind)) / step / scale <= kink:
-            yield abs((ahead - behind) / (2 * step) - expected) / scale, bound
+        # What is no number lies across no kink; it agrees with nothing.
+        if not abs((ahead - middle) - (middle - behind)) / step / scale > kink:
+            yield abs((ahead - behind) / (2 * step) - float((given * direction).sum())) / scale, bound
         elif skipped is not None:
             skipped.append(1)
 
@@ -342,7 +357,8 @@ def run_properties(
 def _over_cases(
     session: Running, layer: Layer, name: str, ask: Property, cases: Sequence[Case]
 ) -> PropertyResult | None:
-    worst, bound, where, used, skipped = 0.0, 0.0, "", 0, list[int]()
+    worst: tuple[float, float] | None = None
+    where, used, skipped = "", 0, list[int]()
     for number, case in enumerate(cases):
         rng = np.random.Generator(np.random.Philox(key=number))
         probe = Probe(session, layer, case)
@@ -352,14 +368,23 @@ def _over_cases(
         except DidNotRun as error:
             return PropertyResult(layer.name, name, float("nan"), 0.0, used, case.name, 0, error.message)
         used += bool(found)
-        for error_, allowed in found:
-            if not bound or not error_ / (allowed or 1e-300) <= worst / bound:
-                worst, bound, where = error_, allowed, case.name
+        for one in found:
+            if worst is None or is_worse(one, worst):
+                worst, where = one, case.name
     if not used and skipped:
-        message = sentence(
-            "{name}: every direction crosses a kink, so there is no derivative to compare", name=layer.name
-        )
+        message = nothing_to_compare(layer.name)
         return PropertyResult(layer.name, name, float("nan"), 0.0, 0, "", len(skipped), message)
-    if not used:
+    if worst is None:
         return None
-    return PropertyResult(layer.name, name, worst, bound, used, where, len(skipped))
+    return PropertyResult(layer.name, name, *worst, used, where, len(skipped))
+
+
+def is_worse(one: tuple[float, float], known: tuple[float, float]) -> bool:
+    """Whether an error is larger than one known, each by its bound; nothing is worse than what is no number."""
+    ratio, most = (error / (bound or np.finfo(float).tiny) for error, bound in (one, known))
+    return not np.isnan(most) and not ratio <= most
+
+
+def nothing_to_compare(name: str) -> Message:
+    """Say that no direction gave a derivative."""
+    return sentence("{name}: every direction crosses a kink, so there is no derivative to compare", name=name)

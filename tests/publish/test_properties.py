@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grader.lab.checks import Case, check
+from grader.run.parameter_gradients import parameter_gradients
 from grader.run.properties import DIRECTIONS, GRADIENT, run_properties
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
@@ -161,6 +162,51 @@ def test_directions_across_a_kink_are_left_out():
     gradient = next(item for item in found if item.name == GRADIENT)
     assert gradient.skipped == len(at_kink) * DIRECTIONS
     assert not gradient.holds and "kink" in str(gradient.message)
+
+
+def test_what_is_no_number_in_one_case_is_not_forgotten_in_the_next():
+    """Nor is another shape: the property that saw it does not hold, though later cases are right."""
+
+    def broken(x, weight, out_grad, padding, stride):
+        right = convolve_back(x, weight, out_grad, padding, stride)
+        return right * np.nan if padding else right
+
+    def short(x, weight, out_grad, padding, stride):
+        right = convolve_back(x, weight, out_grad, padding, stride)
+        return right[:1] if padding else right
+
+    assert GRADIENT in failing(Layers(backward=broken)) and GRADIENT in failing(Layers(backward=short))
+
+
+class WithBias(Layers):
+    """Returns the gradient of the bias as well; ``factor`` times the right one."""
+
+    factor = 1.0
+
+    def run(self, check, case):
+        """Run a check."""
+        outcome = super().run(check, case)
+        if check.id == "conv_backward":
+            outcome.outputs["d_bias"] = self.factor * case.out_grad.sum((0, 2, 3))
+        return outcome
+
+
+def test_the_gradient_of_a_parameter_is_compared_or_does_not_hold():
+    """A right one holds in all cases, a doubled one does not; nor does one of which nothing could be compared."""
+    given = {"conv_forward": list(cases(RNG))}
+    (right,) = parameter_gradients(WithBias(), CHECKS, given)
+    assert right.holds and right.cases == 2 and right.layer == "conv, d_bias"
+    doubled = WithBias()
+    doubled.factor = 2.0
+    assert not parameter_gradients(doubled, CHECKS, given)[0].holds
+
+    def kink(x, weight, bias, padding, stride):
+        return np.abs(convolve(0 * x, weight, bias, padding, stride))
+
+    at_kink = [replace(case, arrays={**case.arrays, "bias": 0 * case.bias}) for case in cases(RNG)]
+    (found,) = parameter_gradients(WithBias(kink), CHECKS, {"conv_forward": at_kink})
+    assert (found.cases, found.skipped) == (0, 2 * DIRECTIONS)
+    assert not found.holds and "kink" in str(found.message)
 
 
 def test_a_layer_that_raises_is_reported():
