@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grader.project.contract import Lab
+from grader.project.functions import functions_of, innermost
 from grader.project.holes import Hole, body_of, has_holes, holes
 from grader.project.solution import variants_of, write_solution
 
@@ -48,7 +49,7 @@ def variation(lab: Lab, reference: Path) -> dict[str, list[str]]:
 
 
 def _unlike(source: str, hole: Hole, others: Mapping[str, str]) -> list[str]:
-    place = enclosing(source, hole)
+    place = innermost(functions_of(ast.parse(source)), hole.line)
     seen = {_tree_of_body(source, hole), _tree_of_function(source, place)}
     found = []
     for name, other in others.items():
@@ -60,31 +61,6 @@ def _unlike(source: str, hole: Hole, others: Mapping[str, str]) -> list[str]:
     return found
 
 
-def functions(source: str) -> dict[str, ast.FunctionDef]:
-    """Return all functions and methods by their dotted names."""
-    found: dict[str, ast.FunctionDef] = {}
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            name = f"{prefix}{child.name}" if isinstance(child, ast.FunctionDef | ast.ClassDef) else ""
-            if isinstance(child, ast.FunctionDef):
-                found[name] = child
-            visit(child, f"{name}." if name else prefix)
-
-    visit(ast.parse(source), "")
-    return found
-
-
-def enclosing(source: str, hole: Hole) -> str:
-    """Return the dotted name of the innermost function that holds the hole, empty at the top of a module."""
-    around = [
-        (node.lineno, name)
-        for name, node in functions(source).items()
-        if node.lineno <= hole.line <= (node.end_lineno or 0)
-    ]
-    return max(around)[1] if around else ""
-
-
 def _tree_of_body(source: str, hole: Hole) -> str:
     # A body may hold `return` and names of its function, so it is parsed as one.
     lines = ["def body():", *(f"    {line}" for line in body_of(source, hole))]
@@ -92,8 +68,8 @@ def _tree_of_body(source: str, hole: Hole) -> str:
 
 
 def _tree_of_function(source: str, place: str) -> str:
-    found = functions(source)
-    return _plain(found[place] if place in found else ast.parse(source))
+    tree = ast.parse(source)
+    return _plain(functions_of(tree).get(place, tree))
 
 
 def _plain(tree: ast.AST) -> str:

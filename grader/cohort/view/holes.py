@@ -6,7 +6,7 @@ import ast
 import re
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from grader.cohort.intake.work import make_work
 from grader.cohort.problems import CohortError
 from grader.language.text import printable
 from grader.project.contract import Lab
+from grader.project.functions import functions_of, innermost
 from grader.project.holes import left_open
 
 # A file of source code of this size was not written by hand.
@@ -53,9 +54,9 @@ def regions_of(lab: Lab) -> list[Region]:
             continue
         source = file.read_text(encoding="utf-8")
         names: dict[str, list[str]] = {}
+        functions = functions_of(ast.parse(source))
         for hole in left_open(source):
-            inside = _innermost(source, hole.line)
-            if inside is not None:
+            if inside := innermost(functions, hole.line):
                 names.setdefault(inside, []).append(hole.name)
         for function, holes in names.items():
             kept = [line for line in (body_of(source, function) or "").splitlines() if not _is_hole(line)]
@@ -70,7 +71,7 @@ def body_of(source: str, function: str) -> str | None:
     """
     lines = source.splitlines()
     try:
-        node = dict(_functions(ast.parse(source))).get(function)
+        node = functions_of(ast.parse(source)).get(function)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _by_indentation(lines, function.rpartition(".")[2])
     if node is None or node.end_lineno is None:
@@ -124,22 +125,6 @@ def bodies_of(regions: Sequence[Region], sources: Mapping[str, str]) -> dict[Reg
         body = body_of(sources[region.file], region.function) if region.file in sources else None
         if body is not None:
             found[region] = body
-    return found
-
-
-def _functions(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield prefix + child.name, child
-        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from _functions(child, f"{prefix}{child.name}.")
-
-
-def _innermost(source: str, line: int) -> str | None:
-    found = None
-    for name, node in _functions(ast.parse(source)):
-        if node.lineno <= line <= (node.end_lineno or 0):
-            found = name
     return found
 
 
