@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.compare import Tolerance
+from grader.language.translation import _
 
 # A pattern may differ from what a submission returned by a little more than the bound for a right result:
 # two roundings meet, and both arrays may be larger than the expected one.
@@ -107,3 +108,11 @@ class Comparison:
 
 
 Family = Callable[[Comparison], Sequence[Fingerprint]]
+
+
+def one_or_other(texts: Iterable[str]) -> str:
+    """Return the one thing that may be the cause, or both if there are two; more than two tell nothing."""
+    different = list(dict.fromkeys(text for text in texts if text))
+    if len(different) == 2:
+        return _("{first} Or: {second}", first=different[0], second=different[1])
+    return different[0] if len(different) == 1 else ""

@@ -16,7 +16,7 @@ from grader.compare import Finding
 from grader.explain import linear_rules
 from grader.explain.calls import EARLIER, once_named
 from grader.explain.case_run import CaseRun
-from grader.explain.comparison import Comparison
+from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import ALSO, Rules, pairs
 from grader.explain.gradient_rules import RULES
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
@@ -30,7 +30,6 @@ MAX_PRODUCTS = 1 << 20
 SLACK = 4.0
 WHOLE = 1e-3
 MAX_NAMED_TERMS = 4
-MAX_READINGS = 2
 # Of arrays that are too large, so many channels of the output are looked at.
 KEPT_CHANNELS = 2
 
@@ -187,12 +186,7 @@ def _by_rule(rules: Callable[[AnyMade], Rules], failing: Sequence[AnyMade], pass
         found = rules(made)
         alive = {name: text for name, text in alive.items() if name in found and made.view.equals(found[name][1])}
     single = {name: text for name, text in alive.items() if ALSO not in name}
-    texts = list(dict.fromkeys(text for text in (single or alive).values() if text))
-    if len(texts) > MAX_READINGS:
-        return ""
-    if len(texts) > 1:
-        return _("{first} Or: {second}", first=texts[0], second=texts[1])
-    return "".join(texts)
+    return one_or_other((single or alive).values())
 
 
 def _by_pair(failing: Sequence[Terms], passing: Sequence[Terms]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.compare import Finding
 from grader.explain.case_run import CaseRun
-from grader.explain.comparison import Comparison
+from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
 from grader.explain.patterns import comparison
 from grader.explain.sizes import NONE, Product, common_product, products_equal_to
@@ -86,13 +86,9 @@ def _told(made: Sequence[Lost], fails: Sequence[bool]) -> str:
             again = _("{text} The result is {factor} times that.", text=text, factor=found.text)
             scaled.append((bool(text), found.complexity, again if text else what))
     if exact:
-        texts = list(dict.fromkeys(exact))
-    else:
-        best = min((item[:2] for item in scaled), default=(False, 0))
-        texts = list(dict.fromkeys(text for *rank, text in scaled if tuple(rank) == best))
-    if len(texts) == 2:
-        return _("{first} Or: {second}", first=texts[0], second=texts[1])
-    return texts[0] if len(texts) == 1 else ""
+        return one_or_other(exact)
+    best = min((item[:2] for item in scaled), default=(False, 0))
+    return one_or_other(text for *rank, text in scaled if tuple(rank) == best)
 
 
 def _product(made: Sequence[Lost], rule: str, constant: Product, *, required: bool) -> Product | None:

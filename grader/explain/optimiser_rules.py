@@ -16,7 +16,7 @@ import numpy as np
 
 from grader.compare import Finding
 from grader.explain.case_run import CaseRun
-from grader.explain.comparison import Comparison
+from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.patterns import comparison
 from grader.language.translation import _, joined, marked
 
@@ -178,13 +178,8 @@ def by_steps(runs: Sequence[CaseRun]) -> str:
     form, epsilon = right
     for count in (1, 2):
         found = [made for made in _changed(form, count) if _explains(ran, made, epsilon)]
-        texts = list(dict.fromkeys(_told(form, made) for made in found))
-        if len(texts) == 1:
-            return texts[0]
-        if len(texts) == 2:
-            return _("{first} Or: {second}", first=texts[0], second=texts[1])
-        if texts:
-            return ""
+        if found:
+            return one_or_other(_told(form, made) for made in found)
     return ""
 
 

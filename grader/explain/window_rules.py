@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.compare import Finding
 from grader.explain.case_run import CaseRun
-from grader.explain.comparison import Comparison
+from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
 from grader.explain.geometry_rules import windows_elsewhere
 from grader.explain.linear_terms import Geometry
@@ -50,10 +50,7 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
         alive = fits if alive is None else {name: text for name, text in alive.items() if name in fits}
         if not alive:
             return ""
-    texts = list(dict.fromkeys((alive or {}).values()))
-    if len(texts) == 2:
-        return _("{first} Or: {second}", first=texts[0], second=texts[1])
-    return texts[0] if len(texts) == 1 else ""
+    return one_or_other((alive or {}).values())
 
 
 def _is_small(run: CaseRun) -> bool:
