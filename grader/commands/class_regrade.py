@@ -27,6 +27,7 @@ from grader.commands.common import (
     Weights,
     require_checks,
 )
+from grader.language.numbers import points
 from grader.language.translation import _, marked
 
 if TYPE_CHECKING:
@@ -127,9 +128,7 @@ def _show_comparison(run: int, found: Comparison) -> None:
         )
     )
     if found.moves:
-        rows = [
-            (move.submission_id, _points(move.before), _points(move.after)) for move in found.moves[:MOVES_SHOWN]
-        ]
+        rows = [(move.submission_id, points(move.before), points(move.after)) for move in found.moves[:MOVES_SHOWN]]
         show_table(MOVE_COLUMNS, rows)
         if len(found.moves) > MOVES_SHOWN:
             say(_("and {count} more", count=len(found.moves) - MOVES_SHOWN))
@@ -143,10 +142,6 @@ def _show_comparison(run: int, found: Comparison) -> None:
         numbers = ", ".join(map(str, found.unsteady[:MOVES_SHOWN]))
         say(_("not repeatable, other verdicts under the same conditions: attempts {numbers}", numbers=numbers))
     say(_("nothing counts yet; `python -m grader class apply {run}` lets it", run=run))
-
-
-def _points(score: float | None) -> str:
-    return "-" if score is None else f"{score:g}"
 
 
 @app.command()
@@ -195,7 +190,7 @@ def review(
         for number in reject or ():
             decide(session, assignment.id, number, accept=False, reason=reason)
         rows = [
-            (row.submission_id, _points(score), _points(row.score))
+            (row.submission_id, points(score), points(row.score))
             for row, score in held_back(session, assignment.id)
         ]
     show_table(MOVE_COLUMNS, rows)

@@ -1,4 +1,4 @@
-"""Writes ratios, shares and durations for a person."""
+"""Writes ratios, shares, durations and scores for a person."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ def rough_duration(seconds: float) -> str:
     if seconds < MINUTE_S:
         return f"{seconds:.0f} s"
     return f"{seconds / MINUTE_S:.0f} min" if seconds < HOUR_S else f"{seconds / HOUR_S:.1f} h"
+
+
+def points(score: float | None) -> str:
+    """Write a score, or a dash where there is none."""
+    return "-" if score is None else f"{score:g}"

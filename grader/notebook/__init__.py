@@ -24,7 +24,7 @@ from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.places import Project
 from grader.report.progress import Progress
-from grader.score.document import GradeResult
+from grader.report.summary import passed
 from grader.student.difference_picture import drawings_of
 from grader.student.gradcheck import gradcheck as compare_gradients
 from grader.student.gradcheck import parse_settings
@@ -83,7 +83,7 @@ def check(lab: str, *only: str, layer: str = "", slow: bool = False) -> Report:
     console = _console()
     show_check(result, where, after, console)
     html = fragment(check_page(result, where, after, drawings))
-    return Report(html, console.export_text(), _all_pass(result))
+    return Report(html, console.export_text(), all(map(passed, result.checks)))
 
 
 @_told
@@ -142,10 +142,6 @@ def _request(
 def _drawn(project: Project, request: Request) -> str:
     result = grade(project, request, _quiet())
     return "".join(drawings_of(project, request, result, _quiet()).values())
-
-
-def _all_pass(result: GradeResult) -> bool:
-    return all(item.verdict.value == "pass" for item in result.checks)
 
 
 def _quiet() -> Progress:

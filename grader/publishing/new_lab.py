@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.language.errors import BadInput
 from grader.project.places import Project
+from grader.project.writing import replaced_folder
 from grader.publishing.skeleton import generate
 
 TEMPLATES = Path(__file__).parent / "lab_files"
@@ -43,16 +45,18 @@ def new_lab(project: Project, name: str) -> NewLab:
             "{name} cannot be a lab's name; use small letters, digits and underscores, a letter first, such as mlp",
             name=repr(name),
         )
-    folders = (project.root / "labs" / name, project.reference(name))
-    for folder in folders:
+    folders = {"labs": project.root / "labs" / name, "reference": project.reference(name)}
+    for folder in folders.values():
         if folder.exists():
             raise NewLabError("{folder} is there already; choose another name, or move it away", folder=folder)
     written = []
-    for place, content in sorted(_files(name).items()):
-        target = project.root / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        written.append(target)
+    with ExitStack() as placed:
+        fresh = {part: placed.enter_context(replaced_folder(folder)) for part, folder in folders.items()}
+        for (part, place), content in sorted(_files(name).items()):
+            target = fresh[part] / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            written.append(folders[part] / place)
     steps = (
         f"python -m grader publish {name}",
         f"python -m grader grade {name} --submission reference/{name}",
@@ -62,9 +66,9 @@ def new_lab(project: Project, name: str) -> NewLab:
     return NewLab(tuple(written), steps)
 
 
-def _files(name: str) -> Mapping[str, bytes]:
-    """Return the content of every file by its place in the project."""
-    found: dict[str, bytes] = {}
+def _files(name: str) -> Mapping[tuple[str, str], bytes]:
+    """Return the content of every file by ``labs`` or ``reference`` and its place in the lab's folder there."""
+    found: dict[tuple[str, str], bytes] = {}
     for part in ("labs", "reference"):
         for file in sorted((TEMPLATES / part).rglob("*")):
             if not file.is_file():
@@ -76,6 +80,6 @@ def _files(name: str) -> Mapping[str, bytes]:
                 content = re.sub(rf"\b{PLACEHOLDER}\b", name, content.decode("utf-8")).encode("utf-8")
             if place.startswith("variants/"):
                 place = f"{place.removesuffix('.py')}/{SOLUTION}"
-            found[f"{part}/{name}/{place}"] = content
-    found[f"labs/{name}/{SOLUTION}"] = generate(found[f"reference/{name}/{SOLUTION}"].decode("utf-8")).encode()
+            found[part, place] = content
+    found["labs", SOLUTION] = generate(found["reference", SOLUTION].decode("utf-8")).encode()
     return found

@@ -95,14 +95,7 @@ def story_of(
     SubmissionError : the submission cannot be collected.
     FixtureError : the fixtures are missing or damaged.
     """
-    check = lab.checks.get(check_id)
-    if check is None:
-        raise ProjectError(
-            "lab {name} has no check {check_id}; it has: {checks}",
-            name=lab.name,
-            check_id=repr(check_id),
-            checks=", ".join(lab.checks),
-        )
+    check = _check_of(lab, check_id)
     fixture = read_fixture(fixture_folder(project, lab, kind, weights, release), [check_id])
     recorded = fixture.checks[check_id]
     differences, failed = None, []
@@ -115,6 +108,18 @@ def story_of(
         if failing is not None and is_of_network(runs[failing]):
             failed = _failed_before(work.session, lab, check, fixture.folder)
     return _story(lab, check, fixture, runs, differences, failed)
+
+
+def _check_of(lab: Lab, check_id: str) -> Check:
+    """Return a check of a lab by its id; refuse one that there is not."""
+    if check_id not in lab.checks:
+        raise ProjectError(
+            "lab {name} has no check {check_id}; it has: {checks}",
+            name=lab.name,
+            check_id=repr(check_id),
+            checks=", ".join(lab.checks),
+        )
+    return lab.checks[check_id]
 
 
 def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, release: str | None) -> Path:
@@ -365,13 +370,7 @@ def public_case(project: Project, lab: Lab, check_id: str, number: int) -> Case:
     ProjectError : there is no such check or case.
     FixtureError : the fixtures are missing or damaged.
     """
-    if check_id not in lab.checks:
-        raise ProjectError(
-            "lab {name} has no check {check_id}; it has: {checks}",
-            name=lab.name,
-            check_id=repr(check_id),
-            checks=", ".join(lab.checks),
-        )
+    _check_of(lab, check_id)
     recorded = read_fixture(project.fixtures(lab.name, "public"), [check_id]).checks[check_id]
     if not 1 <= number <= len(recorded):
         raise ProjectError(

@@ -20,6 +20,7 @@ from grader.publishing.spread_condition import Outlier, spread_condition
 from grader.publishing.tolerances import DerivedTolerance
 from grader.publishing.trials import _too_near
 from grader.report.progress import Progress
+from tests.publish.toy import edit
 
 CHECKS, SOLUTION = "labs/tiny/checks.py", "reference/tiny/layer.py"
 VARIANT = "reference/tiny/variants/{}/layer.py"
@@ -39,14 +40,6 @@ def project(tmp_path, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path_factory.getbasetemp() / "tiny-cache"))
     new_lab(Project(tmp_path), "tiny")
     return Project(tmp_path)
-
-
-def edit(project, file, old, new):
-    """Change one place of a file."""
-    path = project.root / file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, (file, old)
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def published(project):

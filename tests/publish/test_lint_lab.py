@@ -11,6 +11,7 @@ from grader.project.contract import list_labs
 from grader.project.places import Project, ProjectError
 from grader.publishing.linting import LintError, lint_lab, require_clean
 from grader.publishing.new_lab import new_lab
+from tests.publish.toy import edit
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB, REFERENCE = "labs/tiny", "reference/tiny"
@@ -21,14 +22,6 @@ def project(tmp_path):
     """A project with the new lab `tiny`."""
     new_lab(Project(tmp_path), "tiny")
     return Project(tmp_path)
-
-
-def edit(project, file, old, new):
-    """Change one place of a file."""
-    path = project.root / file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, (file, old)
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def said(project):

@@ -48,6 +48,23 @@ def test_a_new_lab_has_few_files(tmp_path):
     assert {file.relative_to(tmp_path).parts[:2] for file in written} == {("labs", "tiny"), ("reference", "tiny")}
 
 
+def test_a_lab_that_cannot_be_written_whole_is_not_there(tmp_path, monkeypatch):
+    """Neither folder is left when the disk is full in the middle, so that the same command can be given again."""
+    write = Path.write_bytes
+
+    def full(file, content):
+        if file.parent.name == "loops":
+            raise OSError(28, "No space left on device")
+        return write(file, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        new_lab(Project(tmp_path), "tiny")
+    assert not [file for file in tmp_path.rglob("*") if file.parent != tmp_path]
+    monkeypatch.undo()
+    assert new_lab(Project(tmp_path), "tiny").files
+
+
 @pytest.mark.parametrize(("folder", "score", "status"), [("reference/tiny", 100, 0), ("labs/tiny", 0, 1)])
 def test_its_solution_scores_100_and_its_skeleton_0(project, tmp_path, folder, score, status):
     """Graded like any submission, against the hidden cases."""

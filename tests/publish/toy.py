@@ -1,4 +1,4 @@
-"""A lab of one layer, small enough to publish in a test."""
+"""A lab of one layer, small enough to publish in a test, and how a test changes a file of a project."""
 
 from __future__ import annotations
 
@@ -205,3 +205,11 @@ def add_engine(root: Path) -> None:
         path = root / "reference" / file
         path.parent.mkdir()
         path.write_text(text)
+
+
+def edit(project, file, old, new):
+    """Change one place of a file."""
+    path = project.root / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, (file, old)
+    path.write_text(text.replace(old, new), encoding="utf-8")

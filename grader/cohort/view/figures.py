@@ -25,6 +25,7 @@ from grader.cohort.store.tables import Assignment, CheckRow, Run
 from grader.cohort.view.examples import Examples
 from grader.cohort.view.mistakes import ClassMistake, Unexplained, class_mistakes, unexplained
 from grader.cohort.view.speeds import Board, boards_of
+from grader.language.numbers import points
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import mistake_texts
@@ -236,13 +237,9 @@ def _waiting(room: Classroom, session: Session, assignment: Assignment) -> Itera
             row.submission_id,
             _(
                 "a lower score is held back: {before}, then {after}",
-                before=_points(before),
-                after=_points(row.score),
+                before=points(before),
+                after=points(row.score),
             ),
         )
     for appeal, _grading, work in appeals_of(session, assignment):
         yield of(work.id, _("an appeal about {check} is open", check=appeal.check_id))
-
-
-def _points(score: float | None) -> str:
-    return "-" if score is None else f"{score:g}"
