@@ -300,7 +300,8 @@ class _Driven:
                 float((self._forward(self._moved(name, int(entry), way * step)) * out_grad).sum())
                 for way in (1, -1)
             )
-            if abs((ahead - middle) - (middle - behind)) / step / scale <= max(kink, bound):
+            # What is no number lies across no kink; it is shown to differ.
+            if not abs((ahead - middle) - (middle - behind)) / step / scale > max(kink, bound):
                 kept.append(int(entry))
                 measured.append((ahead - behind) / (2 * step))
         if len(kept) < MAX_KINKS * len(entries):

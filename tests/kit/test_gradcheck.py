@@ -78,7 +78,7 @@ def test_a_layer_in_single_precision_is_not_blamed_for_rounding(run):
 
 
 @pytest.mark.parametrize(
-    ("gradient", "said"), [("np.nan * out_grad", "differ"), ("out_grad[..., :1]", "is needed")]
+    ("gradient", "said"), [("np.nan * out_grad", "entries differ"), ("out_grad[..., :1]", "is needed")]
 )
 def test_unusable_gradients_never_agree(run, capsys, gradient, said):
     """NaN and a wrong shape are reported."""
@@ -86,12 +86,22 @@ def test_unusable_gradients_never_agree(run, capsys, gradient, said):
         "layer.py:ReluLayer",
         (
             RELU[0],
-            f"return ({gradient}) * self.positive[..., :1]" if said != "differ" else RELU[1].format(gradient),
+            f"return ({gradient}) * self.positive[..., :1]"
+            if said != "entries differ"
+            else RELU[1].format(gradient),
         ),
     )
     assert not found.agrees
     found.render(Console(width=200))
     assert said in capsys.readouterr().out
+
+
+def test_a_forward_pass_that_gives_no_numbers_is_not_called_a_kink(run, capsys):
+    """Differences of NaN are NaN, and are shown as such: they differ."""
+    found = run("layer.py:ReluLayer", ("return np.maximum(", "return np.nan * np.maximum("))
+    found.render(Console())
+    assert not found.agrees and found.gradients and not found.message
+    assert "differences of forward say nan" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_layer_may_be_named_as_in_check(run):
