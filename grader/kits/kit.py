@@ -68,7 +68,7 @@ def kit_files(project: Project, labs: Sequence[Lab], course: str = "") -> dict[s
     with speaking(ENGLISH):
         files |= _from_templates(project, labs, course)
     for lab in labs:
-        leaks = find_leaks(files, secrets_of(project, lab))
+        leaks = find_leaks(files, secrets_of(project, lab, beside=labs))
         if leaks:
             shown = "\n  ".join(leaks[:10])
             raise KitError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from grader.publishing.skeleton import generate
 
 # Shorter lines, such as `return outputs` or a loop's head, give nothing away and occur everywhere.
 TELLING_LINE_CHARACTERS = 25
+# Nor does a loop that only counts, however long its names are.
+COUNTING = re.compile(r"for \w+ in range\(\w+\):")
 # A shorter seed occurs by chance.
 TELLING_SEED_DIGITS = 6
 SOLUTION_MARK = b"### BEGIN SOLUTION"
@@ -38,8 +41,11 @@ class Secrets:
     digests: Mapping[str, str]
 
 
-def secrets_of(project: Project, lab: Lab, *, hidden: bool = True) -> Secrets:
-    """Collect the secrets of a lab; without ``hidden`` only its solutions count."""
+def secrets_of(project: Project, lab: Lab, *, hidden: bool = True, beside: Sequence[Lab] = ()) -> Secrets:
+    """Collect the secrets of a lab; without ``hidden`` only its solutions count.
+
+    What the skeletons of the labs ``beside`` it show to everybody, too, is no secret.
+    """
     texts: dict[bytes, str] = {SOLUTION_MARK: "a mark of a solution"}
     digests: dict[str, str] = {}
     reference = project.reference(lab.name)
@@ -49,14 +55,25 @@ def secrets_of(project: Project, lab: Lab, *, hidden: bool = True) -> Secrets:
         name = file.relative_to(reference.parent).as_posix()
         if file.stat().st_size and _digest(file.read_bytes()) not in public:
             digests[_digest(file.read_bytes())] = f"the file reference/{name}"
+    shown = {line for other in beside for line in _shown(project, other)}
     for handed in lab.facts.files:
         for line in solution_lines(reference / handed.path):
+            if line in shown:
+                continue
             texts[line.encode()] = f"a line of the solution of {lab.name}/{handed.path}"
     if hidden:
         for text, what in _of_hidden_fixtures(project.root / "fixtures" / lab.name):
             texts[text.encode()] = what
             digests[text] = what
     return Secrets(texts, digests)
+
+
+def _shown(project: Project, lab: Lab) -> Iterator[str]:
+    """Yield the lines of a lab's skeletons as the generator makes them, whatever was made of them since."""
+    for handed in lab.facts.files:
+        file = project.reference(lab.name) / handed.path
+        if file.is_file():
+            yield from map(str.strip, generate(file.read_text(encoding="utf-8"), str(file)).splitlines())
 
 
 def solution_lines(file: Path) -> list[str]:
@@ -70,7 +87,8 @@ def solution_lines(file: Path) -> list[str]:
     for hole in holes(source, str(file)):
         for line in lines[hole.line : hole.end_line - 1]:
             text = line.strip()
-            if len(text) > TELLING_LINE_CHARACTERS and not any(text in other for other in given):
+            telling = len(text) > TELLING_LINE_CHARACTERS and not COUNTING.fullmatch(text)
+            if telling and not any(text in other for other in given):
                 found.append(text)
     return found
 

@@ -51,7 +51,8 @@ def solution_lines(lab):
                 inside = "BEGIN" in line
             elif inside and len(line.strip()) > TELLING_CHARACTERS and line.strip() not in known:
                 found.add(line.strip())
-    return found
+    # Of a loop that only counts, the names are all there is.
+    return {line for line in found if not re.fullmatch(r"for \w+ in range\(\w+\):", line)}
 
 
 @pytest.mark.parametrize("lab", LABS)
