@@ -212,7 +212,7 @@ class FuzzedSession(Session):
     def __init__(self, tiny, draw):
         self.lab, self.draw = tiny.lab, draw
         self.student_s = self.used_s = self.peak_mib = 0.0
-        self.slowness, self._measured = float, 1.0
+        self.slowness, self._measured, self.cancelled = float, 1.0, None
         self.expected = tiny.fixtures["hidden"].checks["forward"][0].expected
         self._answers = Answers(tiny.lab.folder, tiny.submission)
         self._vocabulary = Vocabulary.of(tiny.lab.folder, ["numpy"], tiny.submission)
