@@ -8,6 +8,7 @@ import io
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -132,13 +133,23 @@ class Supervisor:
 
     def kill(self) -> None:
         """Kill the box as a whole, without waiting."""
+        if self.process.poll() is None:
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        """Kill a process that is not waited for yet, and all of its group.
+
+        While bubblewrap sets a box up, its second process does not die with the first yet: left alone, it would
+        wait for ever. Later the box has a session of its own, and dies with the first.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
 
     def close(self) -> None:
         """Kill the box as a whole and return when nothing of it is left."""
         self.control.close()
-        if self.process.poll() is None:
-            self.process.kill()
+        self.kill()
         self.process.wait()
         # The log's last writer is gone when the last process of the box is.
         deadline = time.monotonic() + CLOSE_LIMIT_S

@@ -15,6 +15,7 @@ import pytest
 
 from grader.jail import Box, Ending, JailError, Level, Limits, View, probe
 from grader.jail.doctor import doctor_lines
+from grader.jail.forking import Supervisor
 from grader.verdicts import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +109,31 @@ def test_a_box_outlives_the_thread_that_made_it(attack):
     thread.join()
     time.sleep(0.1)
     assert made[0].value("1 + 1") == 2
+
+
+def processes_with(text):
+    """The ids of all processes that have a text in their command."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes()
+        except OSError:
+            continue
+        if text.encode() in command:
+            found.append(entry.parent.name)
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_box_closed_while_it_is_set_up_leaves_no_process(tmp_path):
+    """A second process that does not die with the first yet, as bubblewrap's, is killed with it."""
+    script = tmp_path / "setting_up.sh"
+    script.write_text("sh -c 'sleep 987; true' & wait")
+    supervisor = Supervisor(["/bin/sh", str(script)], {"PATH": os.defpath}, {})
+    while len(processes_with("sleep 987")) < 1:
+        time.sleep(0.01)
+    supervisor.close()
+    assert processes_with("sleep 987") == [] and processes_with(str(script)) == []
 
 
 def test_two_boxes_share_nothing(attack):
