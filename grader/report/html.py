@@ -20,6 +20,7 @@ from grader.report.summary import (
     gates,
     headline,
     holds_beyond,
+    kind_of,
     passed,
     standing,
 )
@@ -93,6 +94,7 @@ def to_html(result: GradeResult) -> str:
             "warnings": standing(result),
             "facts": facts_line(result),
             "passed": passed,
+            "kind_of": kind_of,
             "beyond_line": beyond_line(result),
             "holds_beyond": holds_beyond,
             "stretches": stretches,

@@ -85,6 +85,12 @@ def passed(check: CheckResult) -> bool:
     return check.verdict is Verdict.PASS
 
 
+def kind_of(check: CheckResult) -> str:
+    """Return how a page shows a check: ``pass``, ``unfinished``, ``skipped``, and ``failed`` for all others."""
+    of_itself = (Verdict.PASS, Verdict.UNFINISHED, Verdict.SKIPPED)
+    return check.verdict.value if check.verdict in of_itself else "failed"
+
+
 def grader_failed(result: GradeResult) -> bool:
     """Whether the grader itself failed at some check, so that the result must not count."""
     return any(check.verdict is Verdict.GRADER for check in result.checks)

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from grader.language.text import MAX_MESSAGE_CHARACTERS, clean
 from grader.language.translation import _
 from grader.report.pages import page
-from grader.report.summary import facts_line, gates, holds_beyond, passed, seconds, standing
+from grader.report.summary import facts_line, gates, holds_beyond, kind_of, passed, seconds, standing
 from grader.score.document import GradeResult
 from grader.student.standing import Next, Standing, clickable
 
@@ -44,6 +44,7 @@ def check_page(result: GradeResult, where: Standing, after: Next, drawings: Mapp
             "warnings": standing(result),
             "drawings": {name: Markup(drawn) for name, drawn in drawings.items()},
             "passed": passed,
+            "kind_of": kind_of,
             "seconds": seconds,
             "holds_beyond": holds_beyond,
             "facts": facts_line(result),
