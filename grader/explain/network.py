@@ -21,6 +21,8 @@ from grader.language.translation import _, joined, listed, ngettext
 MAX_NAMED_PARAMETERS = 4
 # How the ids of checks end that compare a network's layers and their settings with what the lab demands.
 BUILD = "_build"
+# Words in the ids of checks of losses.
+LOSSES = ("loss", "cross_entropy")
 STATISTICS_TOLERANCE = 1e-6
 JUMP = 10.0
 
@@ -129,9 +131,14 @@ def is_of_network(run: CaseRun) -> bool:
 
 
 def builds_on(check: Check, other: Check) -> bool:
-    """Whether ``other`` is of a single layer, in the direction of ``check``, or of the settings of all."""
+    """Whether ``other`` is of a single layer, in the direction of ``check``, or of the settings of all.
+
+    A loss is no layer of the network: what a layer returns does not rest on it.
+    """
     way = "backward" if "backward" in check.id else "forward"
-    return other.id != check.id and (other.id.endswith(BUILD) or (other.id.endswith(way) and not other.slow))
+    if other.id == check.id or any(word in other.id for word in LOSSES):
+        return False
+    return other.id.endswith(BUILD) or (other.id.endswith(way) and not other.slow)
 
 
 def in_network(check: Check, run: CaseRun, failed: Sequence[str] = ()) -> Iterator[str]:

@@ -46,11 +46,17 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "none": marked("The first moment is not corrected by 1 - beta1 ** t."),
         "other rate": marked("The first moment is corrected with beta2."),
         "once": marked("The first moment is corrected by 1 - beta1, whatever the step."),
+        "floored": marked(
+            "The correction of the first moment is rounded down to whole numbers: `//` stands for `/`."
+        ),
     },
     "second_correction": {
         "none": marked("The second moment is not corrected by 1 - beta2 ** t."),
         "other rate": marked("The second moment is corrected with beta1."),
         "once": marked("The second moment is corrected by 1 - beta2, whatever the step."),
+        "floored": marked(
+            "The correction of the second moment is rounded down to whole numbers: `//` stands for `/`."
+        ),
     },
     "count": {
         "late": marked("The count of steps is one too large: the first update has t = 1."),
@@ -68,6 +74,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "step": {
         "uphill": marked("The step is added: subtract it."),
         "no rate": marked("The step is not multiplied by the learning rate."),
+        "floored": marked("The step is rounded down to whole numbers: `//` stands for `/`."),
     },
 }  # fmt: skip
 # Parts that are changed together by one mistake.
@@ -75,6 +82,10 @@ TOGETHER = (
     (
         {"first_correction": "none", "second_correction": "none"},
         marked("Neither moment is corrected by its 1 - beta ** t."),
+    ),
+    (
+        {"first_correction": "floored", "second_correction": "floored"},
+        marked("Both corrections are rounded down to whole numbers: `//` stands for `/`."),
     ),
     (
         dict.fromkeys(("first", "second", "first_correction", "second_correction"), "other rate"),
@@ -132,9 +143,9 @@ def moves_of(
         first = _moment(form.first, first, gradient, betas)
         square = {"not squared": np.abs(gradient), "of the first": first**2}.get(form.second, gradient**2)
         second = _moment(form.second, second, square, betas[::-1])
-        m = first / _correction(form.first_correction, betas, t)
+        m = _quotient(form.first_correction, first, _correction(form.first_correction, betas, t))
         correction = _correction(form.second_correction, betas[::-1], t)
-        v = second / correction
+        v = _quotient(form.second_correction, second, correction)
         if form.second == "largest":
             largest = np.maximum(largest, second)
             v = largest / correction
@@ -143,8 +154,12 @@ def moves_of(
         inside = {"inside": epsilon}.get(form.epsilon, 0.0)
         bottom = v + inside if form.root == "none" else np.sqrt(v + inside)
         bottom = bottom + {"after": epsilon, "before": epsilon / np.sqrt(correction)}.get(form.epsilon, 0.0)
-        moves[number] = -m / bottom * {"no rate": 1.0, "uphill": -rate}.get(form.step, rate)
+        moves[number] = -_quotient(form.step, m * {"no rate": 1.0, "uphill": -rate}.get(form.step, rate), bottom)
     return moves
+
+
+def _quotient(kind: str, top: np.ndarray, bottom: np.ndarray | float) -> np.ndarray:
+    return top // bottom if kind == "floored" else top / bottom
 
 
 def _moment(kind: str, kept: np.ndarray, new: np.ndarray, betas: tuple[float, float]) -> np.ndarray:

@@ -80,6 +80,38 @@ class Returned:
         return next((copy for value, copy in self.arrays if value is array), array)
 
 
+class DeadWindows:
+    """Leaves out, of a pooling's gradient, what the ReLU before it makes 0 again.
+
+    Where ReLU has made a whole window 0, all its entries are equal maxima, and which of them gets the gradient is
+    left open; it ends in that ReLU whoever gets it. `note` looks at the forward pass, `sent` at the backward one.
+    """
+
+    def __init__(self, is_pooling: Callable[[str], bool]) -> None:
+        self.is_pooling = is_pooling
+        self.passes: dict[str, np.ndarray] = {}
+        self._above: np.ndarray | None = None
+
+    def note(self, name: str, value: Any) -> Any:
+        """Keep where the output of the layer before a pooling is not 0, and pass the value on."""
+        if self.is_pooling(name) and self._above is not None:
+            self.passes[name.lower()] = self._above
+        is_array = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+        self._above = value != 0 if is_array else None
+        return value
+
+    def sent(self, emit: Emit) -> Emit:
+        """Return an ``emit`` for gradients, without those of a pooling that end in the ReLU before it."""
+
+        def send(name: str, value: Any) -> None:
+            passes = self.passes.get(name)
+            if isinstance(value, Sampled) and passes is not None and np.shape(value.value) == passes.shape:
+                value = Sampled(np.where(passes, value.value, 0), value.name)
+            emit(name, value)
+
+        return send
+
+
 class Double:
     """Stands for a layer, of whose methods some are replaced; everything else is the layer's own.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.lab import Case, Sampled, check, one_case
 from grader.lab.layer_cases import normal
-from grader.lab.observing import START, as_outputs, layers_observed, parameters_given
+from grader.lab.observing import START, DeadWindows, as_outputs, layers_observed, parameters_given
 
 from .checks_layers import NOISE_BOUND
 
@@ -172,9 +172,11 @@ def network_forward(student, case):
 def network_backward(student, case):
     """VGG19 backward: every layer's gradient from relu3_1 down to the picture."""
     network = loaded_network(student)
-    network.forward(case.x.copy(), [BACKWARD_FROM])
+    windows = DeadWindows(lambda name: name.startswith("pool"))
+    with layers_observed(network.layers, lambda _name, _value: None, after=windows.note):
+        network.forward(case.x.copy(), [BACKWARD_FROM])
     student.emit(START, 0)
-    with layers_observed(network.layers, student.emit, "backward"):
+    with layers_observed(network.layers, windows.sent(student.emit), "backward"):
         grad = network.backward(case.out_grad.copy(), BACKWARD_FROM)
     return {"picture": Sampled(grad, "picture")}
 

@@ -31,11 +31,17 @@ ELSEWHERE = [
 
 
 def run_grade(
-    lab: str, submission: Path, document: Path, *options: str, arithmetic: str = "host", command: str = "grade"
+    lab: str,
+    submission: Path,
+    document: Path,
+    *options: str,
+    arithmetic: str | None = None,
+    command: str = "grade",
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m grader grade`` as CI does, with the arithmetic of some processor; capture what it prints.
 
-    The command ``check`` looks at public cases, of which the text of an error is shown.
+    Without ``arithmetic`` it is what GRADER_ARITHMETIC asks for, so that the whole file runs as on another
+    processor. The command ``check`` looks at public cases, of which the text of an error is shown.
     """
     words = [
         sys.executable,
@@ -51,7 +57,7 @@ def run_grade(
     return subprocess.run(
         [*words, *options],
         cwd=ROOT,
-        env={**os.environ, VARIABLE: arithmetic},
+        env={**os.environ, **({VARIABLE: arithmetic} if arithmetic else {})},
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grader.lab.checks import Sampled
-from grader.lab.observing import layers_observed, parameters_given
+from grader.lab.observing import DeadWindows, layers_observed, parameters_given
 
 
 class Plain:
@@ -93,3 +93,66 @@ def test_what_is_set_on_a_stand_in_reaches_the_layer():
     with layers_observed(layers, lambda name, value: None):
         layers["a"].rate = 3
     assert layers["a"].rate == 3
+
+
+class Relu:
+    """ReLU; its gradient is that of what came in."""
+
+    def forward(self, x):
+        """Return max(0, x)."""
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, grad):
+        """Return the gradient of x."""
+        return grad * (self.x > 0)
+
+
+class Pool:
+    """Maximum of pairs; the gradient goes to the first or the last of equal maxima, or to all, times ``factor``."""
+
+    def __init__(self, who, factor=1):
+        self.who, self.factor = who, factor
+
+    def forward(self, x):
+        """Return the larger of every two entries."""
+        self.pairs = x.reshape(-1, 2)
+        return self.pairs.max(axis=1)
+
+    def backward(self, grad):
+        """Return the gradient of x."""
+        largest = self.pairs == self.pairs.max(axis=1, keepdims=True)
+        if self.who == "first":
+            largest[:, 1] &= ~largest[:, 0]
+        if self.who == "last":
+            largest[:, 0] &= ~largest[:, 1]
+        return (largest * grad[:, None] * self.factor).reshape(-1)
+
+
+def sent_by(pool):
+    """What is sent of the gradients of ReLU, pooling and ReLU, the last with two windows of zeros."""
+    layers = {"relu1": Relu(), "pool1": pool, "relu2": Relu()}
+    windows, sent = DeadWindows(lambda name: name.startswith("pool")), {}
+    with layers_observed(layers, lambda _name, _value: None, after=windows.note):
+        value = np.array([1.0, 3.0, -1.0, -2.0, 5.0, 4.0, -3.0, -1.0])
+        for layer in layers.values():
+            value = layer.forward(value)
+    with layers_observed(layers, windows.sent(lambda name, value: sent.update({name: value.value})), "backward"):
+        grad = np.array([10.0, 20.0, 30.0, 40.0])
+        for layer in reversed(layers.values()):
+            grad = layer.backward(grad)
+    return sent
+
+
+def test_who_of_equal_zeros_gets_the_gradient_is_left_open():
+    """All three rules send the same; ReLU's own zeros are what is left out, nothing else."""
+    for who in ("first", "last", "all"):
+        sent = sent_by(Pool(who))
+        np.testing.assert_array_equal(sent["pool1"], [0, 10, 0, 0, 30, 0, 0, 0])
+        np.testing.assert_array_equal(sent["relu1"], [0, 10, 0, 0, 30, 0, 0, 0])
+        np.testing.assert_array_equal(sent["relu2"], [10, 0, 30, 0])
+
+
+def test_a_wrong_gradient_of_a_pooling_is_still_seen():
+    """A factor is seen at the pooling itself, not only at the ReLU before it."""
+    np.testing.assert_array_equal(sent_by(Pool("first", 2))["pool1"], [0, 20, 0, 0, 60, 0, 0, 0])

@@ -5,6 +5,7 @@ import pytest
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
+from grader.explain.network import builds_on
 from grader.lab.checks import Case, Sampled
 from grader.project.fixtures import RecordedCase
 from grader.run.session import Outcome
@@ -21,6 +22,7 @@ class Check:
         self.id = name
         self.needs = ("network_load",)
         self.learning = None
+        self.slow = False
 
 
 def sent(arrays):
@@ -101,3 +103,12 @@ def test_a_layer_whose_own_check_failed_comes_first():
     wrong = {name: array + (name == "conv1") for name, array in ARRAYS.items()}
     message = explained(wrong, failed=("Convolution, forward pass",)).message
     assert "Convolution, forward pass" in message and "`conv1`" not in message
+
+
+def test_a_network_builds_on_its_layers_and_on_no_loss():
+    """A style loss whose gradient is wrong is no reason why a pooling of the network is."""
+    backward = Check("network_backward")
+    assert builds_on(backward, Check("max_pool_backward"))
+    assert builds_on(backward, Check("network_build"))
+    for other in ("style_loss_backward", "cross_entropy_backward", "max_pool_forward", "network_backward"):
+        assert not builds_on(backward, Check(other))

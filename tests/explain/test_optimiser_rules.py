@@ -78,6 +78,13 @@ CHANGES = {
     "In the first moment beta1 and 1 - beta1 are exchanged": {"b1 * m + (1 - b1) * g": "(1 - b1) * m + b1 * g"},
     "beta1 and beta2 are exchanged": {"b1": "b_", "b2": "b1", "b_": "b2"},
     "The step is added": {"-rate": "rate"},
+    "The correction of the first moment is rounded down": {"m / (": "m // ("},
+    "The correction of the second moment is rounded down": {"v / (": "v // ("},
+    "Both corrections are rounded down": {"m / (": "m // (", "v / (": "v // ("},
+    "The step is rounded down": {
+        "-rate * (m / (1 - b1**t)) /": "-(rate * (m / (1 - b1**t)) //",
+        "+ eps)": "+ eps))",
+    },
     "not multiplied by the learning rate": {"-rate * ": "-"},
     "The root of the second moment is not taken": {"np.sqrt(v / (1 - b2**t))": "v / (1 - b2**t)"},
     "grows by 2 in every update. The step is added": {"t += 1": "t += 2", "-rate": "rate"},
