@@ -11,7 +11,8 @@ from grader.project.contract import Lab
 from grader.publishing.certificate import Condition
 from grader.publishing.exemptions import PROOF_NAME, Exempt
 from grader.publishing.workbench import HIDDEN, Found
-from grader.run.properties import BACKWARD, EXACT_DIFFERENCES, PropertyResult, gradients_of, layers
+from grader.run.properties import BACKWARD, PropertyResult, gradients_of, layers
+from grader.run.property_rules import EXACT_DIFFERENCES
 
 NAME = "reference gradients agree with central differences"
 

@@ -25,7 +25,8 @@ from grader.publishing.variation import variation
 from grader.report.progress import Progress
 from grader.run.order import by_groups
 from grader.run.parameter_gradients import parameter_gradients
-from grader.run.properties import GRADIENT, PropertyResult, run_properties
+from grader.run.properties import PropertyResult, run_properties
+from grader.run.property_rules import GRADIENT
 
 MAX_BOXES = 4
 HIDDEN, PUBLIC = "hidden", "public"

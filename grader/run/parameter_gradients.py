@@ -13,20 +13,8 @@ import numpy as np
 
 from grader.lab.checks import Case, Check
 from grader.language.message import Message, sentence
-from grader.run.properties import (
-    EXACT_DIFFERENCES,
-    GRADIENT,
-    DidNotRun,
-    Layer,
-    Probe,
-    PropertyResult,
-    along_directions,
-    gradients_of,
-    is_worse,
-    layers,
-    nothing_to_compare,
-    wide,
-)
+from grader.run.properties import PropertyResult, gradients_of, is_worse, layers, nothing_to_compare
+from grader.run.property_rules import EXACT_DIFFERENCES, GRADIENT, DidNotRun, Layer, Probe, along_directions, wide
 from grader.run.session import Running
 
 # Array of a case with what was in a gradient before: a submission adds to it, and differences know nothing of it.

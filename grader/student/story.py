@@ -27,7 +27,8 @@ from grader.project.manifest import FixtureError
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
 from grader.run.opening import opened
-from grader.run.properties import BACKWARD, FORWARD, GRADIENT, PropertyResult, run_properties
+from grader.run.properties import BACKWARD, FORWARD, PropertyResult, run_properties
+from grader.run.property_rules import GRADIENT
 from grader.run.session import Outcome, Session
 from grader.student.difference_picture import write_difference
 from grader.student.text_picture import as_lines

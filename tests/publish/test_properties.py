@@ -7,7 +7,8 @@ import pytest
 
 from grader.lab.checks import Case, check
 from grader.run.parameter_gradients import parameter_gradients
-from grader.run.properties import DIRECTIONS, GRADIENT, run_properties
+from grader.run.properties import run_properties
+from grader.run.property_rules import DIRECTIONS, GRADIENT
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
