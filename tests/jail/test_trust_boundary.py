@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.jail import Ending
+from grader.jail.arithmetic import chosen_arithmetic
 from grader.jail.host import WORKER_UIDS, worker_uid
 from grader.verdicts import Verdict
 
@@ -224,9 +225,10 @@ def test_no_capability_that_writes(attacker):
 
 
 def test_the_environment_is_fixed(student, monkeypatch):
-    """Nothing of the grader's environment reaches a submission."""
+    """Nothing of the grader's environment reaches a submission but how it computes, if that was asked for."""
     assert student.value("sorted(os.environ)") == sorted(
-        ["PATH", "HOME", "TMPDIR", "LANG", "NUMBA_CACHE_DIR", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE"]
+        [*chosen_arithmetic().variables()]
+        + ["PATH", "HOME", "TMPDIR", "LANG", "NUMBA_CACHE_DIR", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE"]
         + [f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR", "VECLIB")]
         + (["PWD"] if "PWD" in student.value("sorted(os.environ)") else [])
     )
