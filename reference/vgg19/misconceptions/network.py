@@ -162,8 +162,7 @@ MISCONCEPTIONS = [
         "picture read as blue, green, red",
         (),
         ("picture_input",),
-        "Red and blue are exchanged. OpenCV reads blue first: turn the picture round with "
-        "cv2.cvtColor(image, cv2.COLOR_BGR2RGB).",
+        "Red and blue are exchanged: the network takes red first. (OpenCV reads blue first; other readers red.)",
         (RGB, "image = cv2.imread(image_dir, cv2.IMREAD_COLOR)"),
     ),
     reading(
