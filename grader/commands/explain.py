@@ -44,7 +44,8 @@ def explain(
     """Tell the whole story of one check: what it asks, where it fails, the likely cause, a picture."""
     from grader.project.places import Project
     from grader.report.progress import Progress
-    from grader.student.story import render, save_picture, story_of
+    from grader.student.story import story_of
+    from grader.student.story_text import render, save_picture
 
     with errors():
         project = Project.find()
@@ -78,7 +79,7 @@ def case(
     """Write the inputs of one public case of a check to a file, to try them by hand."""
     from grader.explain.messages import describe_case
     from grader.project.places import Project
-    from grader.student.story import save_case
+    from grader.student.cases import save_case
 
     with errors():
         project = Project.find()

@@ -101,8 +101,8 @@ def shell(
 ) -> None:
     """Open a Python prompt with one public case and your own files loaded, to try things by hand."""
     from grader.project.places import Project
+    from grader.student.cases import public_case
     from grader.student.shell import open_prompt
-    from grader.student.story import public_case
 
     with errors():
         project = Project.find()

@@ -33,7 +33,8 @@ from grader.student.layer_checks import checks_of_layer
 from grader.student.page import check_page
 from grader.student.screen import show_check
 from grader.student.standing import Next, Standing, after_success
-from grader.student.story import render, story_of
+from grader.student.story import story_of
+from grader.student.story_text import render
 
 WIDTH = 100
 PRE = '<pre style="font-family: ui-monospace, monospace; white-space: pre-wrap; line-height: 1.3">{code}</pre>'

@@ -15,8 +15,8 @@ from grader.lab.checks import Case, Check
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
 from grader.project.places import ProjectError
+from grader.student.cases import settings_of
 from grader.student.prompt import SETTINGS
-from grader.student.story import settings_of
 
 PROMPT = Path(__file__).with_name("prompt.py")
 

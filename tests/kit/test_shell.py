@@ -112,7 +112,7 @@ def test_a_setting_that_is_none_is_refused(typed):
 def test_a_case_with_tuples_is_written_whole(tmp_path):
     """Settings of several numbers and words are in the file, as they are in the recorded case."""
     from grader.lab.checks import Case
-    from grader.student.story import settings_of
+    from grader.student.cases import settings_of
 
     case = Case("four numbers", {"pad": [1, 0, 0, 1], "kernel_shape": None, "layout": "NHWC", "stride": 2})
     np.savez(tmp_path / "case.npz", **settings_of(case))

@@ -12,7 +12,13 @@ CHANGED = {
     "from . import layers as own": "import layers as own",
     "def f():\n    from .layers import Conv": "def f():\n    from layers import Conv",
 }
-UNCHANGED = ("from ..layers import Conv", "from . import *", "from layers import Conv", "import layers", "x = 1 . real")
+UNCHANGED = (
+    "from ..layers import Conv",
+    "from . import *",
+    "from layers import Conv",
+    "import layers",
+    "x = 1 . real",
+)
 
 
 @pytest.mark.parametrize("text", CHANGED)
