@@ -48,8 +48,19 @@ def describe_run(
     """
     if outcome.verdict is not None:
         return describe_outcome(outcome, lab, heard=heard)
-    unusable = [finding for finding in findings if not finding.is_number]
-    return describe_finding((unusable or findings)[0]) if findings else ""
+    return describe_finding(first_to_tell(findings)) if findings else ""
+
+
+def first_to_tell(findings: Sequence[Finding]) -> Finding:
+    """Return the finding to speak of: the first that is no number, else the first, by its entries if it has any.
+
+    Large arrays are sent as statistics and a sample of their entries; the entries say more.
+    """
+    first = next((finding for finding in findings if not finding.is_number), findings[0])
+    name, _slash, part = first.output.rpartition("/")
+    if part != "stats":
+        return first
+    return next((finding for finding in findings if finding.output == f"{name}/values"), first)
 
 
 def describe_finding(finding: Finding) -> str:
@@ -76,6 +87,14 @@ def describe_finding(finding: Finding) -> str:
         )
     if finding.output.endswith("/shape"):
         return _("`{name}` has another shape than required.", name=name)
+    if finding.output.endswith("/stats") and not math.isnan(finding.share):
+        return _(
+            "`{name}`: its mean, spread, least or largest value is off, by up to {error} of the largest of these "
+            "(allowed: {allowed}).",
+            name=name,
+            error=percent(finding.error),
+            allowed=percent(finding.allowed),
+        )
     if math.isnan(finding.share):
         return _(
             "`{name}`: the length of the error is {error} of the length of what is required (allowed: {allowed}).",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.explain import CaseRun, Explanation, explain
 from grader.explain.case_run import differences
-from grader.explain.messages import command, describe_finding, describe_outcome, handout
+from grader.explain.messages import command, describe_finding, describe_outcome, first_to_tell, handout
 from grader.explain.network import builds_on, is_of_network
 from grader.explain.picture import ErrorMap, map_of
 from grader.lab.checks import Case, Check
@@ -184,8 +184,7 @@ def _story(
         seen = describe_outcome(outcome, lab.folder)  # type: ignore[arg-type]
         explanation, picture = explain(check, runs, fixture, lab.folder, failed), None
     else:
-        unusable = [finding for finding in failing.findings if not finding.is_number]
-        seen = describe_finding((unusable or list(failing.findings))[0])
+        seen = describe_finding(first_to_tell(failing.findings))
         explanation = explain(check, runs, fixture, lab.folder, failed)
         picture = map_of(failing)
     typed = command("case", lab.name, check.id, str(number), "--out", "case.npz")

@@ -5,6 +5,7 @@ import pytest
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
+from grader.explain.messages import describe_run
 from grader.explain.network import builds_on
 from grader.lab.checks import Case, Sampled
 from grader.project.fixtures import RecordedCase
@@ -41,6 +42,12 @@ def explained(arrays, check=None, right=ARRAYS, failed=(), **more):
     case = RecordedCase(Case("picture"), expected, tolerances)
     run = CaseRun(case, Outcome(None, outputs=outputs), compare(expected, outputs, tolerances))
     return explain_runs(check or Check(), [run], [], failed=failed)
+
+
+def found(arrays):
+    """The findings in what a network that returned these arrays sent."""
+    expected = sent(ARRAYS)
+    return compare(expected, sent(arrays), {name: Tolerance(1e-5, 1e-5) for name in expected})
 
 
 @pytest.mark.parametrize("number", range(len(LAYERS)))
@@ -112,3 +119,12 @@ def test_a_network_builds_on_its_layers_and_on_no_loss():
     assert builds_on(backward, Check("network_build"))
     for other in ("style_loss_backward", "cross_entropy_backward", "max_pool_forward", "network_backward"):
         assert not builds_on(backward, Check(other))
+
+
+def test_of_a_large_array_the_entries_are_told_not_the_statistics():
+    """What is sent of it first are four statistics; "75 % of its entries" would be three of these."""
+    wrong = ARRAYS | {"conv2": ARRAYS["conv2"] + 1}
+    seen = describe_run(Outcome(None, outputs={}), found(wrong))
+    assert "`conv2` differs in 100 % of its entries" in seen
+    only = [finding for finding in found(wrong) if finding.output.endswith("/stats")]
+    assert "its mean, spread, least or largest value is off" in describe_run(Outcome(None, outputs={}), only)
