@@ -20,7 +20,6 @@ SENTENCES: Mapping[str, str] = {
     "stand-in": "{name} is not there when this runs: what it draws has no effect, and pictures are read by OpenCV",
     "own layers": "{name} is not here: its names were answered by the submission's own layers",
     "quotients": "`/` of integers gives a float on Python 3: sizes were taken as Python 2 took them; write `//`",
-    "side by side": "files lie side by side when they are graded: the dot of `from .name import` was left out",
     "old name": "{name}, which no longer exists, was replaced",
     "unreadable": "(the exception's own text could not be read)",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -17,8 +16,7 @@ from typing import Any
 from grader.inside import old_names
 from grader.inside.answers import SENTENCES, said
 from grader.inside.loaders import Afterwards, AroundOthers
-from grader.inside.quotients import NAME, WholeQuotients, quotient
-from grader.inside.sources import ChangedSource, SideBySide, imports_relatively
+from grader.inside.quotients import WholeQuotients
 from grader.inside.stand_ins import ROOTS
 
 UPLOAD_PACKAGE = "stu_upload"
@@ -39,7 +37,6 @@ class DeclaredModules:
     def __init__(self, student: Path, lab: Path, declared: Sequence[str], given: Sequence[str]) -> None:
         self.student = student
         self.whole_quotients = False
-        self.relative = False
         self.places: dict[str, tuple[Path, ...]] = {name: (student / f"{name}.py",) for name in declared}
         self.places |= {
             name: tuple(
@@ -59,26 +56,12 @@ class DeclaredModules:
         if name.startswith(f"{UPLOAD_PACKAGE}."):
             return importlib.machinery.ModuleSpec(name, _Alias(name.removeprefix(f"{UPLOAD_PACKAGE}.")))
         file = self.file(name)
-        undeclared = self.student / f"{name}.py"
-        if file is None and "." not in name and undeclared.is_file():
-            loader = self._loader(name, undeclared)
-            # Without a change, the usual search finds it.
-            return importlib.util.spec_from_file_location(name, undeclared, loader=loader) if loader else None
+        if self.whole_quotients and file is None and "." not in name and (self.student / f"{name}.py").is_file():
+            file = self.student / f"{name}.py"
         if file is None:
             return None
-        loader = self._loader(name, file) if self.student in file.parents else None
+        loader = WholeQuotients(name, str(file)) if self.whole_quotients and self.student in file.parents else None
         return importlib.util.spec_from_file_location(name, file, loader=loader)
-
-    def _loader(self, name: str, file: Path) -> ChangedSource | None:
-        """Return what loads a file of the submission with changes; None if it needs none."""
-        transformers: list[ast.NodeTransformer] = []
-        if imports_relatively(file):
-            self.relative = True
-            transformers.append(SideBySide())
-        if self.whole_quotients:
-            transformers.append(WholeQuotients())
-        names = {NAME: quotient} if self.whole_quotients else {}
-        return ChangedSource(name, str(file), transformers, names) if transformers else None
 
     def forget(self, *, whole_quotients: bool) -> None:
         """Let every module of the submission be loaded anew, with quotients as Python 2 took them if so asked."""
@@ -140,7 +123,7 @@ def possible_notes() -> frozenset[str]:
     stand_ins = {SENTENCES["stand-in"].format(name=name) for name in ROOTS}
     own_layers = {SENTENCES["own layers"].format(name=name) for name in ANSWERED_BY_LABS}
     old = set(old_names.possible_notes())
-    return frozenset(replaced | stand_ins | own_layers | old | {SENTENCES["quotients"], SENTENCES["side by side"]})
+    return frozenset(replaced | stand_ins | own_layers | old | {SENTENCES["quotients"]})
 
 
 class _Empty(importlib.abc.Loader):

@@ -138,7 +138,6 @@ class Runner:
         notes = self.removed.notes()
         notes += [said("stand-in", name=name) for name in sorted(self.stand_ins.used)]
         notes += [said("own layers", name=name) for name in self.policy.get("stand_ins", ()) if name in sys.modules]
-        notes += [said("side by side")] if self.modules.relative else []
         return notes + ([said("quotients")] if self.modules.whole_quotients else [])
 
     def _rounded(self, seed: int) -> AbstractContextManager[None]:
