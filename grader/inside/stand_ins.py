@@ -11,7 +11,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ DRAWING = ("matplotlib", "seaborn", "pylab", "mpl_toolkits", "IPython", "plotly"
 PROGRESS = ("tqdm",)
 PICTURES = ("PIL", "imageio")
 ROOTS = (*DRAWING, *PROGRESS, *PICTURES)
+# Ways of scaling; whichever is asked for, pictures are scaled as the lab scales them.
+FILTERS = ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS", "ANTIALIAS")
 
 
 class Nothing:
@@ -122,7 +124,8 @@ CONTENT: dict[str, dict[str, Any]] = {
         "open": _open,
         "fromarray": _from_array,
         "Image": Picture,
-        **dict.fromkeys(("NEAREST", "BILINEAR", "BICUBIC", "LANCZOS", "ANTIALIAS")),
+        **dict.fromkeys(FILTERS),
+        "Resampling": SimpleNamespace(**dict.fromkeys(FILTERS)),
     },
     "imageio": {"imread": scipy_misc.imread, "imwrite": _save, "imsave": _save},
     "imageio.v2": {"imread": scipy_misc.imread, "imwrite": _save, "imsave": _save},
