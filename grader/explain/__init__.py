@@ -6,6 +6,7 @@ error follows; its size and place. What could be rounding is said to be that, an
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +66,8 @@ def explain(
 ) -> Explanation:
     """Explain why ``check`` failed. ``runs`` are on recorded cases of the fixture; ``lab`` is the lab's folder.
 
-    ``failed`` are the titles of checks of single layers that this one builds on and that did not pass.
+    ``failed`` are the titles of checks of single layers that this one builds on and that did not pass. A verdict
+    does not rest on its cause: where the search for one fails, that is said, and nobody loses a document.
 
     Raises
     ------
@@ -77,7 +79,19 @@ def explain(
         replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
         for mistake in read_mistakes(fixture, check.id)
     ]
-    return explain_runs(check, runs, mistakes, lab, fixture.facts, failed)
+    try:
+        return explain_runs(check, runs, mistakes, lab, fixture.facts, failed)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return Explanation(
+            _(
+                "No cause can be told: the search for one failed ({error}, {file}:{line}). Please report this; the "
+                "verdict does not rest on it.",
+                error=type(error).__name__,
+                file=Path(place.filename).name,
+                line=place.lineno,
+            )
+        )
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")

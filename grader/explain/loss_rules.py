@@ -95,6 +95,8 @@ def _product(made: Sequence[Lost], rule: str, constant: Product, *, required: bo
     """Return the product of sizes that a rule is multiplied by in all cases, beyond a constant."""
     found = []
     for lost in made:
+        if rule not in lost.rules:
+            return None
         _text, array = lost.rules[rule]
         base = np.asarray(array, np.float64) * constant.value(lost.sizes)
         wanted = lost.view.expected if required else lost.view.actual
