@@ -54,7 +54,7 @@ def told(make, right, output, wrong):
     runs = []
     for number in range(3):
         tensors = make(number)
-        names = ("x", "target") if make is pictures else ("logits", "labels")
+        names = ("logits", "labels") if make is logits else ("x", "target")
         case = Case("case", {}, {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)})
         expected, actual = ({output: np.asarray(function(*tensors), np.float64)} for function in (right, wrong))
         bounds = {output: Tolerance(1e-9, 1e-7)}
@@ -86,6 +86,24 @@ CROSS_ENTROPY = {
     "The softmax is taken twice.": lambda z, y: cross_entropy(z.softmax(1), y),
     "The probability is taken, not its logarithm.": lambda z, y: -z.softmax(1)[range(len(y)), y].mean(),
 }
+
+
+def test_pictures_of_two_sizes_have_fewer_rules():
+    """Where only some cases have pictures of one size, rules that need it are not asked of the others."""
+
+    def two_sizes(number):
+        x, target = pictures(number)
+        return x, target if number else target[..., :-1]
+
+    assert told(two_sizes, style_of_two, "loss", lambda x, t: 4 * style_of_two(x, t)).startswith("It is 4 times")
+
+
+def style_of_two(x, target):
+    """The style loss of pictures that may differ in size, with the sizes of the first."""
+    n, c, h, w = x.shape
+    flat = [tensor.reshape(n, c, -1) for tensor in (x, target)]
+    own, other = (torch.bmm(features, features.transpose(1, 2)) for features in flat)
+    return ((own - other) ** 2).sum() / (4 * n * c**2 * (h * w) ** 2)
 
 
 @pytest.mark.parametrize("text", CONTENT)
