@@ -35,6 +35,10 @@ FOLDER = re.compile(r"\(?/\S*/(\w+\.py)\)?")
 MATMUL = re.compile(r"matmul: .*\(size (?P<second>\d+) is different from (?P<first>\d+)\)")
 DOT = re.compile(r"shapes .* not aligned: (?P<first>\d+) \(dim \d\) != (?P<second>\d+) \(dim \d\)")
 COMPARED_CHARACTERS = 400
+# Messages that name something: a name, a type, a shape, a size. "list index out of range" does not.
+SPECIFIC = re.compile(r"'(?!NoneType')[^']+'|[(\[]\d+,|size \d+|not str|\(dim \d\)|^\w+: |\d added|second time")
+# Where a mistake reads from outside, at least this share of its wrong numbers has to be there.
+MIN_INNER = 0.25
 Agreement = Literal["same", "plausible", "no"]
 
 
@@ -99,14 +103,19 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if recorded.verdict is Verdict.PASS:
         return "no"
     if run.outcome.verdict is not None:
-        return "same" if _same_ending(run, recorded, mistake.symptom) else "no"
+        if not _same_ending(run, recorded, mistake.symptom):
+            return "no"
+        # What Python says of many mistakes alike tells none of them.
+        return "same" if recorded.verdict in JUDGED_BY_ARRAYS or SPECIFIC.search(recorded.message) else "plausible"
     if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
         return "same" if _shows_something(run, recorded) else "plausible" if _is_near(run, recorded) else "no"
     if mistake.reads_outside and _shapes(recorded.outputs) == _shapes(run.outcome.outputs):
         # Where the wrong shape alone tells the mistake, numbers read from outside do not matter.
-        return "same" if _shapes(recorded.outputs) != _shapes(run.recorded.expected) else "plausible"
+        if _shapes(recorded.outputs) != _shapes(run.recorded.expected):
+            return "same"
+        return "plausible" if _inner_share(run, recorded) >= MIN_INNER else "no"
     return "no"
 
 
@@ -122,6 +131,23 @@ def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
     beside_right = len(wrong) < len(recorded.outputs)
     has_numbers = any(bool(array.any()) or (array.size > 0 and beside_right) for array in numbers)
     return has_numbers and _is_near(run, recorded)
+
+
+def _inner_share(run: CaseRun, recorded: RecordedRun) -> float:
+    """Return how many of the wrong numbers that a mistake gave a submission gave as well, as a share of them."""
+    shares = []
+    for name, expected in run.recorded.expected.items():
+        known, seen = recorded.outputs[name], run.outcome.outputs[name]
+        if not all(array.dtype.kind == "f" for array in (expected, known, seen)):
+            continue
+        tolerance = run.recorded.tolerances[name]
+        with np.errstate(invalid="ignore", over="ignore"):
+            allowed = LOOSER * (tolerance.atol + tolerance.rtol * np.abs(expected.astype(np.float64)))
+            wrong = ~(np.abs(known.astype(np.float64) - expected) <= allowed)
+            alike = np.abs(known.astype(np.float64) - seen) <= allowed
+        if wrong.any():
+            shares.append(float((wrong & alike).sum()) / float(wrong.sum()))
+    return min(shares, default=0.0)
 
 
 def _is_near(run: CaseRun, recorded: RecordedRun) -> bool:

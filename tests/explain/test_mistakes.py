@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain_runs
@@ -113,15 +114,35 @@ def test_an_exception_is_recognised_by_its_symptom():
 def test_an_exception_counts_only_where_it_was_raised():
     """The same message from another function, or only in some of the failing cases, is no evidence."""
     there, elsewhere = Frame("layer.py", 9, "forward", ""), Frame("layer.py", 9, "backward", "")
-    raised = Outcome(Verdict.EXCEPTION, "division by zero", "ZeroDivisionError", (there,))
-    ending = RecordedRun(Verdict.EXCEPTION, {}, "ZeroDivisionError", "division by zero", place_of([there]))
+    said = "cannot reshape array of size 84 into shape (1,4)"
+    raised = Outcome(Verdict.EXCEPTION, said, "ValueError", (there,))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "ValueError", said, place_of([there]))
     known = RecordedMistake("zero", "zero", "It divides.", "", [ending] * 4)
     assert named([raised] * 4, [known]) == "zero"
     assert named([replace(raised, frames=(elsewhere,))] * 4, [known]) is None
     assert named([raised, raised, raised, BIAS[3]], [replace(known, runs=[ending] * 4)]) == "zero"
-    other = replace(raised, message="integer modulo by zero")
+    other = replace(raised, message="cannot reshape array of size 80 into shape (1,4)")
     assert named([raised, raised, raised, other], [known]) is None
     assert named([BIAS[0], *[raised] * 3], KNOWN) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "too many values to unpack (expected 2)", "not enough values to unpack (expected 4, got 2)",
+        "list index out of range", "axes don't match array", "shape-mismatch for sum",
+        "'NoneType' object is not iterable",
+    ],
+)  # fmt: skip
+def test_what_python_says_of_many_mistakes_tells_none(said):
+    """A message that names no name, type, shape or size comes of many mistakes at the same place."""
+    there = Frame("layer.py", 9, "forward", "")
+    raised = Outcome(Verdict.EXCEPTION, said, "ValueError", (there,))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "ValueError", said, place_of([there]))
+    known = RecordedMistake("first", "first", "It is the first.", "", [ending] * 4)
+    assert named([raised] * 4, [known]) is None
+    beside = replace(known, runs=[RecordedRun(Verdict.WRONG, {"y": BIAS[0]}), *[ending] * 3])
+    assert named([BIAS[0], *[raised] * 3], [beside]) == "first"
 
 
 def test_what_a_check_requires_is_known_by_its_symptom():
@@ -143,10 +164,12 @@ def test_nan_and_zeros_alone_show_nothing():
 
 def test_arbitrary_numbers_count_where_a_mistake_reads_outside():
     """Where a mistake reads outside of an array its numbers are arbitrary, but not where they are its own."""
-    garbage = [*BIAS[:2], *[array * 1e20 for array in RIGHT[2:]]]
+    garbage = [*BIAS[:2], *[np.concatenate([array[:1] * -7, array[1:] * 1e20]) for array in RIGHT[2:]]]
     known = mistake("outside", [*BIAS[:2], RIGHT[2] * -7, RIGHT[3] * -7], reads_outside=True)
     assert named(garbage, [known]) == "outside"
     assert named([RIGHT[0] * 2, RIGHT[1] * 3, *garbage[2:]], [known]) is None
+    # What it reads inside has to be there, too.
+    assert named([*BIAS[:2], *[array * 1e20 for array in RIGHT[2:]]], [known]) is None
 
 
 def test_infinite_and_nan_are_one():
