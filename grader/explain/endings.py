@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from grader.explain.numba_errors import known_error
+from grader.explain.numba_errors import known_error, known_without_values
 from grader.language.message import english
 from grader.language.translation import _
 from grader.run.answers import Frame
@@ -57,7 +57,10 @@ def why_it_ended(outcome: Outcome, heard: str | None = None) -> Cause | None:
     if cause is None or heard is None:
         return cause
     lines = "\n".join(frame.code for frame in outcome.frames)
-    return cause if all(part in lines or len(part) <= HARMLESS for part in cause.quoted) else None
+    if all(part in lines or len(part) <= HARMLESS for part in cause.quoted):
+        return cause
+    plain = known_without_values(outcome.error_type, heard)
+    return Cause(_(plain)) if plain else None
 
 
 def _cause(outcome: Outcome, said: str) -> Cause | None:

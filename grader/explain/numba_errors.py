@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from grader.inside.endings import INSIDE_NUMBA
 from grader.language.translation import marked
@@ -40,10 +41,13 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"unsupported NumPy function 'numpy\.(?P<name>[\w.]+)'",
-        marked("Numba does not know `np.{name}`: call it outside of the compiled function, or write loops."),
+        marked(
+            "Numba does not know `np.{name}`, or not in this use: call it outside of the compiled function, or "
+            "write loops."
+        ),
     ),
     (
-        r"inputs must have compatible dimensions",
+        r"inputs must have compatible dimensions|^(?:dot|matmul)\(.*array\(\w+, [3-9]d",
         marked("In compiled functions `np.dot` and `@` take arrays of one or two axes: reshape them first."),
     ),
     (
@@ -86,6 +90,20 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         marked("A tuple such as `shape` cannot be changed: put the new numbers into a new one."),
     ),
     (
+        r"^setitem\(array\(\w+, (?P<axes>\d+)d, \w\), "
+        r"UniTuple\((?:int64|Literal\[int\]\(\d+\)) x (?P=axes)\), array\(",
+        marked("A whole array is put into a single entry of another one."),
+    ),
+    (
+        r"Unsupported array index type list",
+        marked("A list cannot be an index in compiled functions: use a loop."),
+    ),
+    (
+        r"^i?(?:add|sub|mul|truediv|pow)\(.*(?:Literal\[str\]|unicode_type)",
+        marked("A text is used where a number is needed."),
+    ),
+    (r"Variable '(?P<name>\w+)' is not defined", marked("`{name}` is used before it has a value.")),
+    (
         r"array\(bool, [2-9]d",
         marked("A mask of several dimensions cannot be an index in compiled functions: use `np.where` or a loop."),
     ),
@@ -125,6 +143,21 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         ),
     ),
 )  # fmt: skip
+# What is said where the values may not be shown.
+WITHOUT_VALUES: Mapping[str, str] = {
+    r"argument \d+: Cannot determine Numba type of <class": marked(
+        "One of the arguments is an object that a compiled function cannot take: hand over arrays and numbers, "
+        "such as `self.weight` instead of `self`."
+    ),
+    r"NameError: name '\w+' is not defined": marked("A name is not defined in the compiled function."),
+}
+
+
+def known_without_values(error_type: str, message: str) -> str:
+    """Return a sentence for an error of Numba that repeats nothing of it; empty if there is none."""
+    if error_type not in ERROR_TYPES:
+        return ""
+    return next((text for pattern, text in WITHOUT_VALUES.items() if re.search(pattern, message, re.M)), "")
 
 
 def known_error(error_type: str, message: str) -> tuple[str, dict[str, str]] | None:

@@ -91,6 +91,37 @@ def takes_layer(layer):
     return 1
 
 
+@njit
+def multiplies_three_axes(x):
+    return np.dot(x.reshape((1, 3, 2)), x.reshape((1, 2, 3)))
+
+
+@njit
+def fills_an_entry(x):
+    x[0, 0] = x[0]
+    return x
+
+
+@njit
+def index_of_list(x):
+    x[0, [0, 1]] = 0
+    return x
+
+
+@njit
+def adds_text(x):
+    total = "0"
+    total += x[0, 0]
+    return total
+
+
+@njit
+def not_set(x):
+    for i in range(3):
+        unset += x[i, 0]  # noqa: F821
+    return unset
+
+
 X = np.ones((3, 2), np.float32)
 # Arguments, words of the sentence, and what stands in the line that is named.
 REFUSED = {
@@ -108,5 +139,10 @@ REFUSED = {
     too_many_indices: ((X,), "has 2 axes, and 3 indices", "x[0, 0, 0]"),
     changes_shape: ((X,), "cannot be changed", "s[0] = 1"),
     nested: ((X,), "np.zeros((a, b))", "np.zeros([x.shape[0]"),
+    multiplies_three_axes: ((X,), "arrays of one or two axes", "np.dot(x"),
+    fills_an_entry: ((X,), "into a single entry", "x[0, 0] = x[0]"),
+    index_of_list: ((X,), "A list cannot be an index", "x[0, [0, 1]]"),
+    adds_text: ((X,), "A text is used", "total += x[0, 0]"),
+    not_set: ((X,), "`unset` is used before", "unset"),
     takes_layer: ((Layer(),), "is a `Layer`", ""),
 }

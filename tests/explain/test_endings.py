@@ -151,3 +151,7 @@ def test_of_a_hidden_case_only_the_submissions_lines_are_repeated():
     shown = ended(Verdict.IMPORT, "", "ModuleNotFoundError", line)
     assert "my_utils.py" in why_it_ended(shown, "No module named 'my_utils'").text
     assert why_it_ended(shown, "No module named 'secret'") is None
+    kernel = ended(Verdict.EXCEPTION, "", "TypingError", ("layer.py", 75, "", "@staticmethod"))
+    said = "non-precise type pyobject\n- argument 0: Cannot determine Numba type of <class 'layer.Secret'>"
+    text = why_it_ended(kernel, said).text
+    assert "`self.weight` instead of `self`" in text and "Secret" not in text
