@@ -22,6 +22,7 @@ from grader.language.translation import _, joined, marked
 
 MAX_ENTRIES = 1 << 13
 # Of the libraries; which one is the lab's is read off what is required.
+BETAS = (0.5, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999)
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-3)
 PARTS: Mapping[str, Mapping[str, str]] = {
     "first": {
@@ -49,6 +50,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "floored": marked(
             "The correction of the first moment is rounded down to whole numbers: `//` stands for `/`."
         ),
+        "next": marked("The first moment is corrected with t + 1."),
     },
     "second_correction": {
         "none": marked("The second moment is not corrected by 1 - beta2 ** t."),
@@ -57,6 +59,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "floored": marked(
             "The correction of the second moment is rounded down to whole numbers: `//` stands for `/`."
         ),
+        "no root": marked("1 - beta2 ** t joins the learning rate without its root."),
+        "next": marked("The second moment is corrected with t + 1."),
     },
     "count": {
         "late": marked("The count of steps is one too large: the first update has t = 1."),
@@ -173,7 +177,8 @@ def _correction(kind: str, betas: tuple[float, float], t: int) -> float:
     if kind == "none":
         return 1.0
     beta = betas[1] if kind == "other rate" else betas[0]
-    return float(1 - beta ** (1 if kind == "once" else t))
+    correction = float(1 - beta ** {"once": 1, "next": t + 1}.get(kind, t))
+    return correction**2 if kind == "no root" else correction
 
 
 def by_steps(runs: Sequence[CaseRun]) -> str:
@@ -191,10 +196,13 @@ def by_steps(runs: Sequence[CaseRun]) -> str:
     if right is None:
         return ""
     form, epsilon = right
+    constants = [text for text, changed, other in _other_constants(ran, epsilon) if _explains(changed, form, other)]
     for count in (1, 2):
         found = [made for made in _changed(form, count) if _explains(ran, made, epsilon)]
-        if found:
-            return one_or_other(_told(form, made) for made in found)
+        texts = dict.fromkeys([*(constants if count == 1 else []), *(_told(form, made) for made in found)])
+        if texts:
+            # Of few steps, several pairs give the same; then none is told.
+            return one_or_other(texts) if count == 1 or len(texts) == 1 else ""
     return ""
 
 
@@ -241,6 +249,25 @@ def _equal(steps: Steps, form: Adam, epsilon: float, *, required: bool = False) 
 
 def _explains(ran: Sequence[Steps], form: Adam, epsilon: float) -> bool:
     return all(_equal(steps, form, epsilon) for steps in ran)
+
+
+def _other_constants(ran: Sequence[Steps], epsilon: float) -> Iterator[tuple[str, list[Steps], float]]:
+    """Yield what another number in the place of epsilon, beta1 or beta2 would be, with what it has to explain."""
+    for other in (*EPSILONS, 1e-4, 1e-2):
+        if other != epsilon:
+            text = _("Epsilon is {seen}, not {required}.", seen=f"{other:g}", required=f"{epsilon:g}")
+            yield text, list(ran), other
+    if len({steps.betas for steps in ran}) > 1:
+        return
+    betas = ran[0].betas
+    for place, name in enumerate(("beta1", "beta2")):
+        for beta in BETAS:
+            if beta != betas[place]:
+                changed = (beta, betas[1]) if place == 0 else (betas[0], beta)
+                text = _(
+                    "{name} is {seen}, not {required}.", name=name, seen=f"{beta:g}", required=f"{betas[place]:g}"
+                )
+                yield text, [replace(steps, betas=changed) for steps in ran], epsilon
 
 
 def _changed(form: Adam, count: int) -> Iterator[Adam]:

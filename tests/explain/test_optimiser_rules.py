@@ -77,6 +77,10 @@ CHANGES = {
     "without the factor 1 - beta1": {"(1 - b1) * g": "g"},
     "In the first moment beta1 and 1 - beta1 are exchanged": {"b1 * m + (1 - b1) * g": "(1 - b1) * m + b1 * g"},
     "beta1 and beta2 are exchanged": {"b1": "b_", "b2": "b1", "b_": "b2"},
+    "joins the learning rate without its root": {"v / (1 - b2**t)": "v / (1 - b2**t) ** 2"},
+    "The second moment is corrected with t + 1": {"v / (1 - b2**t)": "v / (1 - b2 ** (t + 1))"},
+    "Epsilon is 1e-05, not 1e-08.": {"eps": "1e-5"},
+    "beta2 is 0.99, not 0.999.": {"b2": "0.99"},
     "The step is added": {"-rate": "rate"},
     "The correction of the first moment is rounded down": {"m / (": "m // ("},
     "The correction of the second moment is rounded down": {"v / (": "v // ("},
@@ -95,6 +99,21 @@ CHANGES = {
 def test_the_part_is_told(text):
     """One part, or two at once, is named where it gives the moves of every step and case."""
     assert text in told(lambda number: written(number, CHANGES[text]))
+
+
+def test_of_several_pairs_none_is_told():
+    """What one step cannot tell apart is not guessed: two parts are named only where no other two give the same."""
+    first = {"moves": by_torch(0)[:1]}
+    case = Case("case", {"rate": CASES[0][1]}, {"grads": gradients(0)[:1]})
+    wrong = {"moves": -3.7 * by_torch(0)[:1]}
+    bounds = {"moves": Tolerance(1e-9, 1e-7)}
+    assert by_steps([CaseRun(RecordedCase(case, first, bounds), Outcome(None, outputs=wrong),
+                             compare(first, wrong, bounds))]) == ""  # fmt: skip
+    # sqrt(1 - b2) times the step: a missing root of the correction, or two other parts at once.
+    small = {"moves": np.sqrt(1 - B2) * by_torch(0)[:1]}
+    said = by_steps([CaseRun(RecordedCase(case, first, bounds), Outcome(None, outputs=small),
+                             compare(first, small, bounds))])  # fmt: skip
+    assert "count of steps" not in said
 
 
 def test_amsgrad_is_told():
