@@ -16,6 +16,7 @@ from grader.language.translation import _
 NEXT_CALL = ", call "
 # Arrays of a case that are given to the layer before what is compared.
 EARLIER = "earlier_"
+EARLIER_INPUT = f"{EARLIER}x"
 
 
 def once_named(output: str) -> str:
@@ -30,14 +31,33 @@ def between_calls(runs: Sequence[CaseRun]) -> str:
         text = _differing_calls(run)
         if text:
             return text
-    earlier = [any(name.startswith(EARLIER) for name in run.recorded.case.arrays) for run in failing]
-    alone = [run.passed and not any(name.startswith(EARLIER) for name in run.recorded.case.arrays) for run in runs]
+    if failing and all(_replaces_gradients(run) for run in failing):
+        return _(
+            "There are gradients of an earlier batch already, and those of this one have to be added to them: they "
+            "replace them, with `=` where `+=` is needed."
+        )
+    earlier = [EARLIER_INPUT in run.recorded.case.arrays for run in failing]
+    alone = [run.passed and EARLIER_INPUT not in run.recorded.case.arrays for run in runs]
     if failing and all(earlier) and any(alone) and failing[0].outcome.verdict is None:
         return _(
             "The layer is right when it is called for the first time, and wrong after a call with another input: "
             "it keeps something of the first call, such as a shape or a sum that is not set back."
         )
     return ""
+
+
+def _replaces_gradients(run: CaseRun) -> bool:
+    """Whether every wrong output is what it should be without the earlier gradients that it has to be added to."""
+    if run.outcome.verdict is not None or not run.findings:
+        return False
+    for finding in run.findings:
+        view = comparison(run, finding)
+        earlier = run.recorded.case.arrays.get(f"{EARLIER}{finding.output}")
+        if view is None or earlier is None or earlier.shape != view.expected.shape:
+            return False
+        if not earlier.any() or not view.equals(view.expected - earlier):
+            return False
+    return True
 
 
 def _differing_calls(run: CaseRun) -> str:

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.lab.checks import LAYOUT
 from grader.language.translation import _, listed, marked
 
 MAX_SHIFT = 2
@@ -103,12 +104,21 @@ def _flattened(view: Comparison) -> Iterator[Fingerprint]:
     names = (_("channel"), _("row"), _("column"))
     for order in permutations((1, 2, 3)):
         if view.equals(picture.transpose(0, *order).reshape(view.expected.shape)):
-            counted = listed([names[axis - 1] for axis in order])
-            text = _(
-                "The features come in the order {order}: which axis counts slowest is another one.", order=counted
-            )
+            if LAYOUT in view.config:
+                counted = listed([names[axis - 1] for axis in order])
+                text = _("The features come in the order {order}, the slowest first.", order=counted)
+            else:
+                # Nothing says which axis of the input the channels are.
+                counted = listed([str(axis) for axis in order])
+                text = _(
+                    "The features come in the order of the axes {order} of the input, the slowest first.",
+                    order=counted,
+                )
             yield Fingerprint("flattened", text)
             return
+    if len(picture) > 1 and view.equals(picture.reshape(-1, len(picture)).T.reshape(view.expected.shape)):
+        text = _("The samples are mixed: reshape to (N, …) at once, not to (…, N) and then transpose.")
+        yield Fingerprint("flattened_by_columns", text)
 
 
 def _shifted(view: Comparison) -> Iterator[Fingerprint]:

@@ -191,18 +191,14 @@ def _steps(view: Comparison) -> Iterator[Fingerprint]:
         chosen = np.zeros_like(right)
         chosen[::step, ::step] = True
         if right[chosen].all() and right[~chosen].mean() < 0.25:
-            yield Fingerprint(
-                "every_step",
-                _(
-                    "Only every {step}. row and column is right: look at how the stride enters the indices.",
-                    step=step,
-                ),
+            text = _("Only every {step}. row and column is right.", step=step)
+            by_stride = _(
+                "Only every {step}. row and column is right: look at how the stride enters the indices.", step=step
             )
+            readings = {"stride": by_stride} if view.config.get("stride") == step else {}
+            yield Fingerprint("every_step", text, readings)
             return
     first = np.zeros_like(right)
     first[0, 0] = True
     if right[0, 0] and right[~first].mean() < 0.1:
-        yield Fingerprint(
-            "only_first_entry",
-            _("Only the entry at row 0, column 0 is right: look at how row and column enter the indices."),
-        )
+        yield Fingerprint("only_first_entry", _("Only the entry at row 0, column 0 is right."))

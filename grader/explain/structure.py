@@ -6,6 +6,7 @@ import numpy as np
 
 from grader.compare import Finding
 from grader.explain.comparison import Fingerprint
+from grader.explain.conditions import INPUT_NAMES
 from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
 from grader.explain.size_rules import sizes_that_give
 from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
@@ -49,7 +50,7 @@ def structure(
 
 
 def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: Case) -> Fingerprint | None:
-    if len(actual) == len(expected) - 1 and actual == expected[1:]:
+    if len(expected) > 1 and actual == expected[1:] and _counts_samples(name, expected[0], len(expected), case):
         return Fingerprint("batch_axis_missing", _("The batch axis is missing: it must stay, even for one sample."))
     if len(actual) != len(expected):
         return Fingerprint(
@@ -69,6 +70,14 @@ def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: 
             _("It holds {seen} samples instead of {required}.", seen=actual[0], required=expected[0]),
         )
     return None
+
+
+def _counts_samples(name: str, length: int, axes: int, case: Case) -> bool:
+    """Whether the first axis of an output, which is so long, is that of the samples."""
+    inputs = [case.arrays[key] for key in INPUT_NAMES if key in case.arrays and case.arrays[key].ndim > 1]
+    if "weight" in name or "bias" in name:
+        return False
+    return len(inputs[0]) == length if inputs else axes == 4
 
 
 def _exchanged(expected: tuple[int, ...], actual: tuple[int, ...], layout: str) -> Fingerprint:

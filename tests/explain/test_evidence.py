@@ -169,6 +169,30 @@ def test_a_first_call_that_alone_is_right_names_what_is_kept():
     assert "kept from one call" in text and "thread" not in text
 
 
+def test_gradients_that_replace_earlier_ones_are_told():
+    """Where a gradient has to be added to one that is there, and is right but for that, it replaces it."""
+    earlier = RNG.standard_normal((4, 3))
+    expected, own = {"d_weight": EXPECTED[0, 0, :4, :3] + earlier}, {"d_weight": EXPECTED[0, 0, :4, :3]}
+    alone = run_of({"d_weight": EXPECTED[1, 0, :4, :3]}, {"d_weight": EXPECTED[1, 0, :4, :3]})
+    there = run_of(expected, own, arrays={"earlier_d_weight": earlier})
+    text = hint(alone, there)
+    assert "`=` where `+=` is needed" in text and "first time" not in text
+    assert "+=" not in hint(
+        alone, run_of(expected, {"d_weight": 2 * earlier}, arrays={"earlier_d_weight": earlier})
+    )
+
+
+def test_advice_on_the_stride_needs_the_stride():
+    """Every second entry is right by a stride of 2 only where there is one; one entry alone gives no advice."""
+    wrong = changed(np.s_[:, :, 1::2])
+    wrong[..., 1::2] += 1.5
+    plain, moved = run_of(EXPECTED, wrong), run_of(EXPECTED, wrong, stride=2)
+    assert "stride" not in hint(plain) and "stride" in hint(moved)
+    single = EXPECTED + 1.5 + np.abs(INPUTS)
+    single[:, :, 0, 0] = EXPECTED[:, :, 0, 0]
+    assert hint(run_of(EXPECTED, single)) == "Only the entry at row 0, column 0 is right."
+
+
 def test_a_call_after_another_input_names_what_is_kept():
     """If only the case fails that gave the layer something else before, it keeps something of that."""
     plain = run_of(EXPECTED, EXPECTED)

@@ -26,10 +26,10 @@ class Check:
     learning = None
 
 
-def run_of(expected, actual, name="outputs", atol=1e-5, **config):
+def run_of(expected, actual, name="outputs", atol=1e-5, x=INPUTS, **config):
     """A run of one case that returned ``actual``."""
     tolerance = Tolerance(atol, 0.0)
-    case = Case("case", {**CONFIG, **config}, {"x": INPUTS})
+    case = Case("case", {**CONFIG, **config}, {"x": x})
     recorded = RecordedCase(case, {name: expected}, {name: tolerance})
     outputs = {name: np.asarray(actual)}
     return CaseRun(recorded, Outcome(None, outputs=outputs), compare({name: expected}, outputs, {name: tolerance}))
@@ -98,12 +98,18 @@ PATTERNS = {
     "one number": (EXPECTED, np.full_like(EXPECTED, 0.3), "constant"),
     "NaN in one sample": (EXPECTED, replaced(EXPECTED, 1, np.nan), "samples_nonfinite"),
     "all NaN": (EXPECTED, EXPECTED * np.nan, "all_nonfinite"),
-    "batch axis lost": (EXPECTED[:1], EXPECTED[0], "batch_axis_missing"),
     "rows and columns exchanged": (EXPECTED, EXPECTED.swapaxes(2, 3), "rows_and_columns"),
     "channels at the end": (EXPECTED, EXPECTED.transpose(0, 2, 3, 1), "channels_last"),
     "one row and column too few": (SQUARE, SQUARE[:, :, 1:, 1:], "size"),
     "padding left on": (SQUARE, np.pad(SQUARE, ((0, 0), (0, 0), (1, 1), (1, 1))), "size"),
 }
+
+
+def test_the_batch_axis_is_missed_only_where_there_is_one():
+    """A first axis that is lost is the batch's only if it is as long as the input has samples."""
+    assert names(EXPECTED[:1], EXPECTED[0], x=INPUTS[:1]) == ["batch_axis_missing"]
+    assert names(EXPECTED[:1], EXPECTED[0]) == ["axes_count"]
+    assert names(EXPECTED[0, 0, 0], EXPECTED[0, 0, 0, 0]) == ["axes_count"]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -86,4 +86,4 @@ def test_the_order_of_flattened_axes_is_told():
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
     right = torch.flatten(torch.from_numpy(x), 1).numpy()
     wrong = torch.flatten(torch.from_numpy(x).permute(0, 2, 3, 1), 1).numpy()
-    assert "in the order row, column and channel" in explained([{"x": x}], [{}], [right], [wrong]).hint
+    assert "in the order of the axes 2, 3 and 1 of the input" in explained([{"x": x}], [{}], [right], [wrong]).hint
