@@ -105,7 +105,7 @@ WRITTEN_OTHERWISE = [
     one("maximum_starts_at_zero_negative_cut", "max_pool_forward", LOOPS, "layers", WINDOW_MAX,
         WINDOW_MAX.replace("window.max()", "max(0.0, window.max())")),
     one("mean_of_window_in_place_of_maximum", "max_pool_forward", TAPS, "layers", POOLED, "return view.mean(-1)"),
-    one("sum_of_window_in_place_of_mean", "average_pool_forward", TAPS, "layers", POOLED,
+    one("sum_instead_of_mean", "average_pool_forward", TAPS, "layers", POOLED,
         POOLED.replace("view.mean(-1)", "view.sum(-1)")),
     one("last_column_of_window_left_out", "max_pool_forward", LOOPS, "layers", WINDOW,
         WINDOW.replace("+ fc, k", "+ fc - 1, k")),

@@ -37,6 +37,8 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_NAMED_CASES = 3
+# Where some cases raise, so many others have to be wrong before a rule is asked of them.
+MIN_RETURNED = 2
 # What a failed check is asked, in this order: sums, windows, entries, losses, optimisers.
 RULES = (by_terms, by_windows, by_entries, by_sizes, by_steps)
 
@@ -132,7 +134,13 @@ def explain_runs(
 
 def by_rules(runs: Sequence[CaseRun]) -> str:
     """Return which rule gives what was returned in every case: of sums, windows, losses or steps; else nothing."""
-    return next((text for ask in RULES if (text := ask(runs))), "")
+    returned = [run for run in runs if run.outcome.verdict is None]
+    if len(returned) < len(runs) and sum(not run.passed for run in returned) < MIN_RETURNED:
+        return ""
+    told = next((text for ask in RULES if (text := ask(returned))), "")
+    if told and len(returned) < len(runs):
+        return _("Of the cases that return something: {text}", text=told)
+    return told
 
 
 def _has_numbers(run: CaseRun) -> bool:

@@ -12,10 +12,17 @@ import numpy as np
 
 from grader.explain.geometry_rules import windows_elsewhere
 from grader.explain.linear_terms import Terms, convolved
-from grader.language.translation import _
+from grader.language.translation import _, marked
 
 Rules = Mapping[str, tuple[str, np.ndarray]]
 BLOCKS = (4, 8, 16, 32)
+# Orders in which a window or a kernel (channel, row, column) may be written out, the slowest axis first.
+FLATTENED: Mapping[str, tuple[int, int, int]] = {
+    marked("channel, row, column"): (0, 1, 2),
+    marked("row, column, channel"): (1, 2, 0),
+    marked("channel, column, row"): (0, 2, 1),
+    marked("column, row, channel"): (2, 1, 0),
+}
 # Joins the names of two rules that are followed at once.
 ALSO = " + "
 
@@ -37,6 +44,8 @@ def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str
     yield "first_column", _("The first column of the kernel is left out."), mask((every, every, slice(0, 1)), 0)
     both = mask((every, slice(-1, None)), 0) * mask((every, every, slice(-1, None)), 0)
     yield "last_row_and_column", _("The last row and column of the kernel are left out."), both
+    both = mask((every, slice(0, 1)), 0) * mask((every, every, slice(0, 1)), 0)
+    yield "first_row_and_column", _("The first row and column of the kernel are left out."), both
     yield "last_tap", _("The last tap of the kernel is left out."), mask((every, -1, -1), 0)
     yield "first_tap", _("The first tap of the kernel is left out."), mask((every, 0, 0), 0)
     yield (
@@ -95,7 +104,13 @@ def kernels_used(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, s
     yield "channels_reversed", _("The input channels of the weight are taken in reverse order."), kernel[:, ::-1]
     if kernel.shape[0] == kernel.shape[1]:
         yield "in_and_out", _("Input and output channels of the weight are exchanged."), kernel.swapaxes(0, 1)
-    o, c, k, l = kernel.shape  # noqa: E741
+    first_tap = np.broadcast_to(kernel[:, :, :1, :1], kernel.shape)
+    yield "tap_0_everywhere", _("Every tap uses the weight at row 0, column 0 of the kernel."), first_tap
+    if axis == 1:
+        sums = np.broadcast_to(terms.kernel.sum(axis=(1, 2, 3), keepdims=True), kernel.shape)
+        text = _("The sum of the window is multiplied by the sum of the kernel, not entry by entry.")
+        yield "sum_by_sum", text, sums
+    o, c, k, l = terms.whole.shape  # noqa: E741
     made = {
         "(C_out, C_in, K, K)": ((o, c, k, l), (0, 1, 2, 3)),
         "(C_out, K, K, C_in)": ((o, k, l, c), (0, 3, 1, 2)),
@@ -104,7 +119,24 @@ def kernels_used(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, s
     }
     for order, (sizes, axes) in made.items():
         if order != terms.order:
-            yield f"read_as_{order}", _read_as(order, terms.order), terms.raw.reshape(sizes).transpose(axes)
+            read = terms.raw.reshape(sizes).transpose(axes)
+            yield f"read_as_{order}", _read_as(order, terms.order), terms.part(read)
+
+
+def flattened(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield kernels that result where windows and weight are flattened in different orders of their axes."""
+    whole = terms.whole
+    own = "channel, row, column" if terms.order.startswith("(C_") else "row, column, channel"
+    for windows, axes in FLATTENED.items():
+        for weight, others in FLATTENED.items():
+            if windows == weight or (weight == own and "row, column" in windows and "row, column" in weight):
+                # The last are told by `kernels_used`.
+                continue
+            rows = whole.transpose(0, *(1 + axis for axis in others)).reshape(len(whole), -1)
+            met = rows.reshape(len(whole), *(whole.shape[1 + axis] for axis in axes))
+            back = [axes.index(axis) for axis in range(3)]
+            kernel = met.transpose(0, *(1 + place for place in back))
+            yield f"{weight} by {windows}", _in_orders(_(windows), _(weight)), terms.part(kernel)
 
 
 def _read_as(order: str, right: str) -> str:
@@ -117,6 +149,10 @@ def _read_as(order: str, right: str) -> str:
     windows, weight = (
         _("channel, row, column") if "C_in, K, K" in name else _("row, column, channel") for name in (order, right)
     )
+    return _in_orders(windows, weight)
+
+
+def _in_orders(windows: str, weight: str) -> str:
     return _(
         "Windows and weight are flattened in different orders, so that other numbers meet: the windows count "
         "{windows}, the weight {weight}.",
@@ -138,16 +174,46 @@ def _biases(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "subtracted", _("The bias is subtracted."), -bias
     yield "first", _("Every channel gets the bias of channel 0."), 0 * bias + terms.bias[0]
     yield "reversed", _("The biases are taken in reverse order."), bias[:, ::-1]
-    first = np.zeros((samples, 1, 1, 1))
-    first[0] = 1
-    yield "sample_0", _("The bias is added to sample 0 only."), first * bias
-    corner = np.zeros((1, 1, *terms.geometry.output))
-    corner[0, 0, 0, 0] = 1
-    yield "corner", _("The bias is added at row 0, column 0 only."), corner * bias
-    yield "all_but_corner", _("The bias is missing at row 0, column 0."), (1 - corner) * bias
-    row = np.zeros((1, 1, *terms.geometry.output))
-    row[:, :, 0] = 1
-    yield "row", _("The bias is added in row 0 only."), row * bias
+    every = terms.biases
+    yield "sum", _("Every channel gets the sum of all biases."), 0 * bias + every.sum()
+    yield "mean", _("Every channel gets the mean of all biases."), 0 * bias + every.mean()
+    yield "samples", _("The bias is added once for each sample."), samples * bias
+    if c <= len(every):
+        text = _("Every channel gets the bias of channel C_in - 1: the index is that of another loop.")
+        yield "left_over", text, 0 * bias + every[c - 1]
+    p, q = terms.geometry.output
+    yield "places", _("The bias is added once for each place of the output."), p * q * bias
+    for name, text, where in _bias_places(samples, p, q):
+        yield name, text, where * bias
+
+
+def _bias_places(samples: int, p: int, q: int) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield where a bias is added instead of everywhere."""
+
+    def only(index: tuple[object, ...]) -> np.ndarray:
+        made = np.zeros((samples, 1, p, q))
+        made[index] = 1  # type: ignore[index]
+        return made
+
+    every = slice(None)
+    yield "sample_0", _("The bias is added to sample 0 only."), only((slice(0, 1),))
+    yield "last_sample", _("The bias is added to the last sample only."), only((slice(-1, None),))
+    yield "corner", _("The bias is added at row 0, column 0 only."), only((every, every, 0, 0))
+    yield "all_but_corner", _("The bias is missing at row 0, column 0."), 1 - only((every, every, 0, 0))
+    yield "last_place", _("The bias is added at the last row and column only."), only((every, every, -1, -1))
+    yield "row", _("The bias is added in row 0 only."), only((every, every, 0))
+    yield "last_row", _("The bias is added in the last row only."), only((every, every, -1))
+    yield "column", _("The bias is added in column 0 only."), only((every, every, every, 0))
+    yield "last_column", _("The bias is added in the last column only."), only((every, every, every, -1))
+    yield "all_but_row", _("The bias is missing in row 0."), 1 - only((every, every, 0))
+    yield "all_but_column", _("The bias is missing in column 0."), 1 - only((every, every, every, 0))
+    steps = np.arange(1, p * q + 1).reshape(1, 1, p, q) + np.zeros((samples, 1, 1, 1))
+    yield "growing", _("The bias is added again at every place: the entries get more and more of it."), steps
+    yield (
+        "fading",
+        _("The bias is added again at every place: the entries get more and more of it."),
+        steps[:, :, ::-1, ::-1],
+    )
 
 
 def outputs_of(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
@@ -166,8 +232,16 @@ def outputs_of(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
             if _factor(name, terms) != 1:
                 divided = _("{text} The bias is divided, too.", text=text)
                 found[f"{name}{ALSO}of_bias"] = (divided, other + bias * _factor(name, terms))
+    for name, text, kernel in flattened(terms):
+        found[name] = (text, convolved(terms.windows, kernel) + bias)
     for name, text, windows in windows_elsewhere(terms.geometry, terms.pictures):
         found[name] = (text, convolved(windows, terms.kernel) + bias)
+    found |= _by_samples(products, bias)
+    if terms.bias.size:
+        text = _(
+            "The sums are cut off at 0 before the bias is added: a ReLU is a layer of its own, behind this one."
+        )
+        found["cut_before_bias"] = (text, np.maximum(products, 0) + bias)
     for name, matrix in _reshaped(terms):
         text = _("The windows are reshaped to a matrix where their axes have to be moved: transpose first.")
         found[name] = (text, matrix + bias)
@@ -183,6 +257,22 @@ def outputs_of(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     if terms.bias.size:
         found["not_reset_with_bias"] = (text, convolved(terms.windows, carried) + np.cumsum(bias, axis=1))
     return found
+
+
+def _by_samples(products: np.ndarray, bias: np.ndarray) -> Rules:
+    """Return what comes of samples that are taken for one another."""
+    made = products + bias
+    first = np.zeros((len(products), 1, 1, 1))
+    first[0] = 1
+    written = _("Every sample is written to sample 0: the others stay as they were.")
+    return {
+        "from_sample_0": (_("Every sample gets the result of sample 0."), made[:1].repeat(len(made), 0)),
+        "from_last_sample": (_("Every sample gets the result of the last sample."), made[-1:].repeat(len(made), 0)),
+        "last_to_sample_0": (written, first * made[-1:]),
+        "last_to_sample_0_and_bias": (written, first * products[-1:] + bias),
+        "all_to_sample_0": (written, first * made.sum(axis=0)),
+        "all_to_sample_0_and_bias": (written, first * products.sum(axis=0) + bias),
+    }
 
 
 def _reshaped(terms: Terms) -> Iterator[tuple[str, np.ndarray]]:

@@ -20,12 +20,14 @@ from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import ALSO, Rules, pairs
 from grader.explain.gradient_rules import RULES
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
-from grader.explain.linear_terms import ORDERS, Geometry, Terms, convolved, kernels_of
+from grader.explain.linear_terms import Geometry, Terms, convolved, kernels_of
 from grader.explain.patterns import comparison
 from grader.language.translation import _, joined, listed
 
 # Products in the sums of one case; what is larger takes too long to be tried with every rule.
 MAX_PRODUCTS = 1 << 20
+# Outputs that labs name otherwise.
+KINDS = {"d_kernel": "d_weight"}
 # What two roundings may differ by, in units of what is allowed.
 SLACK = 4.0
 WHOLE = 1e-3
@@ -51,7 +53,7 @@ def terms_of(run: CaseRun, output: str) -> Terms | None:
             fits = kernel.shape[1:] == (pictures.shape[1], *geometry.kernel)
             if not fits or (bias.size and len(bias) != len(kernel)):
                 continue
-            found = _cut(Terms(view, geometry, order, kernel, bias, pictures, gradient, raw))
+            found = _cut(Terms(view, geometry, order, kernel, bias, pictures, gradient, raw, bias))
             if found is not None and _is_right(found):
                 return found
     return None
@@ -62,7 +64,7 @@ def _cut(terms: Terms) -> Terms | None:
 
     A rule that needs all of these channels then fits less, never more. None if they are still too many.
     """
-    view, axes = terms.view, ORDERS[terms.order]
+    view = terms.view
     if _products(terms) <= MAX_PRODUCTS:
         return terms
     axis = {"outputs": 0, "in_grad": 1}.get(view.output)
@@ -75,7 +77,7 @@ def _cut(terms: Terms) -> Terms | None:
         kernel=terms.kernel[:KEPT_CHANNELS] if axis == 0 else terms.kernel[first],
         bias=terms.bias[:KEPT_CHANNELS] if axis == 0 else terms.bias,
         pictures=terms.pictures if axis == 0 else terms.pictures[first],
-        raw=terms.raw.take(range(min(KEPT_CHANNELS, terms.raw.shape[axes[axis]])), axis=axes[axis]),
+        cut_axis=axis,
     )
     return cut if _products(cut) <= MAX_PRODUCTS else None
 
@@ -87,14 +89,15 @@ def _products(terms: Terms) -> int:
 
 def compared(run: CaseRun, output: str) -> Comparison | None:
     """Return an output of a case (of several calls the first one's) without what earlier gradients add to it."""
+    kind = KINDS.get(output, output)
     called = [name for name in run.recorded.expected if once_named(name) == output]
     view = comparison(run, Finding(called[0], "values")) if called else None
     if view is None:
         return None
     earlier = view.inputs.get(f"{EARLIER}{output}")
     if earlier is None or earlier.shape != view.expected.shape:
-        return replace(view, output=output)
-    return replace(view, output=output, expected=view.expected - earlier, actual=view.actual - earlier)
+        return replace(view, output=kind)
+    return replace(view, output=kind, expected=view.expected - earlier, actual=view.actual - earlier)
 
 
 def _is_convolution(run: CaseRun) -> bool:
@@ -123,7 +126,7 @@ def by_terms(runs: Sequence[CaseRun]) -> str:
     if any(finding.kind != "values" for run in failing for finding in run.findings):
         return ""
     wrong = list(dict.fromkeys(once_named(finding.output) for run in failing for finding in run.findings))
-    told = {output: _of_output(runs, output) for output in wrong if output in RULES}
+    told = {output: _of_output(runs, output) for output in wrong if KINDS.get(output, output) in RULES}
     texts = {output: text for output, text in told.items() if text}
     if len(wrong) == 1 or len(set(told.values())) == 1:
         return next(iter(texts.values()), "") if len(told) == len(wrong) else ""
@@ -132,6 +135,7 @@ def by_terms(runs: Sequence[CaseRun]) -> str:
 
 def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     """Return what one output is made of instead of what it should be."""
+    kind = KINDS.get(output, output)
     ran = [run for run in runs if run.outcome.verdict is None]
     fails = [any(once_named(finding.output) == output for finding in run.findings) for run in ran]
     failing = [run for run, failed in zip(ran, fails, strict=True) if failed]
@@ -139,13 +143,13 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     made = [terms for run in failing if (terms := terms_of(run, output)) is not None]
     if made and len(made) == len(failing):
         right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
-        told = _by_rule(RULES[output], made, right)
-        return told or (_left_out(made) or _by_pair(made, right) if output == "outputs" else "")
+        told = _by_rule(RULES[kind], made, right)
+        return told or (_left_out(made) or _by_pair(made, right) if kind == "outputs" else "")
     products = [found for run in failing if (found := products_of_run(run, output)) is not None]
     if products and len(products) == len(failing):
         right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
-        told = _by_rule(linear_rules.RULES[output], products, right_ones)
-        return told or (_inputs_left_out(products) if output == "outputs" else "")
+        told = _by_rule(linear_rules.RULES[kind], products, right_ones)
+        return told or (_inputs_left_out(products) if kind == "outputs" else "")
     return ""
 
 

@@ -21,11 +21,30 @@ def windows_elsewhere(geometry: Geometry, pictures: np.ndarray) -> Iterator[tupl
         _("The border of the picture is repeated where zeros belong."),
         pictures[:, :, rows.clip(0, height - 1)[:, None, :, None], columns.clip(0, width - 1)[None, :, None, :]],
     )
+    outside = (rows < 0) | (rows >= height), (columns < 0) | (columns >= width)
+    beyond = outside[0][:, None, :, None] | outside[1][None, :, None, :]
+    yield "ones", _("The padding holds ones where zeros belong."), geometry.windows(pictures) + beyond
+    if (
+        rows.min() > -height
+        and rows.max() < 2 * height - 1
+        and columns.min() > -width
+        and columns.max() < 2 * width - 1
+    ):
+        yield (
+            "mirrored",
+            _("The picture is mirrored at its border where zeros belong."),
+            pictures[:, :, _mirrored(rows, height)[:, None, :, None], _mirrored(columns, width)[None, :, None, :]],
+        )
     yield (
         "wrapped",
         _("Indices below 0 count from the other end of the picture: the padding is missing."),
         _wrapped(geometry, pictures),
     )
+
+
+def _mirrored(places: np.ndarray, length: int) -> np.ndarray:
+    inside = np.abs(places)
+    return np.asarray(np.where(inside >= length, 2 * length - 2 - inside, inside))
 
 
 def _wrapped(geometry: Geometry, pictures: np.ndarray) -> np.ndarray:

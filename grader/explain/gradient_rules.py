@@ -5,11 +5,11 @@ As of the output, the right rule comes first, with an empty text (`grader.explai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from grader.explain.convolution_rules import Rules, kernels_used, outputs_of
+from grader.explain.convolution_rules import Rules, flattened, kernels_used, outputs_of
 from grader.explain.geometry_rules import places_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import ORDERS, Geometry, Terms
 from grader.language.translation import _
@@ -29,7 +29,18 @@ def _in_grad(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     found = {"right": ("", back(terms.kernel))}
     for name, text, kernel in kernels_used(terms, _("output channel"), axis=0):
         found[name] = (text, back(kernel))
+    for name, text, kernel in flattened(terms):
+        found[name] = (text, back(kernel))
+    for name, text, kept in _places_kept(terms):
+        parts = np.moveaxis(np.tensordot(terms.kernel, terms.gradient * kept, axes=(0, 1)), 3, 0)
+        found[name] = (text, terms.geometry.scattered(parts, *size))
     samples = len(terms.gradient)
+    for number, name, text in (
+        (0, "from_sample_0", _("Every sample gets the result of sample 0.")),
+        (-1, "from_last_sample", _("Every sample gets the result of the last sample.")),
+    ):
+        found[name] = (text, found["right"][1][[number]].repeat(samples, 0))
+    found["negated"] = (_("It has the opposite sign."), -found["right"][1])
     found["divided_by_samples"] = (_("It is divided by the number of samples."), found["right"][1] / samples)
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
@@ -100,8 +111,88 @@ def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
         made["transposed"] = (_("Rows and columns of the kernel's gradient are exchanged."), whole.swapaxes(2, 3))
     for name, text, windows in windows_elsewhere(terms.geometry, terms.pictures):
         made[name] = (text, _each_weight(terms, windows).sum(axis=0))
+    text = _("Every sample's gradient meets the input of sample 0.")
+    first = np.broadcast_to(terms.windows[:1], terms.windows.shape)
+    made["input_of_sample_0"] = (text, _each_weight(terms, first).sum(axis=0))
+    for name, text, kept in _places_kept(terms):
+        each = np.tensordot(terms.gradient * kept, terms.windows, axes=([0, 2, 3], [0, 4, 5]))
+        made[name] = (text, each)
+    for name, text, kept in _channels_kept(whole.shape):
+        made[name] = (text, whole * kept)
     axes = np.argsort(ORDERS[terms.order])
-    return {name: (text, array.transpose(axes)) for name, (text, array) in made.items()}
+    found = {name: (text, array.transpose(axes)) for name, (text, array) in made.items()}
+    return found | dict(_written_out(whole, terms.order, found["right"][1]))
+
+
+def _channels_kept(shape: Sequence[int]) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield of which channels and taps the gradient of the weight is there, the others being 0."""
+    every = slice(None)
+    for name, text, index in (
+        ("filter_0", _("Only the gradient of output channel 0 is there."), (slice(0, 1),)),
+        ("last_filter", _("Only the gradient of the last output channel is there."), (slice(-1, None),)),
+        ("all_but_last_filter", _("The gradient of the last output channel is missing."), (slice(None, -1),)),
+        ("input_0", _("Only the gradient of input channel 0 is there."), (every, slice(0, 1))),
+        ("all_but_last_input", _("The gradient of the last input channel is missing."), (every, slice(None, -1))),
+        ("all_but_last_row", _("The last row of the kernel gets no gradient."), (every, every, slice(None, -1))),
+        (
+            "all_but_last_column", _("The last column of the kernel gets no gradient."),
+            (every, every, every, slice(None, -1)),
+        ),
+    ):  # fmt: skip
+        kept = np.zeros(tuple(shape))
+        kept[index] = 1  # type: ignore[index]
+        yield name, text, kept
+    kept = np.ones(tuple(shape))
+    kept[:, :, -1, -1] = 0
+    yield "all_but_last_tap", _("The last tap of the kernel gets no gradient."), kept
+
+
+def _written_out(whole: np.ndarray, order: str, right: np.ndarray) -> Iterator[tuple[str, tuple[str, np.ndarray]]]:
+    """Yield gradients of the weight whose numbers come in another order than the shape says."""
+    for axes, names in (
+        ((0, 1, 2, 3), "(C_out, C_in, K, K)"),
+        ((0, 2, 3, 1), "(C_out, K, K, C_in)"),
+        ((1, 2, 3, 0), "(C_in, K, K, C_out)"),
+        ((2, 3, 1, 0), "(K, K, C_in, C_out)"),
+    ):
+        if names != order:
+            text = _(
+                "The gradient's numbers come in the order of {axes}, and are reshaped as if it were another: move "
+                "the axes with transpose.",
+                axes=names,
+            )
+            yield f"written_as_{names}", (text, whole.transpose(axes).reshape(right.shape))
+
+
+def _places_kept(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield which entries of the gradient that arrives are used, as a mask."""
+    shape = (1, 1, *terms.geometry.output)
+    every = slice(None)
+    for name, text, index in (
+        ("last_row_unused", _("The last row of the gradient that arrives is left out."), (every, every, -1)),
+        ("first_row_unused", _("The first row of the gradient that arrives is left out."), (every, every, 0)),
+        (
+            "last_column_unused", _("The last column of the gradient that arrives is left out."),
+            (every, every, every, -1),
+        ),
+        (
+            "first_column_unused", _("The first column of the gradient that arrives is left out."),
+            (every, every, every, 0),
+        ),
+    ):  # fmt: skip
+        kept = np.ones(shape)
+        kept[index] = 0  # type: ignore[index]
+        yield name, text, kept
+    kept = np.ones(shape)
+    kept[:, :, -1] = kept[:, :, :, -1] = 0
+    yield "last_ends_unused", _("The last row and column of the gradient that arrives are left out."), kept
+    for name, text, place in (
+        ("only_first_place", _("Only row 0, column 0 of the gradient that arrives is used."), 0),
+        ("only_last_place", _("Only the last entry of the gradient that arrives is used."), -1),
+    ):
+        kept = np.zeros(shape)
+        kept[:, :, place, place] = 1
+        yield name, text, kept
 
 
 def _each_weight(terms: Terms, windows: np.ndarray) -> np.ndarray:
@@ -114,7 +205,16 @@ def _each_weight(terms: Terms, windows: np.ndarray) -> np.ndarray:
 
 def _d_bias(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     """Return what each rule gives for the gradient of the bias."""
-    return _sums(terms, terms.gradient.sum(axis=(2, 3)))
+    found = _sums(terms, terms.gradient.sum(axis=(2, 3)))
+    for name, text, kept in _places_kept(terms):
+        found[name] = (text, (terms.gradient * kept).sum(axis=(0, 2, 3)))
+    whole = found["right"][1]
+    found["all_channels"] = (_("Every channel gets the sum of all channels."), 0 * whole + whole.sum())
+    found["only_channel_0"] = (
+        _("Only the gradient of output channel 0 is there."),
+        whole * (np.arange(len(whole)) == 0),
+    )
+    return found
 
 
 def _sums(terms: Terms, each: np.ndarray) -> dict[str, tuple[str, np.ndarray]]:

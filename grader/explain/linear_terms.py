@@ -39,13 +39,21 @@ class Geometry:
     @classmethod
     def of(cls, config: Mapping[str, Any], rows: int, columns: int) -> Geometry | None:
         """Return the geometry of a case on pictures of this size; None if its settings do not say it."""
-        side = config.get("k")
-        kernel = (side, side) if isinstance(side, int) else tuple(config.get("kernel_shape") or ())
-        stride, dilation = config.get("stride", 1), config.get("dilation", 1)
+        side = config.get("k", config.get("kernel_size", config.get("pool_size")))
+        kernel = (side, side) if isinstance(side, int) else tuple(side or config.get("kernel_shape") or ())
+        stride, dilation = config.get("stride", config.get("strides", 1)), config.get("dilation", 1)
         pad = config.get("pad", config.get("padding", 0))
         if len(kernel) != 2 or not isinstance(stride, int) or not isinstance(dilation, int):
             return None
         extents = [dilation * (length - 1) + 1 for length in kernel]
+        if pad == "same" and "strides" in config:
+            # As TensorFlow counts it: so many zeros that every stride begins in the picture.
+            sizes = tuple(-(-length // stride) for length in (rows, columns))
+            zeros = [
+                max((size - 1) * stride + extent - length, 0) // 2
+                for size, extent, length in zip(sizes, extents, (rows, columns), strict=True)
+            ]
+            return cls((kernel[0], kernel[1]), stride, dilation, zeros[0], zeros[1], (sizes[0], sizes[1]))
         if pad == "same":
             above, left = ((extent - 1) // 2 for extent in extents)
         elif pad == "valid":
@@ -114,7 +122,8 @@ def kernels_of(weight: np.ndarray) -> dict[str, np.ndarray]:
 class Terms:
     """One output of one case of a convolution with what it is made of; arrays float64, channels second.
 
-    ``order`` is that of the axes of the weight as the lab has it.
+    ``order`` is that of the axes of the weight as the lab has it, ``raw`` the whole weight in it. Of large arrays
+    only the first channels of the output are looked at: ``kernel`` is cut along ``cut_axis``, ``biases`` are whole.
     """
 
     view: Comparison
@@ -125,6 +134,19 @@ class Terms:
     pictures: np.ndarray
     gradient: np.ndarray
     raw: np.ndarray = field(repr=False)
+    biases: np.ndarray = field(repr=False)
+    cut_axis: int | None = None
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """The kernel before it was cut."""
+        return self.raw.transpose(ORDERS[self.order])
+
+    def part(self, kernel: np.ndarray) -> np.ndarray:
+        """Return what is looked at of a whole kernel."""
+        return (
+            kernel if self.cut_axis is None else kernel.take(range(self.kernel.shape[self.cut_axis]), self.cut_axis)
+        )
 
     @cached_property
     def windows(self) -> np.ndarray:

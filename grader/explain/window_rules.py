@@ -14,12 +14,14 @@ from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
-from grader.explain.geometry_rules import windows_elsewhere
+from grader.explain.geometry_rules import places_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.patterns import comparison
 from grader.language.translation import _
 
 MAX_ENTRIES = 1 << 17
+# What may be taken for equal to a maximum.
+TOLERANCES = (1.0, 0.5, 0.1, 0.05, 0.01, 1e-3)
 
 
 def by_windows(runs: Sequence[CaseRun]) -> str:
@@ -101,23 +103,35 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
     for name, text, windows in windows_elsewhere(geometry, view.inputs["x"].astype(np.float64)):
         moved = windows.reshape(taken.shape)
         found[name] = (text, moved.mean(axis=2) if is_mean else moved.max(axis=2))
+    over = taken.mean(axis=(1, 2)) if is_mean else taken.max(axis=(1, 2))
+    text = _("The windows run over all channels: each channel has windows of its own.")
+    found["over_channels"] = (text, np.broadcast_to(over[:, None], view.expected.shape))
+    stride = geometry.stride
+    for name, text, number in (
+        ("by_stride", _("The sum of each window is divided by the square of the stride."), stride * stride),
+        ("by_side", _("The sum of each window is divided by its rows plus its columns."), rows + columns),
+        ("by_rows", _("The sum of each window is divided by its rows only."), rows),
+        ("by_columns", _("The sum of each window is divided by its columns only."), columns),
+    ):
+        found[name] = (text, taken.sum(axis=2) / number)
     if count > 1:
-        found["but_last_row"] = (_("The last row of each window is left out."), _reduced(inner[:, :, :-1], taken))
-        found["but_last_column"] = (
-            _("The last column of each window is left out."), _reduced(inner[:, :, :, :-1], taken)
-        )  # fmt: skip
-        found["but_last_row_and_column"] = (
-            _("The last row and column of each window are left out."), _reduced(inner[:, :, :-1, :-1], taken)
-        )  # fmt: skip
-        found["but_last"] = (_("The last pixel of each window is left out."), _reduced(taken[:, :, :-1], taken))
-        found["but_first"] = (_("The first pixel of each window is left out."), _reduced(taken[:, :, 1:], taken))
+        for name, text, part in (
+            ("but_last_row", _("The last row of each window is left out."), inner[:, :, :-1]),
+            ("but_last_column", _("The last column of each window is left out."), inner[:, :, :, :-1]),
+            (
+                "but_last_row_and_column", _("The last row and column of each window are left out."),
+                inner[:, :, :-1, :-1],
+            ),
+            ("but_last", _("The last pixel of each window is left out."), taken[:, :, :-1]),
+            ("but_first", _("The first pixel of each window is left out."), taken[:, :, 1:]),
+        ):  # fmt: skip
+            left = part.reshape(*taken.shape[:2], -1, *taken.shape[3:])
+            if is_mean:
+                found[name] = (text, left.sum(axis=2) / count)
+                found[f"{name}_of_rest"] = (text, left.sum(axis=2) / max(left.shape[2], 1))
+            else:
+                found[name] = (text, left.max(axis=2, initial=-np.inf))
     return found
-
-
-def _reduced(part: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """Return the maximum of what is left of each window."""
-    left = part.reshape(*taken.shape[:2], -1, *taken.shape[3:])
-    return left.max(axis=2) if left.shape[2] else np.full((*taken.shape[:2], *taken.shape[3:]), -np.inf)
 
 
 def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
@@ -135,7 +149,26 @@ def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
         return geometry.scattered(terms, size[0], size[1]) if not overwrite else _overwritten(geometry, terms, size)
 
     turned = first % columns * rows + first // columns
-    return {
+    is_mean = _equal(view, back(np.array(1.0 / count)), view.expected)
+    more = {}
+    for name, text, down, right in places_elsewhere(geometry):
+        share = np.array(1.0 / count) if is_mean else pixels == first[:, :, None]
+        terms = np.broadcast_to(share, taken.shape) * gradient
+        terms = terms.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
+        size = view.inputs["x"].shape[2:]
+        more[name] = (text, geometry.added(terms, size[0], size[1], down, right))
+    if not is_mean:
+        text = _("All values near the maximum get the gradient: equal is not near, compare places.")
+        for near in TOLERANCES:
+            more[f"near_{near}"] = (text, back(taken >= taken.max(axis=2, keepdims=True) - near))
+    else:
+        for name, text, number in (
+            ("by_stride", _("The gradient is divided by the square of the stride."), geometry.stride**2),
+            ("by_rows", _("The gradient is divided by the rows of the window only."), rows),
+            ("by_samples", _("The gradient is divided by the number of samples, too."), count * len(taken)),
+        ):
+            more[name] = (text, back(np.array(1.0 / number)))
+    return more | {
         "first_maximum": (
             _("The gradient goes to the first of equal maxima."), back(pixels == first[:, :, None])
         ),

@@ -106,6 +106,31 @@ FORWARD = {
     "order were (C_in, K, K, C_out)": lambda x, w, b, g, n: conv(
         x, w.reshape(w.shape[1], *w.shape[2:], len(w)).transpose(3, 0, 1, 2), b, n
     ),
+    "the windows count channel, row, column, the weight row, column, channel": lambda x, w, b, g, n: conv(
+        x, w.transpose(0, 2, 3, 1).reshape(w.shape), b, n
+    ),
+    "the windows count channel, row, column, the weight column, row, channel": lambda x, w, b, g, n: conv(
+        x, w.transpose(0, 3, 2, 1).reshape(w.shape), b, n
+    ),
+    "The first row and column of the kernel are left out": lambda x, w, b, g, n: conv(
+        x, masked(masked(w, np.s_[:, :, 0]), np.s_[..., 0]), b, n
+    ),
+    "Every tap uses the weight at row 0, column 0": lambda x, w, b, g, n: conv(
+        x, w[:, :, :1, :1].repeat(w.shape[2], 2).repeat(w.shape[3], 3), b, n
+    ),
+    "multiplied by the sum of the kernel": lambda x, w, b, g, n: conv(
+        x, 0 * w + w.sum(axis=(1, 2, 3), keepdims=True), b, n
+    ),
+    "Every channel gets the sum of all biases": lambda x, w, b, g, n: conv(x, w, 0 * b + b.sum(), n),
+    "The bias is added once for each sample": lambda x, w, b, g, n: conv(x, w, len(x) * b, n),
+    "The bias is missing in row 0": lambda x, w, b, g, n: (
+        conv(x, w, b, n) - b[:, None, None] * (np.arange(conv(x, w, b, n).shape[2]) == 0)[:, None]
+    ),
+    "cut off at 0 before the bias": lambda x, w, b, g, n: np.maximum(conv(x, w, 0 * b, n), 0) + b[:, None, None],
+    "Every sample gets the result of sample 0": lambda x, w, b, g, n: conv(x, w, b, n)[:1].repeat(len(x), 0),
+    "Every sample is written to sample 0": lambda x, w, b, g, n: np.concatenate(
+        [conv(x, w, b, n)[-1:], 0 * conv(x, w, b, n)[1:]]
+    ),
 }
 BACKWARD = {
     "in_grad": {
@@ -114,10 +139,25 @@ BACKWARD = {
             "in_grad"
         ],
         "number of samples": lambda x, w, b, g, n: gradients(x, w, b, g, n)["in_grad"] / len(x),
+        "The last row of the gradient that arrives is left out": lambda x, w, b, g, n: gradients(
+            x, w, b, masked(g, np.s_[:, :, -1]), n
+        )["in_grad"],
+        "the windows count channel, row, column, the weight row, column, channel": lambda x, w, b, g, n: gradients(
+            x, w.transpose(0, 2, 3, 1).reshape(w.shape), b, g, n
+        )["in_grad"],
     },
     "d_weight": {
         "Only the last sample counts": lambda x, w, b, g, n: gradients(x[-1:], w, b, g[-1:], n)["d_weight"],
         "turned by 180 degrees": lambda x, w, b, g, n: gradients(x, w, b, g, n)["d_weight"][:, :, ::-1, ::-1],
+        "meets the input of sample 0": lambda x, w, b, g, n: gradients(x[:1].repeat(len(x), 0), w, b, g, n)[
+            "d_weight"
+        ],
+        "Only the gradient of output channel 0 is there": lambda x, w, b, g, n: masked(
+            gradients(x, w, b, g, n)["d_weight"], np.s_[1:]
+        ),
+        "come in the order of (C_out, K, K, C_in)": lambda x, w, b, g, n: (
+            gradients(x, w, b, g, n)["d_weight"].transpose(0, 2, 3, 1).reshape(w.shape)
+        ),
     },
     "d_bias": {"number of samples": lambda x, w, b, g, n: gradients(x, w, b, g, n)["d_bias"] / len(x)},
 }

@@ -52,6 +52,16 @@ def at(window, flat):
     return share.reshape(window.shape)
 
 
+def beside(x, grad, number):
+    """The gradient where the window's place is not multiplied by the stride."""
+    k, s = SETTINGS[number]
+    result = np.zeros_like(x)
+    for n, c, p, q in np.ndindex(grad.shape):
+        row, column = divmod(int(x[n, c, p * s : p * s + k, q * s : q * s + k].argmax()), k)
+        result[n, c, p + row, q + column] += grad[n, c, p, q]
+    return result
+
+
 def said(output, right, wrong):
     """What is said of a rule that was followed in all cases."""
     runs = []
@@ -71,8 +81,11 @@ FORWARD = {
     "must not start at 0": lambda x, g, n: np.maximum(pooled(max_pool2d, x, n), 0),
     "the first pixel": lambda x, g, n: pooled(max_pool2d, x, n) * 0 + x[
         :, :, : g.shape[2] * SETTINGS[n][1] : SETTINGS[n][1], : g.shape[3] * SETTINGS[n][1] : SETTINGS[n][1]],
+    "run over all channels": lambda x, g, n: pooled(max_pool2d, x, n).max(axis=1, keepdims=True).repeat(3, 1),
 }  # fmt: skip
 BACKWARD = {
+    "All values near the maximum": lambda x, g, n: spread(x, g, n, lambda w: w >= w.max() - 1),
+    "The stride is ignored": lambda x, g, n: beside(x, g, n),
     "the last of equal maxima": lambda x, g, n: spread(
         x, g, n, lambda w: at(w, w.size - 1 - np.argmax(w.ravel()[::-1]))
     ),
@@ -106,6 +119,23 @@ def test_other_numbers_have_no_rule():
     """Numbers that no rule gives are left alone."""
     right = lambda x, g, n: pooled(max_pool2d, x, n)  # noqa: E731
     assert said("outputs", right, lambda x, g, n: 1.5 * right(x, g, n)) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        ("the square of the stride", lambda x, n: avg(x, n) * SETTINGS[n][0] ** 2 / SETTINGS[n][1] ** 2),
+        ("its rows plus its columns", lambda x, n: avg(x, n) * SETTINGS[n][0] / 2),
+    ],
+)
+def test_the_divisor_of_a_mean_is_told(words, wrong):
+    """What the sum of each window is divided by instead of its number of pixels is named."""
+    assert words in said("outputs", lambda x, g, n: avg(x, n), lambda x, g, n: wrong(x, n))
+
+
+def avg(x, number):
+    """The mean of each window by PyTorch."""
+    return pooled(avg_pool2d, x, number)
 
 
 def smaller(x, number):
