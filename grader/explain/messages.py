@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 import sys
@@ -192,9 +193,19 @@ def interpreter() -> str:
     """Return the interpreter that runs this, as it can be typed in the folder in which one works."""
     running, here = Path(sys.executable), Path.cwd()
     if running.is_relative_to(here):
-        return running.relative_to(here).as_posix()
+        return _word(running.relative_to(here).as_posix())
     # Debian and macOS have no `python`.
-    return next((name for name in ("python", "python3") if shutil.which(name)), "python")
+    found = [name for name in ("python", "python3") if shutil.which(name)]
+    active = next((name for name in found if Path(shutil.which(name) or "") == running), None)
+    # Only the interpreter of this environment has the packages.
+    if active is None and sys.prefix != sys.base_prefix and here.is_relative_to(Path(sys.prefix).parent):
+        return _word(Path(os.path.relpath(running, here)).as_posix())
+    return active or next(iter(found), "python")
+
+
+def _word(path: str) -> str:
+    """Return a path as a shell takes it for one word."""
+    return f'"{path}"' if re.search(r"[\s&();'$]", path) else path
 
 
 def command(*words: str) -> str:
@@ -231,6 +242,9 @@ def next_step(
         if isinstance(said, Message) and said.template == SENTENCES["not handed in"]:
             name = f"{said.values['name']}.py"
             return _("hand in {file}, spelled exactly so, beside your other files", file=name)
+        if isinstance(said, Message) and said.template == SENTENCES["no such name"]:
+            file = f"{folder}/{said.values['name']}.py"
+            return _("define `{name}` in {file}, spelled exactly so", name=said.values["name2"], file=file)
         module = (check.files or lab.required)[0][:-3]
         if outcome is not None and outcome.frames:
             return _("mend {place}", place=place(outcome.frames[-1]))

@@ -27,10 +27,7 @@ PROBLEM = {
 def notebook_of(lab: Lab) -> bytes:
     """Return the example notebook of a lab; explanations are in both languages."""
     check = next(item for item in lab.checks.values() if not item.slow)
-    layers = [item.id.removesuffix("_backward") for item in lab.checks.values() if not item.slow]
-    layer = next(
-        (name for name in layers if f"{name}_forward" in lab.checks and f"{name}_backward" in lab.checks), ""
-    )
+    layer = differentiable(lab)
     with speaking("zh"):
         title = translated(lab.facts.title, lab.folder)
     values = {
@@ -48,6 +45,13 @@ def notebook_of(lab: Lab) -> bytes:
         for cell in kept
     ]
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def differentiable(lab: Lab) -> str:
+    """Return the first layer of a lab whose gradients can be checked; nothing if there is none."""
+    layers = [item.id.removesuffix("_backward") for item in lab.checks.values() if not item.slow]
+    pairs = (name for name in layers if f"{name}_forward" in lab.checks and f"{name}_backward" in lab.checks)
+    return next(pairs, "")
 
 
 def tasks_of(labs: Sequence[Lab]) -> bytes:

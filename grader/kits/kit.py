@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import __version__
-from grader.kits.editors import notebook_of, tasks_of
+from grader.kits.editors import differentiable, notebook_of, tasks_of
 from grader.kits.handouts import handout_pages
 from grader.kits.import_closure import needed_files
 from grader.kits.leaks import find_leaks, secrets_of
@@ -132,6 +132,7 @@ def _from_templates(project: Project, labs: Sequence[Lab], course: str) -> dict[
         "LABS": "\n".join(_row(lab) for lab in labs),
         "TITLE": _title(labs, course),
         **_in_chinese(labs, course),
+        "LAYER": next(filter(None, map(differentiable, labs)), "LAYER"),
         "VERSION": __version__,
         "DEPENDENCIES": "\n".join(f"  {line}" for line in dependencies(project.root / "pyproject.toml")),
     }

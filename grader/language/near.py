@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from grader.language.message import Message, sentence
 
@@ -11,8 +12,11 @@ LEAST_ALIKE = 0.6
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the name most like ``word``; None if none is like it."""
-    return next(iter(difflib.get_close_matches(word, list(known), 1, LEAST_ALIKE)), None)
+    """Return the name most like ``word``; None if none is like it. An ending that both have makes nothing alike."""
+    ending = PurePath(word).suffix
+    names = {name.removesuffix(ending): name for name in known}
+    found = difflib.get_close_matches(word.removesuffix(ending), list(names), 1, LEAST_ALIKE)
+    return names[found[0]] if found else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> Message | str:

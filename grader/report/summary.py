@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from grader.language.text import clean, one_line
@@ -32,8 +33,11 @@ class Gate:
     word: str
 
 
-def gates(result: GradeResult) -> list[Gate]:
-    """Return the tiers, lowest first; one of which no check was run is neither passed nor failed."""
+def gates(result: GradeResult, slow: Collection[str] = ()) -> list[Gate]:
+    """Return the tiers, lowest first; one of which no check was run is neither passed nor failed.
+
+    ``slow`` names the checks that only ``check --all`` runs.
+    """
     found = []
     below: int | None = None
     for tier in sorted(result.tiers, key=lambda tier: tier.score):
@@ -48,7 +52,8 @@ def gates(result: GradeResult) -> list[Gate]:
         elif checks:
             kind, word = "failed", _("not yet")
         else:
-            kind, word = "skipped", _("with --all") if result.mode == "check" else _("not run")
+            with_all = result.mode == "check" and bool(tier.not_run) and set(tier.not_run) <= set(slow)
+            kind, word = "skipped", _("with --all") if with_all else _("not run")
         found.append(Gate(tier, checks, kind, word))
         if not tier.passed and below is None:
             below = tier.score

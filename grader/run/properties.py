@@ -39,9 +39,14 @@ class PropertyResult:
     message: Message | str = ""
 
     @property
+    def tested(self) -> bool:
+        """Whether the layer ran and there was something to compare."""
+        return not self.message
+
+    @property
     def holds(self) -> bool:
         """Whether it holds; NaN does not."""
-        return not self.message and self.error <= self.bound
+        return self.tested and self.error <= self.bound
 
 
 def layers(checks: Mapping[str, Check]) -> list[Layer]:

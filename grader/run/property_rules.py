@@ -14,6 +14,7 @@ from grader.lab.checks import CHANNELS_LAST, LAYOUT, Case, Check
 from grader.language.message import Message, sentence
 from grader.language.translation import marked
 from grader.run.session import Running
+from grader.verdicts import WORDS
 
 GRADIENT = marked("gradient by differences")
 # Relative to the largest magnitude. A submission may compute in float32 whatever it is given; a property that does
@@ -84,7 +85,7 @@ class Probe:
         arrays.update({name: wide(array) for name, array in changed.items()})
         outcome = self.session.run(check, replace(self.case, arrays=arrays))
         if outcome.verdict is not None:
-            ended = sentence("{check}: {verdict}", check=check.id, verdict=outcome.verdict)
+            ended = sentence("{check}: {verdict}", check=check.id, verdict=Message(WORDS[outcome.verdict]))
             said = sentence("{what}: {why}", what=ended, why=outcome.message) if outcome.message else ended
             raise DidNotRun(said)
         return np.asarray(next(iter(outcome.outputs.values())))
@@ -195,9 +196,11 @@ def shift_equivariant(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[
 
 
 def samples_independent(probe: Probe, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
-    """Each sample alone gives the same as in a batch."""
+    """Each sample alone gives the same as in a batch, where the output is to have an entry for each sample."""
     inputs = probe.inputs
     if "labels" in probe.case.arrays or len(inputs) < 2:
+        return
+    if probe.has("out_grad") and len(probe.array("out_grad")) != len(inputs):
         return
     outputs = probe.forward(inputs)
     for number in range(len(inputs)):

@@ -86,13 +86,18 @@ def _layers_of(lab: Lab, target: str) -> list[Layer]:
         found = [layer for layer in both if file in layer.forward.files and kind in names_in(layer.forward)]
     else:
         found = [layer for layer in both if fits(layer.forward, target)]
+    if not both:
+        raise ProjectError(
+            "no check of lab {lab} drives a layer forward and backward, so there is nothing to compare",
+            lab=lab.name,
+        )
     if not found:
         raise ProjectError(
             "no check of lab {lab} drives {target} forward and backward; name a layer such as {known}, or its "
-            "class as FILE:CLASS, such as layer.py:ConvolutionLayer",
+            "class as FILE:CLASS",
             lab=lab.name,
             target=target,
-            known=", ".join(layer.name for layer in both) or "-",
+            known=", ".join(layer.name for layer in both),
         )
     return found
 

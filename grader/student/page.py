@@ -39,7 +39,7 @@ def check_page(result: GradeResult, where: Standing, after: Next, drawings: Mapp
                 (_("checks"), sum(map(passed, checks)), len(checks)),
                 (_("holes"), sum(hole.written for hole in where.holes), len(where.holes)),
             ],
-            "gates": gates(result),
+            "gates": gates(result, where.slow),
             "step": after if all(map(passed, checks)) else where.next(),
             "warnings": standing(result),
             "drawings": {name: Markup(drawn) for name, drawn in drawings.items()},

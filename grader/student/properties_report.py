@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.language.translation import _, translated
+from grader.language.translation import _, ngettext, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
 from grader.project.places import Project
@@ -44,21 +44,29 @@ def render_properties(results: Sequence[PropertyResult], lab: Path, console: Con
     table.add_column(_("worst case"), no_wrap=True, overflow="ellipsis")
     for item in results:
         mark = Text(_("ok"), style="green") if item.holds else Text(_("FAIL"), style="bold red")
-        error = "" if item.message else f"{item.error:.1e}"
-        bound = "" if item.message else f"{item.bound:.0e}"
-        case = "" if item.holds else translated(item.case, lab)
+        if not item.tested:
+            mark = Text("–", style="dim")
+        error = f"{item.error:.1e}" if item.tested else ""
+        bound = f"{item.bound:.0e}" if item.tested else ""
+        case = translated(item.case, lab) if item.tested and not item.holds else ""
         table.add_row(Text(item.layer), Text(translated(item.name)), mark, error, bound, Text(case))
     console.print(table)
     for message in dict.fromkeys(item.message for item in results if item.message):
         console.print(Text(_("not tested: {why}", why=message)), soft_wrap=True)
-    failed = sum(not item.holds for item in results)
+    tested = [item for item in results if item.tested]
+    if len(tested) < len(results):
+        count = len(results) - len(tested)
+        text = ngettext("{count} property could not be tested.", "{count} properties could not be tested.", count)
+        console.print(Text(text), soft_wrap=True)
+    if not tested:
+        return
     console.print(
         Text(
             _(
                 "{held} of {count} properties hold. They need no expected values: a layer can hold all of them and "
                 "still be wrong, but one that does not is wrong for certain.",
-                held=len(results) - failed,
-                count=len(results),
+                held=sum(item.holds for item in tested),
+                count=len(tested),
             )
         ),
         soft_wrap=True,

@@ -238,7 +238,7 @@ def _table(result: GradeResult, where: Standing, look: Look, width: int, verbose
     if width >= NARROW:
         table.add_column(justify="right", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-    for gate in gates(result):
+    for gate in gates(result, where.slow):
         if gate.checks or result.mode == "check":
             head = Text(look.text(one_line(gate.tier.title)), style="bold")
             count = f"{sum(map(passed, gate.checks))}/{len(gate.checks)}" if gate.checks else ""

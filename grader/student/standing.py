@@ -53,6 +53,11 @@ class Standing:
     extra: Sequence[CheckResult]
     changed: Progressed
 
+    @property
+    def slow(self) -> list[str]:
+        """The checks that only ``--all`` runs."""
+        return [check.id for check in self.lab.checks.values() if check.slow]
+
     @classmethod
     def of(cls, lab: Lab, folder: Path, checks: Sequence[CheckResult], changed: Progressed) -> Standing:
         """Return the standing of the work in ``folder`` after these ``checks``."""

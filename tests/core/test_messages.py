@@ -33,6 +33,9 @@ def test_next_step_names_a_file_that_was_not_handed_in():
     check = lab.checks["conv_forward"]
     absent = Message(SENTENCES["not handed in"], {"name": "layer"})
     assert "hand in layer.py" in next_step(lab, check, Verdict.IMPORT, Outcome(Verdict.IMPORT, absent))
+    misspelt = Outcome(Verdict.IMPORT, Message(SENTENCES["no such name"], {"name": "layer", "name2": "Relu"}))
+    said = next_step(lab, check, Verdict.IMPORT, misspelt)
+    assert said == "define `Relu` in stu_upload/vgg16/layer.py, spelled exactly so"
     other = Outcome(Verdict.IMPORT, "layer.py does not load: NameError: x")
     assert "stu_upload/vgg16/layer.py` run without an error" in next_step(lab, check, Verdict.IMPORT, other)
 

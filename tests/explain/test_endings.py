@@ -1,6 +1,7 @@
 """How code ends is told in words: Numba's errors, imports, what runs while loading; each with one thing to do."""
 
 import linecache
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,31 @@ def test_where_it_stood_is_read_from_what_was_printed(tmp_path):
 def test_commands_name_the_interpreter():
     """A command can be pasted: it names the interpreter that runs this."""
     assert command("check", "lenet").endswith("python -m grader check lenet")
+
+
+@pytest.mark.parametrize(
+    ("folder", "typed"),
+    [
+        ("my course", ".venv/bin/python"),
+        ("", '"my course/.venv/bin/python"'),
+        ("my course/stu_upload/lenet", "../../.venv/bin/python"),
+        ("elsewhere", "python"),
+    ],
+)
+def test_an_environment_is_named_from_the_folder_in_which_one_works(tmp_path, monkeypatch, folder, typed):
+    """From above it in quotes where a folder has a space, from below it upwards, and from elsewhere not at all."""
+    for name in ("my course/.venv/bin", "my course/stu_upload/lenet", "elsewhere", "bin"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "bin" / "python").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "my course" / ".venv"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "my course" / ".venv" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path / folder)
+    assert command("list") == f"{typed} -m grader list"
+    monkeypatch.setenv("PATH", str(tmp_path / "my course" / ".venv" / "bin"))
+    (tmp_path / "my course" / ".venv" / "bin" / "python").touch(0o755)
+    if folder == "elsewhere":
+        assert command("list") == "python -m grader list"
 
 
 def test_of_a_hidden_case_only_the_submissions_lines_are_repeated():

@@ -1,13 +1,16 @@
 """The gradient check of a student's own layer, driven by the lab's own checks."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from grader.kits.kit import kit_files
 from grader.project.places import ProjectError
 from grader.report.progress import Progress
+from grader.run.properties import layers
 from grader.student.gradcheck import compare_gradients, gradcheck, names_in, parse_settings
 from tests.golden import ROOT
 from tests.kit.conftest import LAB, student
@@ -120,6 +123,16 @@ def test_what_no_check_drives_is_said(run, target):
     """The message names the layers that there are."""
     with pytest.raises(ProjectError, match=r"no check of lab vgg16 drives .* such as conv, max_pool"):
         run(target)
+    with pytest.raises(ProjectError, match="no check of lab vgg19 drives a layer forward and backward, so"):
+        run(target, lab="vgg19")
+
+
+@pytest.mark.parametrize("lab", ["vgg16", "lenet", "resnet18", "cifar10_zoo", "style_transfer"])
+def test_the_layer_that_a_kit_names_is_one_of_its_lab(project, lab):
+    """What stands in the list of commands can be typed as it stands there."""
+    readme = kit_files(project, [project.lab(lab)])["README.md"].decode()
+    typed = re.search(r"-m grader gradcheck LAB (\S+)`", readme)
+    assert typed[1] in [layer.name for layer in layers(project.lab(lab).checks) if layer.backward]
 
 
 def test_the_class_that_a_check_drives_is_read_off_its_code(project):

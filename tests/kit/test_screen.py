@@ -72,6 +72,14 @@ def test_the_next_step_can_be_pasted(lenet):
     assert again.returncode == 1 and "Padding" in again.stdout
 
 
+def test_a_tier_left_out_is_told_from_one_that_needs_all(solved):
+    """Checks that were not asked for would run without ``--all``; only what is slow waits for it."""
+    shown = student(solved, "check", "lenet", "--only", "padding").stdout
+    assert shown.count("not run") == 2 and "with --all" not in shown
+    chinese = student(solved, "check", "lenet", "--only", "padding", "--lang", "zh").stdout
+    assert "1 / 1" in chinese and "18 / 18" in chinese and "人" not in chinese
+
+
 def test_the_cause_comes_first(solved):
     """At most five lines stand above the true cause of the first failure."""
     lines = student(solved, "check", "lenet").stdout.splitlines()

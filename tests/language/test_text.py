@@ -6,9 +6,11 @@ import unicodedata
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.language.near import nearest
 from grader.language.text import clean, one_line, printable
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
@@ -58,3 +60,12 @@ def test_ordinary_text_is_untouched():
 def test_marks_do_not_pile_up():
     """A letter under a hundred marks keeps three."""
     assert clean("a" + "\u0301" * 100 + "b") == "a" + "\u0301" * 3 + "b"
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("layer.py", "layers.py"), ("foo.py", None), ("conv", "conv.py"), ("comv.py", "conv.py"), ("lenett", "lenet")],
+)
+def test_an_ending_makes_no_two_names_alike(word, near):
+    """Two files that share nothing but `.py` are not taken for each other."""
+    assert nearest(word, ["conv.py", "layers.py", "lenet"]) == near

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from grader.lab.checks import Case, check
+from grader.language.translation import speaking
 from grader.run.parameter_gradients import parameter_gradients
 from grader.run.properties import run_properties
 from grader.run.property_rules import DIRECTIONS, GRADIENT
 from grader.run.session import Outcome
+from grader.student.properties_report import render_properties
 from grader.verdicts import Verdict
+from tests.golden import ROOT
 
 RNG = np.random.default_rng(11)
 
@@ -150,6 +154,59 @@ def flipped_gradient(x, weight, out_grad, padding, stride):
 def test_a_wrong_layer_fails_the_property_that_it_breaks(layers, names):
     """Each mistake is seen by the properties that speak of it."""
     assert names <= failing(layers)
+
+
+@check(tier=60, cases=cases)
+def flat_forward(student, case):
+    """Reshapes."""
+
+
+class Flat:
+    """Stands for a session whose layer only reshapes, or forgets to."""
+
+    def __init__(self, reshape=True):
+        self.reshape = reshape
+
+    def run(self, check, case):
+        """Run the check."""
+        return Outcome(None, outputs={"y": case.x.reshape(case.out_grad.shape) if self.reshape else case.x})
+
+
+def test_samples_are_taken_apart_only_where_the_output_keeps_them():
+    """An output that is to have all samples in one row says nothing of one sample alone."""
+    x = RNG.standard_normal((2, 3, 4))
+
+    def asked(shape):
+        found = {"flat_forward": [Case.of("flat", x=x, out_grad=np.ones(shape))]}
+        return run_properties(Flat(reshape=False), {"flat_forward": flat_forward}, found)
+
+    assert [item.name for item in asked((2, 12)) if item.holds] == ["samples independent"]
+    assert asked((1, 24)) == asked((6, 4)) == []
+
+
+def test_what_could_not_be_tested_has_not_failed(tmp_path):
+    """A layer that does not run is not called wrong, in either language; the end speaks of what was tested."""
+
+    class Unwritten:
+        """Stands for a session with a skeleton."""
+
+        def run(self, check, case):
+            """Run a check."""
+            return Outcome(Verdict.UNFINISHED, "TODO")
+
+    found = run_properties(Unwritten(), CHECKS, {"conv_forward": list(cases(RNG))})
+    assert found and not any(item.tested or item.holds for item in found)
+    printed = {}
+    for language, results in (("en", found), ("zh", found), ("both", [*found, replace(found[0], message="")])):
+        with speaking("zh" if language == "zh" else "en"), open(tmp_path / "out", "w+", encoding="utf-8") as out:
+            render_properties(results, ROOT, Console(file=out, width=80))
+            out.seek(0)
+            printed[language] = out.read()
+    assert "FAIL" not in printed["en"] and "wrong for certain" not in printed["en"]
+    assert f"{len(found)} properties could not be tested." in printed["en"]
+    assert "not tested: conv_forward: unfinished: TODO" in printed["en"]
+    assert "unfinished" not in printed["zh"] and "未完成" in printed["zh"]
+    assert "FAIL" in printed["both"] and "0 of 1 properties hold." in printed["both"]
 
 
 def test_directions_across_a_kink_are_left_out():

@@ -20,7 +20,8 @@ from grader.report.github import classroom, job_summary
 from grader.report.gradescope import gradescope
 from grader.report.html import to_html
 from grader.report.junit import junit
-from grader.score.document import GradeResult
+from grader.report.summary import gates
+from grader.score.document import GradeResult, TierResult
 from grader.verdicts import Verdict
 
 IDENTITY = {
@@ -311,8 +312,16 @@ def test_html_tells_a_tier_that_was_not_run_from_one_that_failed(samples, tmp_pa
     some = [check for check in result.checks if check.tier != 60]
     tiers = [tier.model_copy(update={"passed": False}) for tier in result.tiers]
     FORMATS["html"](samples.honest(checks=some, tiers=tiers, complete=False), tmp_path / "r.html")
-    gates = re.findall(r'class="gate (\w+)">([^<]+)<', (tmp_path / "r.html").read_text(encoding="utf-8"))
-    assert gates == [("skipped", "not run"), ("waiting", "needs 60"), ("failed", "not yet")]
+    found = re.findall(r'class="gate (\w+)">([^<]+)<', (tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert found == [("skipped", "not run"), ("waiting", "needs 60"), ("failed", "not yet")]
+
+
+@pytest.mark.parametrize(("slow", "word"), [((), "not run"), (("a",), "not run"), (("a", "b", "c"), "with --all")])
+def test_only_slow_checks_wait_for_all(samples, slow, word):
+    """A tier is said to need ``--all`` if that is why none of its checks was run."""
+    tier = TierResult(score=60, title="layers", passed=False, not_run=["a", "b"])
+    result = samples.honest(checks=[], tiers=[tier], mode="check", score=None, complete=False, for_record=False)
+    assert [gate.word for gate in gates(result, slow)] == [word]
 
 
 def test_csv_has_a_row_for_each_submission(samples):
