@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from grader.language.errors import DISK_IS_FULL, BadInput, GraderError, GraderFailed
+from grader.language.errors import DISK_IS_FULL, NOT_ALLOWED, BadInput, GraderError, GraderFailed
 from grader.language.translation import LANGUAGES, _, choose, marked
 
 if TYPE_CHECKING:
@@ -229,6 +229,13 @@ def errors() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except OSError as error:
+        if error.errno in NOT_ALLOWED and error.filename:
+            said = _(
+                "{place} may not be used ({reason}); free it, or work in a folder of your own, and start again",
+                place=error.filename,
+                reason=error.strerror,
+            )
+            fail(said, GRADER_FAILED)
         if error.errno not in DISK_IS_FULL:
             _defect(error)
         where = error.filename or error.filename2 or tempfile.gettempdir()

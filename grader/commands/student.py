@@ -14,6 +14,7 @@ from grader import __version__
 from grader.commands import explain as explaining
 from grader.commands import work as working
 from grader.commands.common import (
+    BAD_INPUT,
     BELOW,
     INTERRUPTED,
     OK,
@@ -295,12 +296,17 @@ def doctor(lang: Language = None) -> None:
 
 @app.callback(invoke_without_command=True)
 def version_option(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    lang: Language = None,
 ) -> None:
     """Options of the program itself."""
     if version:
         Console().print(__version__)
         raise typer.Exit(OK)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(BAD_INPUT)
 
 
 app.registered_commands += explaining.app.registered_commands

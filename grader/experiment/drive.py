@@ -22,7 +22,7 @@ from rich.text import Text
 
 from grader.collect.submission import Collected
 from grader.drawing import Curve
-from grader.experiment.folder import CURVES_NAME, Checkpoint, RunFolder
+from grader.experiment.folder import CURVES_NAME, SUMMARY_NAME, Checkpoint, RunFolder
 from grader.experiment.options import Options, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot
 from grader.explain.messages import command, describe_outcome
@@ -32,6 +32,7 @@ from grader.language.numbers import rough_duration
 from grader.language.translation import _
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, file_digest
+from grader.report.files import require_place
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Outcome, Session
@@ -147,6 +148,7 @@ def run_experiment(
     weights = _weights_of(lab, request.weights)
     same = (lab.name, str(lab.facts.version), weights)
     folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, same))
+    require_place(folder.path / SUMMARY_NAME)
     found = None if request.fresh else folder.read()
     say(_("results: {folder}", folder=folder.path))
     if found is not None and found.step:

@@ -9,6 +9,7 @@ from grader.language.message import Message
 
 # Of the operating system; no submission and no user is to blame for them.
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class GraderError(Exception):

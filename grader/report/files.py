@@ -61,9 +61,9 @@ def require_place(path: Path) -> None:
     """
     if path.is_dir():
         raise ReportError("{path} is a folder; name the file to write the report to", path=path)
-    if path.exists():
+    if path.exists() and not path.is_file():
         return
-    folder = next((folder for folder in path.absolute().parents if folder.exists()), Path("/"))
+    folder = next((folder for folder in path.resolve().parents if folder.exists()), Path("/"))
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         right = sentence("no right to write there")
         what = right if folder.is_dir() else sentence("{folder} is a file", folder=folder)

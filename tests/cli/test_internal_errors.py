@@ -34,6 +34,19 @@ def test_a_full_disk_is_said(capsys, number):
     assert "the disk is full (/var/cache/records)" in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_place_that_may_not_be_used_is_said(capsys, number):
+    """Where nothing can be written, that place is named and shows no traceback; one without a place is a defect."""
+    with pytest.raises(typer.Exit) as left, errors():
+        raise OSError(number, os.strerror(number), "/media/stick/stu_upload")
+    assert left.value.exit_code == GRADER_FAILED
+    said = capsys.readouterr().err
+    assert f"/media/stick/stu_upload may not be used ({os.strerror(number)})" in said and "Traceback" not in said
+    with pytest.raises(typer.Exit), errors():
+        raise OSError(number, os.strerror(number))
+    assert "Traceback" in capsys.readouterr().err
+
+
 def test_a_document_that_no_file_can_hold_is_printed(capsys, tmp_path, monkeypatch):
     """The other reports are written all the same, and the document goes to standard output."""
     result = honest()

@@ -30,6 +30,15 @@ def test_the_experiment_starts_in_a_kit(style_kit):
     assert not (style_kit / "results").exists()
 
 
+def test_where_nothing_can_be_kept_nothing_is_run(style_kit):
+    """It is said before the first step, not after minutes of it."""
+    (style_kit / "results").touch()
+    done = student(style_kit, "run", LAB, "--set", "steps=1", "--set", "size=16x32")
+    (style_kit / "results").unlink()
+    assert done.returncode == 2 and "cannot be written" in done.stderr
+    assert "Not written yet" not in done.stdout
+
+
 @pytest.mark.parametrize("folder", ["kit", "repository"])
 def test_make_passes_the_options_on(folder, style_kit):
     """Variables on the command line become options, those of the environment do not."""

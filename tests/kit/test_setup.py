@@ -115,6 +115,10 @@ def test_a_full_disk_is_said_before_anything_is_installed(main_module, monkeypat
             "no ready-made package",
         ),
         ("PermissionError: [Errno 13] Permission denied: '/opt/kit/.venv'", "could not be written"),
+        (
+            "OSError: [Errno 30] Read-only file system: '/mnt/kit.egg-info'\nerror: subprocess-exited-with-error",
+            "could not be written",
+        ),
         ("something new", "pip could not install the packages."),
     ],
 )

@@ -204,3 +204,19 @@ def test_the_option_goes_before_the_locale():
     wrong = said("fr")
     assert wrong.returncode == 2
     assert "'en', 'zh'" in wrong.stderr
+
+
+@pytest.mark.parametrize("words", [["--lang", "zh", "check", "nolab"], ["check", "nolab", "--lang", "zh"]])
+def test_the_language_may_stand_before_the_command_or_behind(words):
+    """Either way the whole command speaks it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr[:3]) == (2, "错误：")
+
+
+def test_a_language_without_a_command_shows_the_commands_in_it():
+    """Nothing is done silently."""
+    words = [sys.executable, "-m", "grader", "--lang", "zh"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "列出所有实验" in done.stdout

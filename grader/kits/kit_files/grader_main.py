@@ -37,7 +37,7 @@ REASONS = (
         ),
     ),
     (
-        r"Permission denied|Errno 13|Access is denied",
+        r"Permission denied|Errno 13\b|Access is denied|Read-only file system|Errno 30\b",
         marked("A file could not be written. Move the kit into a folder of your own and run it again."),
     ),
     (
