@@ -128,6 +128,10 @@ def publish(
         bool,
         typer.Option("--mutants", help="Only try mistakes made by machine on what is published; all else stays."),
     ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, help="How many of these, evenly over holes and rules; all if absent."),
+    ] = None,
     weights: Weights = None,
 ) -> None:
     """Record a lab's fixtures from its reference, if everything that must hold is proved."""
@@ -145,11 +149,13 @@ def publish(
                     "--mutants leaves the cases as they are; it goes with neither a seed nor --times"
                 )
             with Progress(title=f"{lab}: mutants") as progress:
-                report = try_mutants(project, project.lab(lab), progress, weights)
+                report = try_mutants(project, project.lab(lab), progress, weights, sample)
             Console().print(Text(report.summary()), soft_wrap=True)
             for row in report.survivors:
                 Console().print(Text(f"  survived: {row.id}, line {row.line}: {row.words}"), soft_wrap=True)
             return
+        if sample is not None:
+            raise ProjectError("--sample is how many mutants are tried; it goes with --mutants")
         if times:
             if seed is not None or keep_seed:
                 raise ProjectError("--times leaves the cases as they are; it goes with no seed")

@@ -2,15 +2,18 @@
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from grader.project.holes import holes
+from grader.project.manifest import read_manifest
 from grader.project.places import Project
+from grader.publishing.exemptions import read_exemptions
 from grader.publishing.linting import LintError
-from grader.publishing.mutants import MUTANTS_NAME, try_mutants
-from grader.publishing.mutants.making import mutants_of
+from grader.publishing.mutants import MUTANTS_NAME, run, trial, try_mutants
+from grader.publishing.mutants.making import chosen, mutants_of
 from grader.publishing.mutants.record import HEADING, MutantReport, MutantRow, write_report
 from grader.publishing.mutants.rules import RULES
 from grader.publishing.new_lab import new_lab
@@ -34,6 +37,10 @@ CHANGES = {
     "a.sum(axis=0)": {"a.sum()"},
     "a.copy()": {"a"},
     "f(a, b)": {"f(b, a)"},
+    "f(a, b=c)": {"f(a)"},
+    "[a, b]": {"[a]", "[b]", "[b, a]"},
+    "a and b": {"a or b"},
+    "a if b else c": {"a if not b else c", "a", "c"},
     "padding": {"0"},
     "self.stride": {"1"},
     "rows": {"cols", "columns"},
@@ -81,6 +88,18 @@ def test_an_id_does_not_depend_on_what_stands_elsewhere(tmp_path):
     assert [item.id for item in mutants_of(project.lab("tiny"), project.reference("tiny"))] == before
 
 
+def test_a_sample_is_even_and_grows():
+    """Every pair of a hole and a rule is in it before any is in it twice; a larger one has all of a smaller one."""
+    project = Project(ROOT)
+    made = mutants_of(project.lab("lenet"), project.reference("lenet"))
+    pairs = {(item.hole, item.rule) for item in made}
+    first, larger = chosen(made, len(pairs)), chosen(made, 2 * len(pairs))
+    assert {(item.hole, item.rule) for item in first} == pairs and len(first) == len(pairs)
+    assert {item.id for item in first} < {item.id for item in larger} and len(larger) == 2 * len(pairs)
+    assert [item for item in made if item in larger] == larger == chosen(made[::-1], 2 * len(pairs))[::-1]
+    assert chosen(made, None) == chosen(made, len(made) + 1) == made
+
+
 def row(name, caught=(), tried=("conv",), equal=""):
     """One mutant."""
     return MutantRow(f"conv/{name}", "conv", 3, "`+=` replaced by `=`", tuple(caught), tuple(tried), equal)
@@ -91,7 +110,7 @@ def test_the_score_counts_unequal_mutants_only(tmp_path):
     page = tmp_path / "certificate.md"
     page.write_text("# Certificate\n\n## Versions\n\nnone\n")
     rows = [row("a", ["conv"]), row("b"), row("c", equal="adds a zero"), row("d", ["conv"])]
-    report = MutantReport("toy", "toy-1", rows)
+    report = MutantReport("toy", "toy-1", rows, len(rows))
     assert (report.caught, report.equal, len(report.survivors)) == (2, 1, 1)
     assert report.score == pytest.approx(2 / 3) and report.by_check() == {"conv": (2, 3)}
     for _ in range(2):
@@ -101,7 +120,7 @@ def test_the_score_counts_unequal_mutants_only(tmp_path):
     assert text.count(HEADING) == 1 and "| `conv/b` | 3 |" in text and "adds a zero" in text
     data = json.loads((tmp_path / MUTANTS_NAME).read_text())
     assert data["checks"] == {"conv": {"caught": 2, "of": 3}} and data["release"] == "toy-1"
-    assert MutantReport("toy", "toy-1", [row("c", equal="adds a zero")]).score is None
+    assert MutantReport("toy", "toy-1", [row("c", equal="adds a zero")], 1).score is None
 
 
 def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeypatch):
@@ -126,3 +145,56 @@ def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeyp
         with pytest.raises(LintError, match=r"tells it from the solution") as refusal:
             try_mutants(project, project.lab("tiny"), progress)
         assert "ghost/operators/0: no such mutant" in str(refusal.value)
+        few = _sampled_without_reasons(project, progress)
+        assert len(few.rows) == 3 and few.made == len(report.rows) and few.caught == 3
+        assert f"3 of {few.made} mutants" in (folder / "certificate.md").read_text()
+        assert {item.id for item in few.rows} < {item.id for item in report.rows}
+        endless = _endless(project)
+        monkeypatch.setattr(run, "mutants_of", lambda *_: [endless])
+        monkeypatch.setattr(trial, "AT_LEAST_S", 1.0)
+        slow = try_mutants(project, project.lab("tiny"), progress)
+        assert slow.by_time == slow.caught == 1 and slow.rows[0].by_time == slow.rows[0].caught
+        assert "1 of those caught were told by time alone" in (folder / "certificate.md").read_text()
+
+
+def _sampled_without_reasons(project, progress):
+    """Three mutants, with no reasons given."""
+    (project.reference("tiny") / "proof.yaml").unlink()
+    return try_mutants(project, project.lab("tiny"), progress, sample=3)
+
+
+def _endless(project):
+    """A mutant that never returns."""
+    mutant = mutants_of(project.lab("tiny"), project.reference("tiny"))[0]
+    lines = (project.reference("tiny") / mutant.file).read_text().splitlines()
+    line = lines[mutant.line - 1]
+    lines.insert(mutant.line - 1, f"{line[: len(line) - len(line.lstrip())]}while True: pass")
+    return replace(mutant, id=f"{mutant.hole}/assignments/00000000", source="\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("fixtures/*/mutants.json")), ids=lambda file: file.parent.name)
+def test_what_is_said_of_a_lab_is_of_its_present_release(file):
+    """Its mutants are those of its solution, 150 at least; reasons are those of `proof.yaml`; the page agrees."""
+    project, name = Project(ROOT), file.parent.name
+    data = json.loads(file.read_text())
+    assert data["release"] == read_manifest(project.fixtures(name, "hidden")).release
+    made = mutants_of(project.lab(name), project.reference(name))
+    ids = [item["id"] for item in data["rows"]]
+    assert data["made"] == len(made) and ids == [item.id for item in chosen(made, len(ids))] and len(ids) >= 150
+    reasons = read_exemptions(project.reference(name)).reasons("equal")
+    assert {item["id"]: item["equal"] for item in data["rows"] if item["equal"]} == reasons
+    rows = [
+        MutantRow(**{key: tuple(v) if type(v) is list else v for key, v in row.items()}) for row in data["rows"]
+    ]
+    report = MutantReport(name, data["release"], rows, data["made"])
+    assert not any(item.caught and item.equal for item in rows)
+    page = (file.parent / "certificate.md").read_text()
+    assert page.count(HEADING) == 1 and report.summary().partition(": ")[2] in page
+    assert all(f"`{item.id}`" in page for item in rows if not item.caught)
+
+
+def test_every_reason_is_of_a_lab_that_was_tried():
+    """Where `proof.yaml` calls mutants equal, there is a report that has them."""
+    for reference in sorted((ROOT / "reference").glob("*/proof.yaml")):
+        if read_exemptions(reference.parent).equal:
+            assert (ROOT / "fixtures" / reference.parent.name / MUTANTS_NAME).is_file()

@@ -37,6 +37,11 @@ class Mutant:
     after: str
     source: str
 
+    @property
+    def rule(self) -> str:
+        """The name of the rule that made it."""
+        return self.id.split("/")[1]
+
 
 def mutants_of(lab: Lab, reference: Path) -> list[Mutant]:
     """Return the mutants of all scored holes, in the order of the solution.
@@ -59,6 +64,27 @@ def mutants_of(lab: Lab, reference: Path) -> list[Mutant]:
                     seen.add(tree)
                     found.setdefault(mutant.id, mutant)
     return list(found.values())
+
+
+def chosen(mutants: Sequence[Mutant], number: int | None) -> list[Mutant]:
+    """Return so many of the mutants, evenly over holes and rules, in the order in which they were made.
+
+    Each pair of a hole and a rule gives one in turn, in the order of hashes of the ids, until there are enough: the
+    same ones whenever it is asked, and more of them if more are asked for.
+    """
+    if number is None or number >= len(mutants):
+        return list(mutants)
+    groups: dict[tuple[str, str], list[Mutant]] = {}
+    for mutant in sorted(mutants, key=_lot):
+        groups.setdefault((mutant.hole, mutant.rule), []).append(mutant)
+    turns = [(turn, mutant) for found in groups.values() for turn, mutant in enumerate(found)]
+    turns.sort(key=lambda item: (item[0], _lot(item[1])))
+    taken = {mutant.id for _, mutant in turns[:number]}
+    return [mutant for mutant in mutants if mutant.id in taken]
+
+
+def _lot(mutant: Mutant) -> str:
+    return hashlib.sha256(mutant.id.encode()).hexdigest()
 
 
 def _tree(source: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from grader.project.writing import replace_file
 from grader.publishing.certificate import TEXT_NAME, table
+from grader.publishing.mutants.trial import AT_LEAST_S, TIMES_THE_SOLUTION
 
 MUTANTS_NAME = "mutants.json"
 SCHEMA_ID = "grader/mutants/v1"
@@ -20,8 +21,8 @@ HEADING = "## Mistakes made by machine"
 class MutantRow:
     """What became of one mutant.
 
-    ``caught`` are the checks that failed, of those in ``tried``. ``equal`` is the author's reason why it is the
-    same program as the solution; empty if none is given.
+    ``caught`` are the checks that failed, of those in ``tried``; those in ``by_time`` only because a call took too
+    long. ``equal`` is the author's reason why it is the same program as the solution; empty if none is given.
     """
 
     id: str
@@ -31,6 +32,7 @@ class MutantRow:
     caught: tuple[str, ...]
     tried: tuple[str, ...]
     equal: str = ""
+    by_time: tuple[str, ...] = ()
 
     @property
     def survived(self) -> bool:
@@ -40,11 +42,12 @@ class MutantRow:
 
 @dataclass(frozen=True)
 class MutantReport:
-    """All mutants of a lab, tried on the hidden cases of one release."""
+    """Mutants of a lab, tried on the hidden cases of one release; ``made`` is how many there are."""
 
     lab: str
     release: str
     rows: Sequence[MutantRow]
+    made: int
 
     @property
     def caught(self) -> int:
@@ -55,6 +58,11 @@ class MutantReport:
     def equal(self) -> int:
         """How many are marked as equal and were caught by none."""
         return sum(not row.caught and bool(row.equal) for row in self.rows)
+
+    @property
+    def by_time(self) -> int:
+        """How many nothing but the time of a call told from the solution."""
+        return sum(bool(row.caught) and set(row.caught) == set(row.by_time) for row in self.rows)
 
     @property
     def survivors(self) -> list[MutantRow]:
@@ -80,10 +88,9 @@ class MutantReport:
     def summary(self) -> str:
         """Say it in one line."""
         score = "no mutant is unequal" if self.score is None else f"mutation score {self.score:.1%}"
-        counts = (
-            f"{len(self.rows)} mutants, {self.caught} caught, {self.equal} equal, {len(self.survivors)} survived"
-        )
-        return f"{self.lab}: {counts}; {score}"
+        of = "" if len(self.rows) == self.made else f" of {self.made}"
+        counts = f"{len(self.rows)}{of} mutants, {self.caught} caught, {self.equal} equal"
+        return f"{self.lab}: {counts}, {len(self.survivors)} survived; {score}"
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -108,12 +115,30 @@ def _section(report: MutantReport) -> Iterator[str]:
         f"One change by rule in one scored hole each, run on the hidden cases of release `{report.release}`. "
         f"{report.summary().partition(': ')[2]}."
     )
+    if len(report.rows) < report.made:
+        yield ""
+        yield (
+            f"These {len(report.rows)} of {report.made} are chosen evenly over holes and rules: each pair of them "
+            "gives one in turn, in the order of hashes of their names."
+        )
+    if report.by_time:
+        yield ""
+        yield (
+            f"{report.by_time} of those caught were told by time alone: a call took more than "
+            f"{TIMES_THE_SOLUTION:g} times as long as the solution's, and more than {AT_LEAST_S:g} s."
+        )
+    yield ""
+    yield (
+        "A check is run on all mutants in its holes; `of` counts them, and those in other holes that it told where "
+        "the checks of these holes did not. A slow check is run only on what no quick one told; exercises, "
+        "trainings and what is timed are not run."
+    )
     yield ""
     rows = [(f"`{name}`", str(caught), str(total)) for name, (caught, total) in report.by_check().items()]
     yield from table(("check", "caught", "of"), rows)
     yield ""
     if report.survivors:
-        yield "Told from the solution by no check, and not explained:"
+        yield "Told from the solution by no check that was run, and not explained:"
         yield ""
         yield from table(("mutant", "line", "change"), [_row(row) for row in report.survivors])
         yield ""

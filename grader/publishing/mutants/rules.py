@@ -32,6 +32,7 @@ ROWS_AND_COLUMNS = (
     ("height", "width"), ("out_rows", "out_cols"), ("in_rows", "in_cols"), ("row_reach", "col_reach"),
 )  # fmt: skip
 NEUTRAL = {"pad": 0, "padding": 0, "p": 0, "stride": 1, "s": 1, "dilation": 1, "d": 1}
+NAMED_AXES = ("axis", "keepdims")
 TRANSPOSING = ("transpose", "swapaxes", "moveaxis")
 COPYING = ("copy",)
 COPIES = ("array", "ascontiguousarray")
@@ -155,9 +156,40 @@ def calls(node: ast.AST) -> Iterator[Change]:
         yield "a loop too short", _with(node, args=[ast.BinOp(node.args[0], ast.Sub(), ast.Constant(1))])
         yield "a loop that begins too late", _with(node, args=[ast.Constant(1), node.args[0]])
     for keyword in node.keywords:
-        if keyword.arg in ("axis", "keepdims"):
+        if keyword.arg in NAMED_AXES:
             others = [item for item in node.keywords if item is not keyword]
             yield f"`{keyword.arg}` left out", _with(node, keywords=others)
+
+
+def arguments(node: ast.AST) -> Iterator[Change]:
+    """A named argument, or a part of a list or tuple, left out; two parts exchanged."""
+    if isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg is not None and keyword.arg not in NAMED_AXES:
+                others = [item for item in node.keywords if item is not keyword]
+                yield "a named argument left out", _with(node, keywords=others)
+    if isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Load):
+        parts = node.elts
+        for number in range(len(parts) if len(parts) > 1 else 0):
+            yield "a part of a list or tuple left out", _with(node, elts=[*parts[:number], *parts[number + 1 :]])
+        for number in range(len(parts) - 1):
+            swapped = [*parts[:number], parts[number + 1], parts[number], *parts[number + 2 :]]
+            yield "two parts of a list or tuple exchanged", _with(node, elts=swapped)
+
+
+def conditions(node: ast.AST) -> Iterator[Change]:
+    """A condition turned, one of two values taken always; `and` for `or`."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "a condition turned", _text(node.operand)
+    if isinstance(node, ast.IfExp):
+        if not isinstance(node.test, ast.Compare):
+            yield "a condition turned", _with(node, test=ast.UnaryOp(ast.Not(), node.test))
+        yield "one of two values taken always", _text(node.body)
+        yield "one of two values taken always", _text(node.orelse)
+    if isinstance(node, ast.BoolOp):
+        turned = isinstance(node.op, ast.And)
+        words = "`and` replaced by `or`" if turned else "`or` replaced by `and`"
+        yield words, _with(node, op=ast.Or() if turned else ast.And())
 
 
 def names(node: ast.AST) -> Iterator[Change]:
@@ -181,4 +213,6 @@ def precision(node: ast.AST) -> Iterator[Change]:
         yield "a result in half precision", f"{targets} = np.asarray({value}, dtype=np.float16)"
 
 
-RULES: tuple[Rule, ...] = (operators, assignments, comparisons, constants, indices, calls, names, precision)
+RULES: tuple[Rule, ...] = (
+    operators, assignments, comparisons, constants, indices, calls, arguments, conditions, names, precision,
+)  # fmt: skip
