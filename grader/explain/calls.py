@@ -36,6 +36,11 @@ def between_calls(runs: Sequence[CaseRun]) -> str:
             "There are gradients of an earlier batch already, and those of this one have to be added to them: they "
             "replace them, with `=` where `+=` is needed."
         )
+    if failing and all(_adds_up(run) for run in failing):
+        return _(
+            "The gradients of a parameter grow from call to call: set them to 0 at the beginning of every backward "
+            "pass, or assign them."
+        )
     earlier = [EARLIER_INPUT in run.recorded.case.arrays for run in failing]
     alone = [run.passed and EARLIER_INPUT not in run.recorded.case.arrays for run in runs]
     if failing and all(earlier) and any(alone) and failing[0].outcome.verdict is None:
@@ -58,6 +63,17 @@ def _replaces_gradients(run: CaseRun) -> bool:
         if not earlier.any() or not view.equals(view.expected - earlier):
             return False
     return True
+
+
+def _adds_up(run: CaseRun) -> bool:
+    """Whether every wrong output is right but for a factor, the number of calls, before which it was never 0."""
+    calls = run.recorded.case.config.get("calls", 1)
+    if run.outcome.verdict is not None or not run.findings or not isinstance(calls, int) or calls < 2:
+        return False
+    views = [comparison(run, finding) for finding in run.findings if NEXT_CALL not in finding.output]
+    if len(views) < len(run.findings):
+        return False
+    return all(view is not None and view.equals(calls * view.expected) for view in views)
 
 
 def _differing_calls(run: CaseRun) -> str:

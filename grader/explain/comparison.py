@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.compare import Tolerance
+from grader.explain.orientation import is_weight
 from grader.language.translation import _
 
 # A pattern may differ from what a submission returned by a little more than the bound for a right result:
@@ -82,7 +83,7 @@ class Comparison:
     @property
     def samples(self) -> int:
         """Number of samples along the first axis; 0 where that axis is something else, such as steps."""
-        if any(word in self.output for word in ("weight", "bias", "columns")):
+        if is_weight(self.output) or any(word in self.output for word in ("bias", "columns")):
             return 0
         found = [self.inputs[name] for name in ("x", "inputs", "logits") if name in self.inputs]
         shape = self.expected.shape

@@ -11,7 +11,7 @@ import numpy as np
 from grader.drawing import Difference, Plane
 from grader.explain.comparison import Comparison
 from grader.explain.conditions import INPUT_NAMES
-from grader.explain.orientation import is_picture
+from grader.explain.orientation import is_picture, is_weight
 from grader.explain.picture import COLUMNS, ErrorMap, axes_of, part_of, plane_at
 from grader.lab.layer_geometry import output_shape
 from grader.language.translation import _
@@ -51,7 +51,7 @@ def _source(view: Comparison, place: tuple[int, ...], entry: tuple[int, ...]) ->
     gradient = "grad" in view.output
     first = GRADIENT_NAMES if gradient else () if view.output == COLUMNS else (COLUMNS,)
     name = next((name for name in (*first, *INPUT_NAMES) if name in view.inputs), "")
-    if not name or not (pictured or output.ndim == 2) or "weight" in view.output:
+    if not name or not (pictured or output.ndim == 2) or is_weight(view.output):
         # What a gradient of a weight is made of has no part that belongs to one entry.
         return
     array, window = view.inputs[name], None

@@ -8,6 +8,8 @@ from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, LAYOUT, Case
 
 SHOWN = {CHANNELS_FIRST: "(N, C, H, W)", CHANNELS_LAST: "(N, H, W, C)"}
 
+WEIGHTS = ("weight", "kernel")
+
 
 def layout_of(case: Case) -> str:
     """Return the layout of the pictures of a case."""
@@ -21,7 +23,12 @@ def grid_axes(case: Case) -> tuple[int, int]:
 
 def is_picture(name: str, axes: int) -> bool:
     """Whether an array of this name and number of axes holds pictures: all but weights and their gradients do."""
-    return axes == 4 and "weight" not in name
+    return axes == 4 and not is_weight(name)
+
+
+def is_weight(name: str) -> bool:
+    """Whether an array of this name is a weight or the gradient of one, under any lab's name."""
+    return any(word in name for word in WEIGHTS)
 
 
 def channels_first(name: str, array: np.ndarray, case: Case) -> np.ndarray:

@@ -12,7 +12,7 @@ from grader.explain import comparison
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison
 from grader.explain.conditions import INPUT_NAMES
-from grader.explain.orientation import grid_axes, is_picture
+from grader.explain.orientation import grid_axes, is_picture, is_weight
 from grader.lab.checks import sample_positions
 from grader.language.translation import _
 
@@ -120,7 +120,7 @@ def axes_of(name: str, array: np.ndarray, samples: int) -> tuple[str, str]:
         return _("row"), _("column")
     if array.ndim == 2 and name == COLUMNS:
         return _("entry of the window"), _("window")
-    if array.ndim == 2 and "weight" not in name and len(array) == samples:
+    if array.ndim == 2 and not is_weight(name) and len(array) == samples:
         return _("sample"), _("feature")
     return _("axis {number}", number=max(0, array.ndim - 2)), _("axis {number}", number=array.ndim - 1)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from grader.explain.comparison import MIN_ENTRIES, Comparison, Fingerprint
+from grader.explain.orientation import is_weight
 from grader.language.translation import _, marked, ngettext
 
 STEPS = (2, 3, 4)
@@ -40,7 +41,7 @@ def _samples(view: Comparison) -> Iterator[Fingerprint]:
 
 def _along_first_axis(view: Comparison) -> Iterator[Fingerprint]:
     """Find the first wrong step where the first axis is no sample, as in losses or in the moves of an optimiser."""
-    if view.samples or "weight" in view.output or "bias" in view.output or not view.expected.ndim:
+    if view.samples or is_weight(view.output) or "bias" in view.output or not view.expected.ndim:
         return
     right = np.asarray(view.right.reshape(view.expected.shape[0], -1).all(axis=1))
     if len(right) < 2 or right.all():
@@ -58,7 +59,7 @@ def _along_first_axis(view: Comparison) -> Iterator[Fingerprint]:
 
 
 def _channels(view: Comparison) -> Iterator[Fingerprint]:
-    if view.expected.ndim == 4 and "weight" not in view.output:
+    if view.expected.ndim == 4 and not is_weight(view.output):
         yield from _slices(view, 1, "channel", _("channel"), _("channels"))
 
 

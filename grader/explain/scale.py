@@ -13,7 +13,7 @@ from grader.language.translation import _, marked
 
 FACTOR_TOLERANCE = 1e-3
 SETTING_NAMES = {
-    "calls": marked("the number of calls in this case, so that a sum is not set back between them"),
+    "calls": marked("the number of calls"),
     "k": marked("the kernel size K"),
     "stride": marked("the stride S"),
     "c_in": marked("the number of input channels"),

@@ -7,7 +7,7 @@ import numpy as np
 from grader.compare import Finding
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import INPUT_NAMES
-from grader.explain.orientation import SHOWN, layout_of, shape_channels_first
+from grader.explain.orientation import SHOWN, is_weight, layout_of, shape_channels_first
 from grader.explain.size_rules import sizes_that_give
 from grader.lab.checks import CHANNELS_FIRST, CHANNELS_LAST, Case
 from grader.language.translation import _, listed, ngettext
@@ -75,7 +75,7 @@ def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: 
 def _counts_samples(name: str, length: int, axes: int, case: Case) -> bool:
     """Whether the first axis of an output, which is so long, is that of the samples."""
     inputs = [case.arrays[key] for key in INPUT_NAMES if key in case.arrays and case.arrays[key].ndim > 1]
-    if "weight" in name or "bias" in name:
+    if is_weight(name) or "bias" in name:
         return False
     return len(inputs[0]) == length if inputs else axes == 4
 

@@ -182,6 +182,23 @@ def test_gradients_that_replace_earlier_ones_are_told():
     )
 
 
+def test_gradients_that_grow_from_call_to_call_are_told():
+    """A gradient that is as many times too large as there were calls was not set back between them."""
+    right = {"in_grad, call 1": EXPECTED, "in_grad, call 2": EXPECTED, "d_weight": EXPECTED[0, 0]}
+    text = hint(run_of(right, right | {"d_weight": 2 * EXPECTED[0, 0]}, calls=2))
+    assert "grow from call to call" in text
+    assert "grow" not in hint(run_of(right, right | {"d_weight": 3 * EXPECTED[0, 0]}, calls=2))
+
+
+def test_a_kernel_is_no_picture():
+    """The first axis of a kernel's gradient is no sample, whatever the lab calls it."""
+    wrong = changed(np.s_[1:])
+    assert "only_first_sample" in names(run_of({"outputs": EXPECTED}, {"outputs": wrong}))
+    for name in ("d_weight", "d_kernel"):
+        found = names(run_of({name: EXPECTED}, {name: wrong}))
+        assert not [item for item in found if "sample" in item or "channel" in item]
+
+
 def test_advice_on_the_stride_needs_the_stride():
     """Every second entry is right by a stride of 2 only where there is one; one entry alone gives no advice."""
     wrong = changed(np.s_[:, :, 1::2])
