@@ -112,10 +112,10 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
         return "same" if _shows_something(run, recorded) else "plausible" if _is_near(run, recorded) else "no"
     if mistake.reads_outside and _shapes(recorded.outputs) == _shapes(run.outcome.outputs):
-        # Where the wrong shape alone tells the mistake, numbers read from outside do not matter.
-        if _shapes(recorded.outputs) != _shapes(run.recorded.expected):
-            return "same"
-        return "plausible" if _inner_share(run, recorded) >= MIN_INNER else "no"
+        # Numbers read from outside do not matter, but those from inside do, of a wrong shape, too.
+        if _inner_share(run, recorded) < MIN_INNER:
+            return "no"
+        return "same" if _shapes(recorded.outputs) != _shapes(run.recorded.expected) else "plausible"
     return "no"
 
 
@@ -142,8 +142,10 @@ def _inner_share(run: CaseRun, recorded: RecordedRun) -> float:
             continue
         tolerance = run.recorded.tolerances[name]
         with np.errstate(invalid="ignore", over="ignore"):
-            allowed = LOOSER * (tolerance.atol + tolerance.rtol * np.abs(expected.astype(np.float64)))
-            wrong = ~(np.abs(known.astype(np.float64) - expected) <= allowed)
+            allowed = LOOSER * (tolerance.atol + tolerance.rtol * np.abs(known.astype(np.float64)))
+            wrong = np.ones(known.shape, bool)
+            if known.shape == expected.shape:
+                wrong = ~(np.abs(known.astype(np.float64) - expected) <= allowed)
             alike = np.abs(known.astype(np.float64) - seen) <= allowed
         if wrong.any():
             shares.append(float((wrong & alike).sum()) / float(wrong.sum()))

@@ -172,6 +172,18 @@ def test_arbitrary_numbers_count_where_a_mistake_reads_outside():
     assert named([*BIAS[:2], *[array * 1e20 for array in RIGHT[2:]]], [known]) is None
 
 
+def test_a_wrong_shape_alone_tells_no_mistake():
+    """Of a mistake that reads outside and has a wrong shape, some of its numbers have to be there as well."""
+    turned = [np.ascontiguousarray(array.swapaxes(1, 2)) for array in RIGHT]
+    read = [np.ascontiguousarray(array.reshape(2, 4, 3)) for array in RIGHT]
+    known = mistake("outside", read, reads_outside=True)
+    assert named(turned, [known]) is None
+    outside = [array.copy() for array in read]
+    for array in outside:
+        array[:, 2:] = 1e20
+    assert named(outside, [known]) == "outside"
+
+
 def test_infinite_and_nan_are_one():
     """An overflow may come out as either."""
     overflow = [array.copy() for array in RIGHT]
