@@ -54,6 +54,16 @@ def _wrapped(geometry: Geometry, pictures: np.ndarray) -> np.ndarray:
     return geometry.met(pictures, rows, columns)
 
 
+def gradients_elsewhere(geometry: Geometry) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Yield the same for a gradient, which is added at these places and then has the padding cut off."""
+    for name, text, rows, columns in places_elsewhere(geometry):
+        if not name.startswith(("moved", "padding")):
+            yield name, text, rows, columns
+    rows, columns = geometry.places()
+    text = _("The padding is cut off at one end only: the result begins in the padding.")
+    yield "corner", text, rows + geometry.above, columns + geometry.left
+
+
 def places_elsewhere(geometry: Geometry) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """Yield rules by which windows lie elsewhere, with rows (K, P) and columns (K, Q) that the taps meet.
 

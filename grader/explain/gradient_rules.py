@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from grader.explain.convolution_rules import Rules, flattened, kernels_used, outputs_of
-from grader.explain.geometry_rules import places_elsewhere, windows_elsewhere
+from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import ORDERS, Geometry, Terms
 from grader.language.translation import _
 
@@ -52,14 +52,9 @@ def _in_grad(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
                     columns=right,
                 )
                 found[f"moved_{down}_{right}"] = (text, back(terms.kernel, terms.geometry.moved(down, right)))
-    for name, text, rows, columns in places_elsewhere(terms.geometry):
-        if not name.startswith("moved"):
-            parts = _parts(terms, terms.kernel)
-            found[name] = (text, terms.geometry.added(parts, size[0], size[1], rows, columns))
-    found["corner"] = (
-        _("The padding is cut off at one end only: the result begins in the padding."),
-        back(terms.kernel, terms.geometry.moved(terms.geometry.above, terms.geometry.left)),
-    )
+    for name, text, rows, columns in gradients_elsewhere(terms.geometry):
+        parts = _parts(terms, terms.kernel)
+        found[name] = (text, terms.geometry.added(parts, size[0], size[1], rows, columns))
     for name, array in _overwritten(terms):
         text = _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`.")
         found[name] = (text, array)

@@ -14,7 +14,7 @@ from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
-from grader.explain.geometry_rules import places_elsewhere, windows_elsewhere
+from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.patterns import comparison
 from grader.language.translation import _
@@ -151,7 +151,7 @@ def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
     turned = first % columns * rows + first // columns
     is_mean = _equal(view, back(np.array(1.0 / count)), view.expected)
     more = {}
-    for name, text, down, right in places_elsewhere(geometry):
+    for name, text, down, right in gradients_elsewhere(geometry):
         share = np.array(1.0 / count) if is_mean else pixels == first[:, :, None]
         terms = np.broadcast_to(share, taken.shape) * gradient
         terms = terms.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])

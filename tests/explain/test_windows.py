@@ -121,6 +121,25 @@ def test_other_numbers_have_no_rule():
     assert said("outputs", right, lambda x, g, n: 1.5 * right(x, g, n)) == ""
 
 
+def test_a_gradient_cut_at_the_corner_is_told():
+    """A gradient that begins in the padding is said to, not that the zeros lie elsewhere."""
+    runs = []
+    for number in range(2):
+        x = np.random.default_rng(number).standard_normal((2, 3, 6, 7))
+        inputs = torch.from_numpy(np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-9)).requires_grad_()
+        out = max_pool2d(inputs, 3, 2)
+        grad = np.random.default_rng(number).standard_normal(out.shape)
+        out.backward(torch.from_numpy(grad))
+        whole = inputs.grad.numpy()
+        x = inputs.detach().numpy()[:, :, 1:-1, 1:-1] + 20  # Positive, so that zeros around it never win.
+        expected, actual = {"in_grad": whole[:, :, 1:-1, 1:-1]}, {"in_grad": whole[:, :, :-2, :-2]}
+        bounds = {"in_grad": Tolerance(1e-6, 0.0)}
+        case = Case("case", {"k": 3, "stride": 2, "padding": 1}, {"x": x, "out_grad": grad})
+        case = RecordedCase(case, expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    assert by_windows(runs) == "The padding is cut off at one end only: the result begins in the padding."
+
+
 @pytest.mark.parametrize(
     ("words", "wrong"),
     [
