@@ -138,6 +138,8 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None, *, heard: str | 
     if verdict is Verdict.UNFINISHED:
         # What a hole still raises stands in the lab's skeleton.
         what = translated(message, lab) or _("the hole still raises NotImplementedError")
+        if outcome.error_type == "NameError" and outcome.frames:
+            what = _("the blank at {place} is not filled", place=place(outcome.frames[-1]))
         lines.append(_("Not written yet: {what}", what=what))
     elif verdict in (Verdict.EXCEPTION, Verdict.MEMORY) and outcome.error_type:
         lines.append(f"{outcome.error_type}: {message}".rstrip(": "))

@@ -105,8 +105,7 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if run.outcome.verdict is not None:
         if not _same_ending(run, recorded, mistake.symptom):
             return "no"
-        # What Python says of many mistakes alike tells none of them.
-        return "same" if recorded.verdict in JUDGED_BY_ARRAYS or SPECIFIC.search(recorded.message) else "plausible"
+        return "same" if _names_something(recorded, mistake.symptom) else "plausible"
     if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
@@ -185,6 +184,16 @@ def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
         # Only what a check requires is said in words of its own, which may name what differs between programs.
         return re.search(symptom, said) is not None
     return said == known
+
+
+def _names_something(recorded: RecordedRun, symptom: str) -> bool:
+    """Whether the message tells this mistake from others.
+
+    What Python says of many mistakes alike tells none of them; nor does what a check requires, without a value.
+    """
+    if recorded.verdict in JUDGED_BY_ARRAYS:
+        return bool(symptom) or re.search(r"\d", recorded.message) is not None
+    return SPECIFIC.search(recorded.message) is not None
 
 
 def _normalised(message: str) -> str:

@@ -171,6 +171,12 @@ def test_an_environment_is_named_from_the_folder_in_which_one_works(tmp_path, mo
         assert command("list") == "python -m grader list"
 
 
+def test_a_blank_is_called_a_blank():
+    """A hole with `____` in it raises no NotImplementedError, and is not said to."""
+    blank = ended(Verdict.UNFINISHED, "", "NameError", ("conv.py", 104, "conv2D", "Z[m, i, j, c] = ____"))
+    assert describe_outcome(blank) == "Not written yet: the blank at conv.py:104 is not filled"
+
+
 def test_of_a_hidden_case_only_the_submissions_lines_are_repeated():
     """A message that must not be shown gives a cause only if its parts stand in the lines that are shown."""
     line = ("vgg.py", 2, "<module>", "from my_utils import pad")

@@ -154,6 +154,13 @@ def test_what_a_check_requires_is_known_by_its_symptom():
     assert named([failed] * 4, [replace(known, symptom="has padding 0")]) == "padding"
 
 
+def test_what_a_check_requires_without_a_value_tells_no_mistake():
+    """A sentence that any failure of the requirement brings, such as that all layers need an array, names none."""
+    failed = Outcome(Verdict.WRONG, "`Xs` must have an array for every layer", "NotHeld")
+    ending = RecordedRun(Verdict.WRONG, {}, "NotHeld", "`Xs` must have an array for every layer")
+    assert named([failed] * 4, [RecordedMistake("last", "last", "The last is not run.", "", [ending] * 4)]) is None
+
+
 def test_nan_and_zeros_alone_show_nothing():
     """NaN or zeros at the same places come of many causes; beside finite numbers that agree they do no harm."""
     nan, zero = [array * np.nan for array in RIGHT], [array * 0 for array in RIGHT]
