@@ -36,7 +36,9 @@ MATMUL = re.compile(r"matmul: .*\(size (?P<second>\d+) is different from (?P<fir
 DOT = re.compile(r"shapes .* not aligned: (?P<first>\d+) \(dim \d\) != (?P<second>\d+) \(dim \d\)")
 COMPARED_CHARACTERS = 400
 # Messages that name something: a name, a type, a shape, a size. "list index out of range" does not.
-SPECIFIC = re.compile(r"'(?!NoneType')[^']+'|[(\[]\d+,|size \d+|not str|\(dim \d\)|^\w+: |\d added|second time")
+SPECIFIC = re.compile(
+    r"'(?!NoneType')[^']+'|[(\[]\d+,|size \d+|not str|\(dim \d\)|^\w+: |\d added|second time|, expected "
+)
 # Where a mistake reads from outside, at least this share of its wrong numbers has to be there.
 MIN_INNER = 0.25
 Agreement = Literal["same", "plausible", "no"]

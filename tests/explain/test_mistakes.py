@@ -141,6 +141,9 @@ def test_what_python_says_of_many_mistakes_tells_none(said):
     ending = RecordedRun(Verdict.EXCEPTION, {}, "ValueError", said, place_of([there]))
     known = RecordedMistake("first", "first", "It is the first.", "", [ending] * 4)
     assert named([raised] * 4, [known]) is None
+    typed = "filter_data of conv1_1 holds float32 numbers, expected float64"
+    told = replace(known, runs=[replace(ending, message=typed)] * 4)
+    assert named([replace(raised, message=typed)] * 4, [told]) == "first"
     beside = replace(known, runs=[RecordedRun(Verdict.WRONG, {"y": BIAS[0]}), *[ending] * 3])
     assert named([BIAS[0], *[raised] * 3], [beside]) == "first"
 
