@@ -46,6 +46,11 @@ class Settings(BaseModel):
     database: str = ""
 
 
+def of_environment() -> Path | None:
+    """Return the folder that the environment names for all commands; None if it names none."""
+    return Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None
+
+
 @dataclass(frozen=True)
 class Classroom:
     """A class: ``folder`` holds everything but the database, if that is elsewhere."""
@@ -65,7 +70,20 @@ class Classroom:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise CohortError("{folder} exists and is not empty; name a new folder with --class", folder=folder)
         settings = Settings(course=course, timezone=timezone, database=database)
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return cls._filled(folder, settings)
+        except BaseException:
+            # What is half made would be in the way of the next try.
+            for file in (folder / ".gitignore", folder / SECRET, *folder.glob(f"{DATABASE}*")):
+                file.unlink(missing_ok=True)
+            if made:
+                folder.rmdir()
+            raise
+
+    @classmethod
+    def _filled(cls, folder: Path, settings: Settings) -> Classroom:
         folder.chmod(0o700)
         # Submissions and grades belong into no repository.
         write_text(folder / ".gitignore", "*\n")
@@ -74,9 +92,9 @@ class Classroom:
             stream.write(secrets.token_bytes(SECRET_BYTES))
         room = cls(folder, settings)
         with room.session() as session:
-            if session.scalar(select(Course).where(Course.name == course)) is None:
-                session.add(Course(name=course, timezone=timezone))
-            events.record(session, "init", course, after={"timezone": timezone})
+            if session.scalar(select(Course).where(Course.name == settings.course)) is None:
+                session.add(Course(name=settings.course, timezone=settings.timezone))
+            events.record(session, "init", settings.course, after={"timezone": settings.timezone})
         # Last: a folder without it is no class, so nothing half-made is ever taken for one.
         write_text(folder / SETTINGS, yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=False))
         return room
@@ -89,7 +107,7 @@ class Classroom:
         ------
         CohortError : there is none, or its settings are damaged.
         """
-        named = folder or (Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None)
+        named = folder or of_environment()
         places = [named] if named else [Path.cwd(), Path.cwd() / DEFAULT_FOLDER, project_root / DEFAULT_FOLDER]
         found = next((place for place in places if (place / SETTINGS).is_file()), None)
         if found is None:
@@ -108,6 +126,13 @@ class Classroom:
                 error=str(error).splitlines()[0],
             ) from None
         zone_of(settings.timezone)
+        if not settings.database and not (found / DATABASE).is_file():
+            # An empty one in its place would look as if nothing had ever been graded.
+            raise CohortError(
+                "{file} is missing; restore it from a backup, or write in {settings} where the database is",
+                file=found / DATABASE,
+                settings=SETTINGS,
+            )
         return cls(found.resolve(), settings)
 
     @property

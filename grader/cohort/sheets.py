@@ -15,6 +15,8 @@ from grader.report.files import write_bytes
 MARKED = "utf-8-sig"
 FALLBACK = "gb18030"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# How the files of spreadsheet programs begin: zip archives, and the older OLE containers.
+WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 SEPARATORS = ",;\t"
 MAX_BYTES = 64 << 20
 
@@ -76,6 +78,8 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def _decoded(path: Path, data: bytes) -> tuple[str, str]:
+    if data.startswith(WORKBOOK_MARKS):
+        raise CohortError("{path} is a workbook of a spreadsheet program; save its sheet as CSV", path=path)
     if data.startswith(UTF16_MARKS):
         return data.decode("utf-16"), "utf-16"
     for encoding in (MARKED, FALLBACK):

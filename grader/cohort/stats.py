@@ -51,6 +51,7 @@ class CheckStats:
     mistakes : recognised ones and how often, the unknown under an empty name.
     median_s, slow_s, slowest_s : seconds, of half, nine tenths and 99 of a hundred of those that reached it.
     remarks : what to look at.
+    easy : nearly everybody passes, not only those who reached it.
     """
 
     check: str
@@ -66,6 +67,7 @@ class CheckStats:
     slow_s: float
     slowest_s: float
     remarks: tuple[str, ...]
+    easy: bool = False
 
 
 def check_stats(session: Session, assignment: Assignment) -> tuple[list[CheckStats], list[tuple[str, str, float]]]:
@@ -103,8 +105,11 @@ def _stats(name: str, rows: Sequence[Row[Any]], passed: Mapping[int, Mapping[str
     share = right / len(ran) if ran else 0.0
     remarks = []
     if ran and share < HARD:
-        remarks.append(_("hard"))
-    if ran and share > EASY:
+        unwritten = verdicts["unfinished"] > len(ran) / 2
+        remarks.append(_("most have not written it") if unwritten else _("hard"))
+    # Of everybody, not of the few who got that far.
+    easy = right > EASY * len(rows)
+    if easy:
         remarks.append(_("nearly everybody passes"))
     if wrong and mistakes[""] > UNKNOWN_SHARE * len(wrong):
         remarks.append(_("{count} unknown mistakes", count=mistakes[""]))
@@ -124,6 +129,7 @@ def _stats(name: str, rows: Sequence[Row[Any]], passed: Mapping[int, Mapping[str
         slow_s=float(np.quantile(seconds, 0.9)),
         slowest_s=float(np.quantile(seconds, 0.99)),
         remarks=tuple(remarks),
+        easy=easy,
     )
 
 

@@ -74,7 +74,7 @@ def rules(
                 due=room.shown(assignment.due_at) or "-",
                 closes=room.shown(assignment.closes_at) or "-",
                 policy=policy,
-                attempt=assignment.attempt,
+                attempt=_(assignment.attempt),
                 points=f"{assignment.max_points:g}",
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,12 +66,13 @@ def init(
     lang: Language = None,
 ) -> None:
     """Make a new class in an empty folder."""
-    from grader.cohort.classroom import DEFAULT_FOLDER, Classroom
+    from grader.cohort.classroom import DEFAULT_FOLDER, Classroom, of_environment
     from grader.project.places import Project
 
-    place = folder or Project.find().root / DEFAULT_FOLDER
+    place = folder or of_environment() or Project.find().root / DEFAULT_FOLDER
     room = Classroom.create(place, name, timezone, database)
-    say(_("made {folder}; next: `python -m grader class roster FILE`", folder=room.folder))
+    step = "python -m grader class roster FILE" + (f" --class {shlex.quote(str(folder))}" if folder else "")
+    say(_("made {folder}; next: `{command}`", folder=room.folder, command=step))
 
 
 @app.command()
@@ -157,7 +159,7 @@ def ingest(
     room = open_class(folder)
     facts = Project.find().lab(lab)
     zone = zone_of(room.settings.timezone)
-    with opened_export(place) as export, room.session() as session:
+    with opened_export(place, zone) as export, room.session() as session:
         arrivals = arrivals_in(export, source, zone, pattern)
         with Progress(title=_("{lab}: looking", lab=lab)) as progress:
             lines = plan(room, session, facts, arrivals, progress, file_times=file_times)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grader.cohort.release.regrade import Comparison
 
 app = new_class_app()
-RunNumber = Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `class runs` lists them.")]
+RunNumber = Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `class runs LAB` lists them.")]
 RUN_COLUMNS = (
     marked("run"), marked("kind"), marked("begun"), marked("finished"), marked("counts since"), marked("release"),
     marked("jail"), marked("gradings"),

@@ -10,6 +10,7 @@ import typer
 from grader.commands.class_common import ClassFolder, new_class_app, open_gradebook, say, show_table
 from grader.commands.common import LabName, Language
 from grader.language.translation import _, marked
+from grader.verdicts import Verdict, verdict_word
 
 app = new_class_app()
 STATS_COLUMNS = (
@@ -51,9 +52,11 @@ def stats(
                 one.check,
                 one.tier or "",
                 one.reached,
-                f"{one.difficulty:.2f} ({one.low:.2f} to {one.high:.2f})" if one.reached else "",
+                f"{one.difficulty:.2f} ({one.low:.2f}–{one.high:.2f})" if one.reached else "",
                 "" if one.discrimination is None else f"{one.discrimination:.2f}",
-                " ".join(f"{count}×{verdict}" for verdict, count in sorted(one.verdicts.items())),
+                " ".join(
+                    f"{count}×{verdict_word(Verdict(verdict))}" for verdict, count in sorted(one.verdicts.items())
+                ),
                 ", ".join(f"{count}×{name or _('unknown')}" for name, count in one.mistakes.items()),
                 f"{one.median_s:.2f} / {one.slow_s:.2f}",
                 ", ".join(one.remarks),
@@ -171,7 +174,7 @@ def appeal_page(
 
 @app.command("regrade-page")
 def regrade_page(
-    run: Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `class runs` lists them.")],
+    run: Annotated[int, typer.Argument(metavar="RUN", help="Number of the run; `class runs LAB` lists them.")],
     out: PageFile,
     folder: ClassFolder = None,
     lang: Language = None,

@@ -39,6 +39,8 @@ class Progress:
         self._console = console or Console(stderr=True)
         self._text = ""
         self._done = 0
+        # In the language of the start: what runs meanwhile may speak another for a while, such as on a picture.
+        self._counted = _("{count} done")
         self._started = time.monotonic()
         self._finished = threading.Event()
         self._writer: threading.Thread | None = None
@@ -109,7 +111,7 @@ class Progress:
         # A thread, because a single step may take longer than the whole interval.
         wait_s = FIRST_LINE_AFTER_S
         while not self._finished.wait(wait_s):
-            count = f"{self._done}/{self._total}" if self._total else _("{count} done", count=self._done)
+            count = f"{self._done}/{self._total}" if self._total else self._counted.format(count=self._done)
             seconds = time.monotonic() - self._started
             line = Text(f"{self._description()} ({count}, {seconds:.0f} s)")
             self._console.print(line, soft_wrap=True)

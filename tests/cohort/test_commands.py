@@ -68,12 +68,14 @@ def caller(root, place, **more):
         (("ingest", "tiny", "download.zip", "--from", "ilias"), "there is no source 'ilias'"),
         (("ingest", "tiny", "download.zip", "--pattern", "("), "no regular expression"),
         (("rules", "tiny", "--late", "weekly"), "the rule for late work is not usable: kind"),
+        (("rules", "tiny", "--late", "per_day,percnt=10"), "has no setting 'percnt'; it may have: kind, percent"),
         (("rules", "tiny", "--due", "soon"), "'soon' is no date"),
         (("extend", "tiny", "9999", "2026-04-01 12:00"), "there is no student '9999'"),
         (("adjust", "tiny", "0012", "--points", "5"), "an adjustment needs a reason"),
         (("export", "tiny", "--moodle", "worksheet.csv", "--gradescope", "--out", "x"), "one platform at a time"),
         (("export", "tiny", "--canvas", "worksheet.csv", "--out", "x.csv"), "no Canvas gradebook"),
         (("export", "tiny", "--xlsx", "worksheet.csv", "--out", "x.xlsx"), "expected the .xlsx"),
+        (("appeal", "tiny", "0016", "forward", "why"), "0016 has handed in nothing of tiny"),
         (("apply", "99"), "there is no run 99"),
         (("regrade", "tiny", "--release", "2001"), "there is no release '2001'"),
         (("init", "Again"), "not empty"),
@@ -89,6 +91,19 @@ def test_bad_use_is_status_2(project, words, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert {path: path.stat().st_mtime_ns for path in root.glob("x*")} == before
+
+
+def test_the_class_of_the_environment_is_the_one_that_is_made(project, tmp_path):
+    """And the one that the next command finds; where nothing was handed in, nothing can be graded again."""
+    root, place, _call = project
+    call = caller(root, place, GRADER_CLASS=str(tmp_path / "of the year"))
+    made = call("init", "Deep learning")
+    assert f"made {tmp_path / 'of the year'}; next: `python -m grader class roster FILE`" in made.stdout
+    call("rules", "tiny", "--due", "2026-03-31 23:59")
+    said = call("regrade", "tiny")
+    assert said.returncode == 2 and "nothing of tiny that can be graded was handed in" in said.stderr
+    named = call("init", "Other", "--class", str(tmp_path / "an other"))
+    assert f"next: `python -m grader class roster FILE --class '{tmp_path / 'an other'}'`" in named.stdout
 
 
 def test_a_missing_extra_is_named(project, tmp_path):

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
+import time
 import zipfile
-from datetime import datetime
+from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -281,6 +282,23 @@ def test_times_of_files_count_only_on_request(full_room, lab, tmp_path, write_wo
     assert planned(full_room, lab, tmp_path / "export")["0012"].submitted_at is None
     line = planned(full_room, lab, tmp_path / "export", file_times=True)["0012"]
     assert line.submitted_at.timestamp() == 1_000_000_000
+
+
+def test_a_zip_tells_the_time_of_the_platforms_clock(tmp_path, monkeypatch):
+    """Wherever the grader runs, 23:30 in the download is 23:30 in the zone of the course; no date is none."""
+    monkeypatch.setenv("TZ", "America/Lima")
+    time.tzset()
+    with zipfile.ZipFile(tmp_path / "download.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("0012/layer.py", (2026, 3, 31, 23, 30, 0)), "")
+        archive.writestr(zipfile.ZipInfo("0013/layer.py", (2026, 0, 0, 0, 0, 0)), "")
+    try:
+        with opened_export(tmp_path / "download.zip", ZoneInfo("Europe/Berlin")) as folder:
+            moment = (folder / "0012" / "layer.py").stat().st_mtime
+            assert (folder / "0013" / "layer.py").is_file()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert datetime.fromtimestamp(moment, timezone.utc) == datetime(2026, 3, 31, 21, 30, tzinfo=timezone.utc)
 
 
 def test_what_was_done_is_recorded(full_room, lab, tmp_path, write_work):

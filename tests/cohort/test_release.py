@@ -151,6 +151,9 @@ def test_adjustments_stand_beside_the_grading(graded_room):
         assert grade.reasons == ("nice plot", "regraded by hand", "typo")
         with pytest.raises(CohortError, match="needs a reason"):
             decisions.adjust(session, attempt, points=5, score=None, reason=" ")
+        for score in (-1, 500):
+            with pytest.raises(CohortError, match="a score lies between 0 and 100; --points gives more"):
+                decisions.adjust(session, attempt, points=None, score=score, reason="a slip of the finger")
 
 
 def test_a_preview_changes_nothing(graded_room, lab, tmp_path):

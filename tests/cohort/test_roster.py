@@ -36,6 +36,22 @@ def test_an_unusual_column_can_be_named(tmp_path):
         read_roster(tmp_path / "roster.csv", {"sid": "Number"})
 
 
+def test_a_row_whose_cells_moved_is_left_out(tmp_path):
+    """A comma in a name without quotes would make its second half an address; empty cells at the end are none."""
+    (tmp_path / "roster.csv").write_text("sid,name,email\n1,Lee, Ann,a@x\n2,Bo,b@x,,\n")
+    [line], problems = read_roster(tmp_path / "roster.csv", {})
+    assert (line.sid, line.email) == ("2", "b@x")
+    assert problems == ["row 2: more cells than the header has columns"]
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
+def test_a_workbook_is_not_taken_for_an_encoding(tmp_path, begin):
+    """An Excel file gets advice that helps."""
+    (tmp_path / "roster.xlsx").write_bytes(begin + b"\x00\xff")
+    with pytest.raises(CohortError, match="is a workbook of a spreadsheet program; save its sheet as CSV"):
+        read_roster(tmp_path / "roster.xlsx", {})
+
+
 def test_a_list_changes_nothing_until_it_is_written(room, tmp_path):
     """The second list shows who is new, changed, and no longer there; nobody is dropped."""
     (tmp_path / "roster.csv").write_text("sid,name\n1,Ann\n2,Bo\n")

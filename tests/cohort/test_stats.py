@@ -68,7 +68,21 @@ def test_few_say_nothing(figures):
     assert found["first"].discrimination is None
     found, _same = figures(lambda row: setattr(row, "verdict", "pass"))
     assert found["first"].discrimination is None
-    assert found["first"].remarks == ("nearly everybody passes",)
+    assert found["first"].remarks == ("nearly everybody passes",) and found["first"].easy
+
+
+def test_that_nearly_everybody_passes_is_said_of_everybody(figures):
+    """Not of the two who got that far; and what most have not written is not called hard."""
+
+    def few(row):
+        row.verdict = "pass" if row.grading_id <= 2 else "skipped"
+        if row.check_id == "second":
+            row.verdict = "unfinished" if row.grading_id <= 20 else "wrong"
+
+    found, _same = figures(few)
+    assert (found["first"].reached, found["first"].difficulty) == (2, 1.0)
+    assert found["first"].remarks == () and not found["first"].easy
+    assert found["second"].remarks[0] == "most have not written it"
 
 
 def test_checks_that_say_the_same_are_named(figures):

@@ -120,6 +120,16 @@ def test_a_folder_in_use_is_not_made_a_class(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_a_class_that_could_not_be_made_leaves_nothing(tmp_path):
+    """So that the same command can be given again; a folder that was there, and empty, stays so."""
+    (tmp_path / "there").mkdir()
+    for name in ("new", "there"):
+        with pytest.raises(CohortError, match="no database URL"):
+            Classroom.create(tmp_path / name, "A", "UTC", "nonsense")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
+    assert Classroom.create(tmp_path / "there", "A", "UTC").settings.course == "A"
+
+
 def test_a_backup_is_whole_while_the_database_is_in_use(full_room, tmp_path):
     """It is made by the database, not by copying its file."""
     with full_room.session() as session:
@@ -131,3 +141,24 @@ def test_a_backup_is_whole_while_the_database_is_in_use(full_room, tmp_path):
     shutil.copy(tmp_path / "copy.db", tmp_path / "again.db")
     with pytest.raises(CohortError, match="exists"):
         back_up(full_room.engine, tmp_path / "copy.db")
+
+
+def test_a_backup_goes_where_something_can_be_written(room, tmp_path):
+    """A folder that is not there is named."""
+    with pytest.raises(CohortError, match=r"nothing can be written in .*nowhere"):
+        back_up(room.engine, tmp_path / "nowhere" / "copy.db")
+
+
+def test_a_lost_database_is_not_begun_anew(tmp_path):
+    """What is missing or damaged is said, and nothing is put in its place."""
+    room = Classroom.create(tmp_path / "class", "A", "UTC")
+    room.engine.dispose()
+    file = tmp_path / "class" / "class.db"
+    for rest in tmp_path.glob("class/class.db*"):
+        rest.unlink()
+    with pytest.raises(CohortError, match=r"class\.db is missing; restore it"):
+        Classroom.open(tmp_path / "class", tmp_path)
+    assert not file.exists()
+    file.write_bytes(b"no database at all, but long enough for a header" * 40)
+    with pytest.raises(CohortError, match=r"class\.db is damaged .*restore it from a backup"):
+        Classroom.open(tmp_path / "class", tmp_path).engine.connect()

@@ -7,6 +7,7 @@ import threading
 
 from rich.console import Console
 
+from grader.language.translation import speaking
 from grader.report import progress as module
 from grader.report.progress import Progress
 
@@ -42,6 +43,18 @@ def test_a_long_step_says_so_while_it_lasts(monkeypatch):
     line = file.getvalue()
     assert line.startswith("vgg16: grading: [red]convolution") and "(2/7, " in line
     assert line.count("\n") == 1 and "\x1b" not in line
+
+
+def test_a_line_keeps_the_language_of_the_start(monkeypatch):
+    """Though what is done meanwhile speaks English for a while, as pictures do."""
+    file, console = in_a_log(monkeypatch, 0.01, 60.0)
+    said = threading.Event()
+    monkeypatch.setattr(file, "flush", said.set, raising=False)
+    with speaking("zh"):
+        progress = Progress("vgg16", console=console)
+    with speaking("en"), progress:
+        assert said.wait(20)
+    assert "完成 0" in file.getvalue()
 
 
 def test_steps_do_not_print_lines_of_their_own(monkeypatch):

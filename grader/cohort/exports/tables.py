@@ -11,8 +11,8 @@ from grader.language.translation import _, marked
 
 PLAIN = (
     marked("student id"), marked("name"), marked("email"), marked("section"), marked("attempt"),
-    marked("handed in"), marked("points before lateness"), marked("lateness"), marked("by hand"), marked("points"),
-    marked("remark"),
+    marked("handed in at"), marked("points before lateness"), marked("lateness"), marked("by hand"),
+    marked("points"), marked("remark"),
 )  # fmt: skip
 GRADESCOPE = (
     "First Name", "Last Name", "SID", "Email", "Sections", "Total Score", "Max Points", "Status", "Submission ID",

@@ -103,6 +103,10 @@ def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine
             continue
         cells = {name: row[place].strip() if place < len(row) else "" for name, place in places.items()}
         sid = cells["sid"]
+        if any(cell.strip() for cell in row[len(header) :]):
+            # A comma in a name moves everything behind it into another column.
+            problems.append(_("row {number}: more cells than the header has columns", number=number))
+            continue
         if not sid or sid in seen:
             problems.append(
                 _("row {number}: {sid} stands there twice", number=number, sid=sid)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from grader.cohort.problems import CohortError
@@ -20,8 +20,10 @@ MAX_ENTRIES = 200_000
 
 
 @contextmanager
-def opened_export(place: Path) -> Iterator[Path]:
+def opened_export(place: Path, zone: tzinfo | None = None) -> Iterator[Path]:
     """Give the folder of an export: ``place`` itself, or a temporary one with what the zip ``place`` holds.
+
+    A zip says times without a zone, as the clock of the platform showed them; ``zone`` is that of this clock.
 
     Raises
     ------
@@ -37,13 +39,13 @@ def opened_export(place: Path) -> Iterator[Path]:
     with scratch_folder("export") as folder:
         try:
             with zipfile.ZipFile(place) as archive:
-                _unpack(archive, folder, place)
+                _unpack(archive, folder, place, zone)
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
             raise CohortError("{place} is damaged ({error}); download it again", place=place, error=error) from None
         yield folder
 
 
-def _unpack(archive: zipfile.ZipFile, folder: Path, place: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, folder: Path, place: Path, zone: tzinfo | None) -> None:
     members = archive.infolist()
     if len(members) > MAX_ENTRIES or sum(member.file_size for member in members) > MAX_BYTES:
         raise CohortError(
@@ -65,6 +67,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, place: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy)
-        # Local time of the server, to two seconds; all that a zip says.
-        moment = time.mktime((*member.date_time, 0, 0, -1))
-        os.utime(target, (moment, moment))
+        # To two seconds; all that a zip says. Of no date at all nothing follows.
+        with suppress(ValueError, OverflowError):
+            moment = datetime(*member.date_time, tzinfo=zone).timestamp()
+            os.utime(target, (moment, moment))

@@ -25,8 +25,9 @@ from grader.cohort.store.tables import (
     SubmissionAuthor,
 )
 from grader.cohort.store.types import now
+from grader.language.translation import marked
 
-ATTEMPT_RULES = ("best", "last", "chosen")
+ATTEMPT_RULES = (marked("best"), marked("last"), marked("chosen"))
 OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
 
 
@@ -64,12 +65,14 @@ def attempt_of(session: Session, assignment: Assignment, student: Student, numbe
     ).all()
     found = [one for one in attempts if number is None or one.number == number]
     if not found:
-        numbers = ", ".join(str(one.number) for one in attempts) or "none"
+        if not attempts:
+            raise CohortError("{sid} has handed in nothing of {lab}", sid=student.sid, lab=assignment.lab)
+        numbers = ", ".join(str(one.number) for one in attempts)
         raise CohortError(
             "{sid} has no such attempt of {lab} (asked for: {number}); there are: {numbers}",
             sid=student.sid,
             lab=assignment.lab,
-            number=number or "any",
+            number=number,
             numbers=numbers,
         )
     return found[-1]
@@ -116,10 +119,13 @@ def adjust(
 
     Raises
     ------
-    CohortError : neither or both are given, or no reason.
+    CohortError : neither or both are given, no reason, or a score that the lab cannot give.
     """
     if (points is None) == (score is None):
         raise CohortError("give either --points to add or --score to set")
+    full = session.get_one(Assignment, attempt.assignment_id).max_points
+    if score is not None and not 0 <= score <= full:
+        raise CohortError("a score lies between 0 and {full}; --points gives more on top", full=f"{full:g}")
     if not reason.strip():
         raise CohortError("an adjustment needs a reason, which is kept and shown to the student")
     session.add(
@@ -175,7 +181,7 @@ def answer_appeal(session: Session, number: int, answer: str, *, accepted: bool)
     appeal = session.get(Appeal, number)
     if appeal is None or appeal.state != OPEN:
         raise CohortError(
-            "there is no open appeal {number}; `python -m grader class appeals` lists them", number=number
+            "there is no open appeal {number}; `python -m grader class appeals LAB` lists them", number=number
         )
     if not answer.strip():
         raise CohortError("an appeal is closed with an answer, which is kept")

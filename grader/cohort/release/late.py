@@ -75,6 +75,12 @@ def policy_of(data: Mapping[str, Any]) -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise CohortError(
+                "the rule for late work has no setting {place}; it may have: {names}",
+                place=repr(place),
+                names=", ".join(Step.model_fields if "." in place else Policy.model_fields),
+            ) from None
         raise CohortError(
             "the rule for late work is not usable: {place}: {first}", place=place, first=first["msg"]
         ) from None

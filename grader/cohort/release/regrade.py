@@ -75,7 +75,7 @@ def run_of(session: Session, number: int) -> Run:
     """
     run = session.get(Run, number)
     if run is None:
-        raise CohortError("there is no run {number}; `python -m grader class runs` lists them", number=number)
+        raise CohortError("there is no run {number}; `python -m grader class runs LAB` lists them", number=number)
     return run
 
 

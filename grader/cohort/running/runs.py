@@ -197,6 +197,12 @@ class Runs:
 
     def _new(self, session: Session, assignment: Assignment, wanted: Wanted, conditions: Conditions) -> Run:
         due = self._due(session, assignment, wanted)
+        if not due and wanted.kind != GRADE:
+            raise CohortError(
+                "nothing of {lab} that can be graded was handed in; `python -m grader class status` shows what "
+                "there is",
+                lab=self.lab.name,
+            )
         if not due:
             raise CohortError(
                 "nothing of {lab} is waiting to be graded; `python -m grader class status` shows what there is, "

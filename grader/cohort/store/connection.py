@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from grader.cohort.problems import CohortError
 
@@ -25,12 +26,18 @@ def open_engine(url: str) -> Engine:
 
     Raises
     ------
-    CohortError : the URL is not usable, nobody answers, or the tables are of a newer grader.
+    CohortError : the URL is not usable, nobody answers, the file is damaged, or the tables are of a newer grader.
     """
     engine = bare_engine(url)
     try:
         migrate(engine)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(error.orig, sqlite3.OperationalError):
+            raise CohortError(
+                "{file} is damaged ({error}); restore it from a backup",
+                file=engine.url.database,
+                error=_short(error),
+            ) from None
         raise CohortError(
             "the database {url} cannot be opened ({error}); check that it runs and that `database:` in class.yaml "
             "is right",
@@ -132,12 +139,14 @@ def back_up(engine: Engine, target: Path) -> None:
 
     Raises
     ------
-    CohortError : it is another kind of database, or the file exists.
+    CohortError : it is another kind of database, the file exists, or cannot be written.
     """
     if engine.dialect.name != "sqlite":
         raise CohortError("only SQLite is copied by this command; use pg_dump for PostgreSQL")
     if target.exists():
         raise CohortError("{target} exists; name a new file", target=target)
+    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+        raise CohortError("nothing can be written in {folder}; name another place", folder=target.parent)
     source = engine.raw_connection()
     try:
         with sqlite3.connect(target) as copy:

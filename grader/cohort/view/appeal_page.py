@@ -45,7 +45,9 @@ def appeal_page(room: Classroom, session: Session, number: int) -> str:
     """
     appeal = session.get(Appeal, number)
     if appeal is None:
-        raise CohortError("there is no appeal {number}; `python -m grader class appeals` lists them", number=number)
+        raise CohortError(
+            "there is no appeal {number}; `python -m grader class appeals LAB` lists them", number=number
+        )
     grading = session.get_one(Grading, appeal.grading_id)
     attempt = session.get_one(Submission, grading.submission_id)
     assignment = session.get_one(Assignment, attempt.assignment_id)

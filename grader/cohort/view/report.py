@@ -13,7 +13,7 @@ from grader.cohort.classroom import Classroom
 from grader.cohort.exports.feedback import page_of
 from grader.cohort.exports.rows import export_rows
 from grader.cohort.running.journal import Journal
-from grader.cohort.stats import EASY, MIN_REACHED, MISSING, PASS
+from grader.cohort.stats import MIN_REACHED, MISSING, PASS
 from grader.cohort.view.figures import CheckView, ClassFigures, StudentLine
 from grader.cohort.view.folder import write_pages
 from grader.language.numbers import duration, figure
@@ -67,7 +67,7 @@ def _pages(figures: ClassFigures) -> Iterator[tuple[str, str]]:
 
     scores = " ".join(f"{count}×{score}" for score, count in figures.scores.items())
     # That nearly everybody passes is said on the check's own page; it is no reason to look.
-    odd = [one for one in figures.checks if len(one.figures.remarks) > (one.figures.difficulty > EASY)]
+    odd = [one for one in figures.checks if len(one.figures.remarks) > one.figures.easy]
     yield "index.html", made("overview.html", "index.html", scores=scores, odd=odd)
     lines = sorted(figures.lines, key=lambda one: (one.score is None, -(one.score or 0.0), one.pseudonym))
     pages = [lines[start : start + ROWS] for start in range(0, len(lines), ROWS)] or [[]]
