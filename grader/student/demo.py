@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from rich.text import Text
 from grader.explain.messages import describe_outcome
 from grader.lab.checks import Case
 from grader.language.translation import _
-from grader.project.contract import Lab
+from grader.project.contract import CHECKS_NAME, Lab
 from grader.project.places import Project, ProjectError, read_picture
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Outcome
 from grader.timing.layers import steps
 
+DEMO = "demo"
 DEMO_LIMIT_S = 300.0
 MS_PER_S = 1000.0
 BAR_WIDTH = 24
@@ -89,6 +91,16 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(exponentials / exponentials.sum())
 
 
+def has_demo(lab: Lab) -> bool:
+    """Whether the lab says how a submission's network runs on one picture: by a function ``demo`` of its checks."""
+    tree = ast.parse((lab.folder / CHECKS_NAME).read_text(encoding="utf-8"))
+    return any(
+        (isinstance(node, ast.FunctionDef) and node.name == DEMO)
+        or (isinstance(node, ast.ImportFrom) and any((name.asname or name.name) == DEMO for name in node.names))
+        for node in tree.body
+    )
+
+
 def run_demo(
     project: Project, lab: Lab, submission: Path, picture: Path | None, weights: Path | None, progress: Progress
 ) -> Demo:
@@ -99,7 +111,7 @@ def run_demo(
     ProjectError : the lab has no network to run, or the picture cannot be read.
     SubmissionError : the submission cannot be collected.
     """
-    if lab.facts.network is None or not lab.facts.network.pictures:
+    if lab.facts.network is None or not lab.facts.network.pictures or not has_demo(lab):
         raise ProjectError("lab {name} has no network to run on a picture", name=lab.name)
     chosen = picture or lab.folder / "pictures" / next(iter(lab.facts.network.pictures))
     case = Case.of(chosen.name, picture=read_picture(chosen), suffix=chosen.suffix.lower())

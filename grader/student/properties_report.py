@@ -12,7 +12,7 @@ from rich.text import Text
 from grader.language.translation import _, ngettext, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
-from grader.project.places import Project
+from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.properties import PropertyResult, layers, run_properties
@@ -23,10 +23,15 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
 
     Raises
     ------
+    ProjectError : no check drives a layer.
     SubmissionError : the submission cannot be collected.
     FixtureError : the public fixtures are missing or damaged; only their inputs are used.
     """
     wanted = [layer.forward.id for layer in layers(lab.checks)]
+    if not wanted:
+        raise ProjectError(
+            "no check of lab {lab} drives a layer by itself: no property can be tested", lab=lab.name
+        )
     fixture = read_fixture(project.fixtures(lab.name, "public"), wanted)
     cases = {name: [recorded.case for recorded in found] for name, found in fixture.checks.items()}
     progress.step(_("properties of the layers"))

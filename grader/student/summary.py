@@ -26,6 +26,7 @@ from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Session
 from grader.score.document import LayerTime
+from grader.student.demo import has_demo
 from grader.timing.layers import kind_of, layer_times, steps
 
 FORWARD_LIMIT_S = 300.0
@@ -132,7 +133,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     SubmissionError : the submission cannot be collected.
     """
     network = lab.facts.network
-    if network is None or not network.pictures:
+    if network is None or not network.pictures or not has_demo(lab):
         return _in_a_check(project, lab, submission, progress)
     picture = lab.folder / "pictures" / next(iter(network.pictures))
     case = Case.of(

@@ -6,10 +6,13 @@ import cv2
 import pytest
 from rich.console import Console
 
+from grader.project.places import ProjectError
 from grader.report.files import ReportError
 from grader.report.progress import Progress
 from grader.score.document import LayerTime
 from grader.student import summary
+from grader.student.demo import has_demo
+from grader.student.properties_report import report_properties
 from grader.student.summary import from_times, summarise, write_picture
 from tests.kit.conftest import LAB
 
@@ -143,3 +146,18 @@ def test_numbers_are_shortened_by_their_size():
         "134 M",
         "1.85 G",
     ]
+
+
+@pytest.mark.parametrize(("lab", "has"), [("vgg16", True), ("style_transfer", True), ("vgg19_dlp", False)])
+def test_a_network_is_run_only_where_the_lab_says_how(project, lab, has):
+    """Its function is found where it is defined or imported; a lab without one is not blamed on the student."""
+    assert has_demo(project.lab(lab)) is has
+
+
+def test_a_lab_without_a_network_or_a_layer_says_so(project, tmp_path):
+    """Before any weights are made, and instead of an empty table."""
+    lab = project.lab("vgg19_dlp")
+    with pytest.raises(ProjectError, match="lab vgg19_dlp has no network to measure on a picture"):
+        summarise(project, lab, tmp_path, None, Progress())
+    with pytest.raises(ProjectError, match="no check of lab vgg19_dlp drives a layer by itself"):
+        report_properties(project, lab, tmp_path, Progress())
