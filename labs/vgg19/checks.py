@@ -6,7 +6,7 @@ change their input in place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from grader.lab.layer_cases import (
     square_convolution_cases,
     square_pooling_cases,
 )
-from grader.lab.observing import START, as_outputs, layers_observed, parameters_given, require_names
+from grader.lab.observing import START, Emit, as_outputs, layers_observed, parameters_given, require_names
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
@@ -99,6 +99,12 @@ class ReachedPool5(BaseException):
 def small_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
     """Crop and mirror the cat, scaled to few pixels; made where the lab is published."""
     yield Case.of("cat, 64 x 64 pixels", image=cropped_cat(rng, SMALL_ROWS, SMALL_COLUMNS))
+
+
+def pool5_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the small picture, and one for the network's own way through layers that only count."""
+    yield from small_picture_cases(rng)
+    yield Case.of("forward of its own, with layers that only count", own=True).beyond()
 
 
 def full_picture_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -240,7 +246,7 @@ def picture_input(student, case):
 
 @network_check(
     tier=80,
-    cases=small_picture_cases,
+    cases=pool5_cases,
     limit_s=NETWORK_LIMIT_S,
     holes=("network_forward",),
     needs=("network_load", "conv_forward", "max_pool_forward", "relu_forward"),
@@ -254,13 +260,15 @@ def network_pool5(student, case):
         return value
 
     network = loaded_network(student)
+    if "own" in case.config:
+        return {"order": own_order(network)}
     network.input_image = normalised(case.image)
     try:
-        with layers_observed(network.layers, student.emit, after=stop):
-            network.forward()
+        run_as_the_course(network, student.emit, stop)
     except ReachedPool5:
-        return
+        return None
     student.require(False, "`forward` did not run the layer pool5; it runs all layers in the order of their names")
+    return None
 
 
 @check(
@@ -335,8 +343,7 @@ def network_class(student, case):
     """VGG19 on a picture, to the end: every layer's output, the probabilities and the class."""
     network = loaded_network(student)
     network.input_image = normalised(case.image)
-    with layers_observed(network.layers, student.emit, after=tiled):
-        probabilities = network.forward()
+    probabilities = run_as_the_course(network, student.emit, tiled)
     return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
 
 
@@ -351,9 +358,58 @@ def network_full_size(student, case):
     """VGG19 on a picture of 224 x 224 pixels."""
     network = loaded_network(student)
     network.input_image = normalised(case.image)
-    with layers_observed(network.layers, student.emit):
-        probabilities = network.forward()
+    probabilities = run_as_the_course(network, student.emit)
     return {"probabilities": probabilities, "class": np.argmax(np.asarray(probabilities), axis=-1)}
+
+
+def run_as_the_course(
+    network: Any, emit: Emit, after: Callable[[str, Any], Any] | None = None
+) -> np.ndarray | None:
+    """Run the network by its `forward`; where that raises before any layer has run, one layer after another.
+
+    The course's main program runs the layers itself, in the order of their names, and never calls `forward`.
+    """
+    returned: list[str] = []
+
+    def noted(name: str, value: Any) -> None:
+        returned.append(name)
+        emit(name, value)
+
+    with layers_observed(network.layers, noted, after=after):
+        try:
+            return network.forward()
+        except Exception:
+            if returned:
+                raise
+        current = network.input_image
+        for name in network.param_layer_name:
+            current = network.layers[name].forward(current)
+        return current
+
+
+class Counting:
+    """Stands for a layer: notes that it ran, and returns what it is given."""
+
+    def __init__(self, number: int, order: list[int]) -> None:
+        self.number, self.order = number, order
+
+    def forward(self, x: Any) -> Any:
+        """Return ``x``."""
+        self.order.append(self.number)
+        return x
+
+
+def own_order(network: Any) -> np.ndarray:
+    """Return the places, in `param_layer_name`, of the layers that `forward` runs, in order."""
+    order: list[int] = []
+    layers = dict(network.layers)
+    network.input_image = np.zeros((1, 3, 1, 1), np.float32)
+    try:
+        network.layers.update({name: Counting(n, order) for n, name in enumerate(network.param_layer_name)})
+        network.forward()
+    finally:
+        network.layers.update(layers)
+    return np.array(order, np.int64)
 
 
 def tiled(name: str, value: Any) -> Any:
