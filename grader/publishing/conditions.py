@@ -258,13 +258,17 @@ def _recognised(
     found: Found,
     same: Mapping[str, Sequence[str]],
 ) -> Condition:
-    """Ask the explanation for the name of every mistake, given only what it returned."""
+    """Ask the explanation for the name of every mistake, given only what it returned.
+
+    A mistake that only raises, with words that say nothing of it, returns nothing that could tell it: it is listed
+    apart.
+    """
     known = recorded_mistakes(lab, trials, HIDDEN)
-    wrong = []
+    wrong, silent = [], []
     singles_ = [trial for trial in trials if not trial.mistaken.is_pair]
     for trial in singles_:
         name = trial.mistaken.name
-        names = set()
+        names, returned = set(), False
         for check in trial.mistaken.loses:
             runs = [
                 _case_run(case, run, judgement)
@@ -274,14 +278,19 @@ def _recognised(
             ]
             best = recognise(runs, known.get(check, ()))
             names.add(best.mistake.name if best is not None else "nothing")
-        if not names & {trial.mistaken.reported_name, *same[name]}:
+            returned = returned or any(not run.passed and run.outcome.verdict is None for run in runs)
+        if names == {"nothing"} and not returned:
+            silent.append(name)
+        elif not names & {trial.mistaken.reported_name, *same[name]}:
             wrong.append(f"{name} (taken for {', '.join(sorted(names))})")
-    share = 1 - len(wrong) / len(singles_) if singles_ else 1.0
-    detail = f"{len(singles_) - len(wrong)} of {len(singles_)}"
+    told = len(singles_) - len(silent)
+    share = 1 - len(wrong) / told if told else 1.0
+    apart = f"; {', '.join(silent)} only raise, with words that name nothing" if silent else ""
+    detail = f"{told - len(wrong)} of {told}"
     return Condition(
         f"at least {MIN_RECOGNISED:.0%} of the mistakes are told apart by what they return",
         share >= MIN_RECOGNISED,
-        detail + (f"; not {', '.join(wrong[:MAX_LISTED])}" if wrong else ""),
+        detail + (f"; not {', '.join(wrong[:MAX_LISTED])}" if wrong else "") + apart,
     )
 
 

@@ -89,7 +89,7 @@ MISCONCEPTIONS = [
         "softmax_left_out",
         "forward pass ends before the softmax",
         ("network_forward",),
-        ("network_class",),
+        ("network_class", "network_pool5"),
         "The softmax is not run: param_layer_name has 44 names, and forward goes through all of them.",
         ("for layer_name in self.param_layer_name:", "for layer_name in self.param_layer_name[:43]:"),
     ),
