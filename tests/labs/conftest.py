@@ -106,10 +106,11 @@ def make_run_checks(folder: Path) -> RunChecks:
 
 
 def load_module(file: Path) -> ModuleType:
-    """Import a file of the kit itself by its path."""
+    """Import a file of the project itself by its path; it may import others of its folder."""
     name = "_tested_" + "_".join(file.relative_to(ROOT).with_suffix("").parts)
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
+        folders = [str(file.parent)]
+        spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
