@@ -28,6 +28,12 @@ STARTS_PROCESSES = re.compile(
 RELATIVE = re.compile(r"from \.+(?P<module>[\w.]*) ?import")
 FROM_PACKAGE = re.compile(r"(?:from|import) (?P<package>[\w.]+)\.(?P<module>\w+)")
 NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
+# Libraries that courses' files import, and that nobody means to hand in.
+LIBRARIES = re.compile(
+    "cupy|h5py|jax|keras|mindspore|mxnet|onnx|paddle|pandas|requests|skimage|sklearn|sympy|tensorflow|theano|torch"
+    "|torchvision"
+)
+LEAVES = re.compile(r"\b(exit|quit)\(")
 OF_NOTEBOOK = re.compile(r"name 'get_ipython' is not defined")
 # A line that only makes names known does not run anything for long.
 ONLY_NAMES = re.compile(r"(from|import|def|class|@)\b")
@@ -142,6 +148,9 @@ def _not_there(outcome: Outcome, said: str) -> Cause | None:
     missing = NO_MODULE.search(said)
     if missing is None or "." in missing["name"] or not outcome.frames:
         return None
+    if LIBRARIES.fullmatch(missing["name"]):
+        text = _("The library `{name}` is not there when this runs.", name=missing["name"])
+        return Cause(text, _("remove the import at {place}", place=place(outcome.frames[-1])), (missing["name"],))
     file = f"{missing['name']}.py"
     return Cause(
         _("`{name}` is no library that is there, and {file} is missing.", name=missing["name"], file=file),
@@ -163,7 +172,11 @@ def _processes(outcome: Outcome, said: str) -> Cause | None:
 
 
 def _leaves(outcome: Outcome, said: str) -> Cause | None:
-    if outcome.error_type not in ("SystemExit", "KeyboardInterrupt") or not outcome.frames:
+    if not outcome.frames:
+        return None
+    # A worker has no `exit` and no `quit`: Python gives them to programs, not to what is imported without `site`.
+    named = outcome.error_type == "NameError" and LEAVES.search(outcome.frames[-1].code) is not None
+    if outcome.error_type not in ("SystemExit", "KeyboardInterrupt") and not named:
         return None
     return Cause(
         _("The program ends itself there: `exit()` and `sys.exit()` end everything. Return, or raise an error."),

@@ -82,6 +82,15 @@ ENDED = {
               ("layer.py", 1, "<module>", "get_ipython().run_line_magic('matplotlib', 'inline')")),
         "left from a notebook", "delete line layer.py:1",
     ),
+    "exit without site": (
+        ended(Verdict.EXCEPTION, "name 'exit' is not defined", "NameError", ("lenet.py", 7, "main", "exit(1)")),
+        "ends itself there", "lenet.py:7",
+    ),
+    "library": (
+        ended(Verdict.IMPORT, "vgg.py does not load: ModuleNotFoundError: No module named 'pandas'",
+              "ModuleNotFoundError", ("vgg.py", 2, "<module>", "import pandas as pd")),
+        "The library `pandas` is not there when this runs", "remove the import at vgg.py:2",
+    ),
     "exit": (
         ended(Verdict.EXCEPTION, "0", "SystemExit", ("lenet.py", 7, "main", "sys.exit(0)")),
         "ends itself", "lenet.py:7",
