@@ -205,8 +205,14 @@ def torch_vgg16(checks, checkpoint, case):
     functional.cross_entropy(x, torch.tensor([checks.BACKWARD_LABEL])).backward()
     return (
         {name: value.detach().numpy() for name, value in outputs.items()},
-        {name: value.grad.numpy() for name, value in inputs.items()},
+        {name: sent(name, value) for name, value in inputs.items()},
     )
+
+
+def sent(name, value):
+    """Return the gradient of a layer's input; of a pooling's, without what the ReLU before it makes 0 again."""
+    gradient = value.grad.numpy()
+    return np.where(value.detach().numpy() != 0, gradient, 0) if "maxpool" in name else gradient
 
 
 def pool(x):
