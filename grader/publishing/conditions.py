@@ -283,14 +283,23 @@ def _recognised(
             silent.append(name)
         elif not names & {trial.mistaken.reported_name, *same[name]}:
             wrong.append(f"{name} (taken for {', '.join(sorted(names))})")
-    told = len(singles_) - len(silent)
+    return told_apart(len(singles_), wrong, silent)
+
+
+def told_apart(number: int, wrong: Sequence[str], silent: Sequence[str]) -> Condition:
+    """Judge how many of ``number`` mistakes were told: ``wrong`` were not, and ``silent`` returned nothing to tell.
+
+    These do not count among the others, and are bounded by the same share of all: otherwise a lab could be proved
+    by mistakes that say nothing.
+    """
+    told = number - len(silent)
     share = 1 - len(wrong) / told if told else 1.0
     apart = f"; {', '.join(silent)} only raise, with words that name nothing" if silent else ""
-    detail = f"{told - len(wrong)} of {told}"
+    detail = f"{told - len(wrong)} of {told}" + (f"; not {', '.join(wrong[:MAX_LISTED])}" if wrong else "")
     return Condition(
         f"at least {MIN_RECOGNISED:.0%} of the mistakes are told apart by what they return",
-        share >= MIN_RECOGNISED,
-        detail + (f"; not {', '.join(wrong[:MAX_LISTED])}" if wrong else "") + apart,
+        share >= MIN_RECOGNISED and told >= MIN_RECOGNISED * number,
+        detail + apart,
     )
 
 
