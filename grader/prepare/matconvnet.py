@@ -36,6 +36,8 @@ from grader.project.one_parser import read_arrays
 
 FILE_NAME = "imagenet-vgg-verydeep-19.mat"
 FORMAT_VERSION = 2  # part of the cache's key: raise it when the file written for the same facts changes
+VARIABLES = ("layers", "normalization")
+SHOWN_NAMES = 6
 PICTURE_ROWS = PICTURE_COLUMNS = 224  # of the average picture
 _ROW = re.compile(r"(?P<name>[\w.]+)\[(?P<row>\d+)\]")
 
@@ -51,7 +53,8 @@ def matconvnet_checkpoint(
 ) -> Path:
     """Return the folder of a checkpoint in MatConvNet's layout, made in the cache if it is not there.
 
-    A course's own ``.mat`` is returned as it is: what it holds is read by submissions only, in the jail.
+    A course's own ``.mat`` is returned as it is: what it holds is read by submissions only, in the jail. Here only
+    the names of its variables are read, which tell the layout of the course from the later one.
 
     Parameters
     ----------
@@ -71,6 +74,7 @@ def matconvnet_checkpoint(
     if weights is not None and weights.suffix == ".mat":
         if not weights.is_file():
             raise WeightsFileError("{weights}: there is no such file", weights=weights)
+        _require_layout(weights)
         return weights
     replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
     converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
@@ -128,6 +132,31 @@ def write_matconvnet(
     import scipy.io
 
     scipy.io.savemat(file, variables, do_compression=False)
+
+
+def _require_layout(file: Path) -> None:
+    """Refuse a file without the variables of the course's, as later versions of MatConvNet write it."""
+    import scipy.io
+
+    try:
+        names = [name for name, _, _ in scipy.io.whosmat(file)]
+    except Exception as error:  # scipy raises what it happens to meet in a damaged file
+        raise WeightsFileError(
+            "{file} cannot be read as a .mat file ({kind}); copy or download it again",
+            file=file,
+            kind=type(error).__name__,
+        ) from None
+    missing = [name for name in VARIABLES if name not in names]
+    if missing:
+        raise WeightsFileError(
+            "{file} holds no variable `{missing}` but {found}. Files of later versions of MatConvNet are laid out "
+            "otherwise; the course's is {name} of its version beta16: "
+            "https://www.vlfeat.org/matconvnet/models/beta16/{name}",
+            file=file,
+            missing=missing[0],
+            found=", ".join(f"`{name}`" for name in names[:SHOWN_NAMES]) or "-",
+            name=FILE_NAME,
+        )
 
 
 def _usable(

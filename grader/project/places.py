@@ -15,6 +15,10 @@ from grader.project.contract import ContractError, Lab, list_labs, load_lab
 from grader.project.manifest import WEIGHTS_PREFIX
 
 MAX_PICTURE_BYTES = 32 << 20
+JPEG_BEGINS, JPEG_ENDS = b"\xff\xd8\xff", b"\xff\xd9"
+PNG_BEGINS, PNG_ENDS = b"\x89PNG\r\n\x1a\n", b"IEND"
+# OpenCV reads BMP, WebP and TIFF, too.
+PICTURES_BEGIN = (JPEG_BEGINS, PNG_BEGINS, b"BM", b"RIFF", b"II*\0", b"MM\0*")
 
 
 class ProjectError(BadInput):
@@ -104,11 +108,14 @@ def file_digest(file: Path) -> str:
 
 
 def read_picture(file: Path) -> np.ndarray:
-    """Return the bytes of a picture's file, uint8; whether they are a picture is found out in the jail.
+    """Return the bytes of a picture's file, uint8.
+
+    Its first and last bytes are looked at, so that a web page or half a download is refused by the name that was
+    typed; it is decoded in the jail only.
 
     Raises
     ------
-    ProjectError : it cannot be read, or is too large.
+    ProjectError : it cannot be read, is too large, or is no picture.
     """
     try:
         size = file.stat().st_size
@@ -124,7 +131,16 @@ def read_picture(file: Path) -> np.ndarray:
             value=size >> 20,
             value2=MAX_PICTURE_BYTES >> 20,
         )
+    _require_picture(file, data)
     return np.frombuffer(data, dtype=np.uint8)
+
+
+def _require_picture(file: Path, data: bytes) -> None:
+    if not data.startswith(PICTURES_BEGIN):
+        raise ProjectError("{file} is no picture; expected a JPEG or PNG file", file=file)
+    ends = {PNG_BEGINS: PNG_ENDS, JPEG_BEGINS: JPEG_ENDS}
+    if any(data.startswith(begins) and end not in data for begins, end in ends.items()):
+        raise ProjectError("{file} is only the beginning of a picture; copy or download it again", file=file)
 
 
 __all__ = ["ContractError", "Project", "ProjectError", "file_digest", "read_picture"]

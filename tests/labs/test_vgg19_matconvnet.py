@@ -94,8 +94,8 @@ def test_overrides_that_do_not_fit_are_refused(tmp_path, override):
 
 
 def test_a_courses_own_mat_file_is_handed_on_as_it_is(tmp_path):
-    """A .mat of the course is not opened here: submissions read it in the jail."""
-    (tmp_path / "own.mat").write_bytes(b"anything")
+    """Of a .mat of the course only the names are read here: submissions read what it holds, in the jail."""
+    scipy.io.savemat(tmp_path / "own.mat", {"layers": np.zeros((1, 1)), "normalization": np.zeros((1, 1))})
     assert matconvnet_checkpoint(tmp_path, OPTIONS, tmp_path / "own.mat", None, ignore) == tmp_path / "own.mat"
     with pytest.raises(WeightsFileError, match="no such file"):
         matconvnet_checkpoint(tmp_path, OPTIONS, tmp_path / "other.mat", None, ignore)
@@ -107,3 +107,21 @@ def test_canonical_parameters_of_a_course_are_brought_into_the_layout(tmp_path, 
     folder = matconvnet_checkpoint(tmp_path / "cache", OPTIONS, tmp_path / "own.npz", None, ignore)
     for name, array in read_parameters(folder).items():
         np.testing.assert_array_equal(array, parameters[name])
+
+
+def test_a_file_of_the_later_layout_says_which_one_is_needed(tmp_path):
+    """MatConvNet has `meta` in the place of `normalization` since beta17; the file of the course is beta16's."""
+    scipy.io.savemat(tmp_path / "new.mat", {"layers": np.zeros((1, 1)), "meta": np.zeros((1, 1))})
+    with pytest.raises(WeightsFileError) as raised:
+        matconvnet_checkpoint(tmp_path / "cache", OPTIONS, tmp_path / "new.mat", None, ignore)
+    text = str(raised.value)
+    assert "no variable `normalization` but `layers`, `meta`" in text
+    assert "models/beta16/imagenet-vgg-verydeep-19.mat" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"MATLAB 5.0 MAT-file" + bytes(200)])
+def test_what_is_no_mat_file_is_refused(tmp_path, content):
+    """A download that went wrong: the file is named, and what to do."""
+    (tmp_path / "net.mat").write_bytes(content)
+    with pytest.raises(WeightsFileError, match=r"net\.mat"):
+        matconvnet_checkpoint(tmp_path / "cache", OPTIONS, tmp_path / "net.mat", None, ignore)

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.run.conftest import DEADLINE_S, LAYER, command, environment
+from tests.run.conftest import DEADLINE_S, DOT_PNG, LAYER, command, environment
 
 
 def folder_of(project):
@@ -166,4 +166,18 @@ def test_a_wrong_option_is_status_2(words, message, run, project):
     done = run(*words)
     assert done.returncode == 2
     assert message in done.stderr
+    assert not (project / "results").exists()
+
+
+def test_what_is_no_picture_is_refused_by_the_name_that_was_typed(run, project):
+    """A web page and half of a picture: status 2, the name, and nothing is run or kept."""
+    for name, content, said in (
+        ("text.jpg", b"<!DOCTYPE html><title>404</title>", "text.jpg is no picture; expected a JPEG or PNG file"),
+        ("half.png", DOT_PNG[: len(DOT_PNG) // 2], "half.png is only the beginning of a picture"),
+        ("half.jpg", b"\xff\xd8\xff\xe0" + bytes(64), "half.jpg is only the beginning of a picture"),
+    ):
+        (project / name).write_bytes(content)
+        done = run("--set", f"photo={name}")
+        assert done.returncode == 2, done.stdout
+        assert said in " ".join(done.stderr.split())
     assert not (project / "results").exists()
