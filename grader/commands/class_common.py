@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grader.commands.common import SpeakingCommand, SpeakingGroup, errors
+from grader.commands.common import errors
+from grader.commands.speaking import SpeakingCommand, SpeakingGroup
 from grader.language.errors import BadInput
 from grader.language.translation import _, translated
 

@@ -12,37 +12,23 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
-from typer.core import TyperCommand, TyperGroup
 
+from grader.commands.speaking import Languages, take_language
 from grader.language.errors import DISK_IS_FULL, NOT_ALLOWED, BadInput, GraderError, GraderFailed
-from grader.language.translation import LANGUAGES, _, choose, marked
+from grader.language.translation import _
 
 if TYPE_CHECKING:
     from grader.project.contract import Lab
     from grader.score.document import GradeResult
 
 OK, BELOW, INTERRUPTED = 0, 1, 130
-# What Typer says of its own two options.
-COMPLETION_HELP = (
-    marked("Install completion for the current shell."),
-    marked("Show completion for the current shell, to copy it or customize the installation."),
-)
 BAD_INPUT, GRADER_FAILED = BadInput.status, GraderFailed.status
-
-Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
-
-
-def _choose(language: Languages | None) -> Languages | None:
-    if language is not None:
-        choose(language.value)
-    return language
 
 
 def _labs(context: typer.Context, incomplete: str) -> list[str]:
@@ -93,67 +79,11 @@ FormatFile = Annotated[Path | None, typer.Option("--out", help="Where --format i
 Language = Annotated[
     Languages | None,
     typer.Option(
-        "--lang", callback=_choose, is_eager=True, help="Language of messages; default that of the locale."
+        "--lang", callback=take_language, is_eager=True, help="Language of messages; default that of the locale."
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Let the cases beyond the course decide the tiers, too.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show everything that is known about each check.")]
-
-
-class SpeakingCommand(TyperCommand):
-    """A command whose help is in the reader's language, and which takes no option twice."""
-
-    def parse_args(self, context: Any, args: list[str]) -> list[str]:
-        """Refuse an option that is given twice, of which only the last would count."""
-        for parameter in self.params:
-            names = tuple(name for name in getattr(parameter, "opts", ()) if name.startswith("--"))
-            given = [arg for arg in args if arg.partition("=")[0] in names]
-            if len(given) > 1 and not parameter.multiple and not getattr(parameter, "is_flag", False):
-                fail(
-                    _("{option} is given {count} times; give it once", option=names[0], count=len(given)), BAD_INPUT
-                )
-        parsed: list[str] = super().parse_args(context, args)
-        return parsed
-
-    def format_help(self, *where: Any) -> None:
-        """Write the help page."""
-        _translate_help(self)
-        super().format_help(*where)
-
-
-class SpeakingGroup(TyperGroup):
-    """All commands, with help in the reader's language."""
-
-    def format_help(self, *where: Any) -> None:
-        """Write the list of commands."""
-        for command in (self, *self.commands.values()):
-            _translate_help(command)
-        super().format_help(*where)
-
-
-def _translate_help(command: Any) -> None:
-    command.help = _(command.help or "") or None
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = _(parameter.help)
-
-
-def speaking(app: typer.Typer) -> typer.Typer:
-    """Let all commands of ``app`` show their help in the reader's language."""
-    for command in app.registered_commands:
-        command.cls = SpeakingCommand
-    return app
-
-
-def new_app() -> typer.Typer:
-    """Return an empty application with the settings that all parts of the command line share."""
-    return typer.Typer(
-        name="grader",
-        help="Grades hand-written neural-network layers: what is right, what is wrong, why, and how fast.",
-        cls=SpeakingGroup,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-    )
 
 
 def interrupt_on_termination() -> None:

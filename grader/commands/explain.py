@@ -18,9 +18,9 @@ from grader.commands.common import (
     SubmissionPath,
     Weights,
     errors,
-    new_app,
     require_checks,
 )
+from grader.commands.speaking import new_app
 from grader.language.translation import _
 
 app = new_app()

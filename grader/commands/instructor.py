@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader.commands.common import BAD_INPUT, BELOW, OK, LabName, Language, errors, new_app
+from grader.commands.common import BAD_INPUT, BELOW, OK, LabName, Language, errors
+from grader.commands.speaking import new_app
 
 MIB = 1 << 20
 app = new_app()

@@ -26,14 +26,13 @@ from grader.commands.common import (
     errors,
     exit_status,
     interrupt_on_termination,
-    new_app,
     print_anything,
     require_checks,
     require_format,
     require_places,
-    speaking,
     write_reports,
 )
+from grader.commands.speaking import new_app, speaking
 from grader.language.translation import _
 
 app = new_app()
@@ -101,7 +100,7 @@ def grade(
             if format_ == "csv" and out is not None:
                 from grader.report.csv_report import write_ungraded
 
-                tiers, checks = sorted(facts.facts.tiers), list(facts.checks)
+                tiers, checks = sorted(facts.facts.tiers), [check.id for check in facts.in_order(request.only)]
                 write_ungraded(request.submission, lab, tiers, checks, str(error), out)
             raise
         from grader.report.console import render

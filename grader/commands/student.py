@@ -33,14 +33,13 @@ from grader.commands.common import (
     errors,
     exit_status,
     interrupt_on_termination,
-    new_app,
     print_anything,
     require_checks,
     require_format,
     require_places,
-    speaking,
     write_reports,
 )
+from grader.commands.speaking import new_app, speaking
 from grader.language.translation import _, translated
 
 app = new_app()

@@ -19,9 +19,9 @@ from grader.commands.common import (
     SubmissionPath,
     errors,
     fail,
-    new_app,
     require_checks,
 )
+from grader.commands.speaking import new_app
 from grader.language.translation import _
 
 app = new_app()

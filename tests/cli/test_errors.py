@@ -50,10 +50,18 @@ def submission(tmp_path):
         (("grade", "vgg16", "--submission", "/nowhere/at/all"), "/nowhere/at/all"),
         (("grade", "vgg16", "--only", "ghost"), "has no check ghost; it has: network_build"),
         (("grade", "vgg16", "--format", "telex", "--out", "x"), "there is no format 'telex'"),
-        (("grade", "vgg16", "--min-score", "101"), "Invalid value for '--min-score'"),
+        (("grade", "vgg16", "--min-score", "101"), "--min-score: expected a whole number from 0 to 100"),
         (("run", "vgg16", "/nowhere.png"), "/nowhere.png cannot be read"),
         (("grade", "vgg16", "--weights", "/nowhere.npz"), "/nowhere.npz"),
-        (("bogus",), "No such command 'bogus'"),
+        (("bogus",), "there is no command `bogus`"),
+        (("chek", "lenet"), "there is no command `chek`; did you mean check?"),
+        (("check", "lenet", "--opn"), "there is no option --opn; did you mean --open?"),
+        (("check",), "LAB is missing"),
+        (("check", "lenet", "--lang", "fr"), "--lang: expected en, zh"),
+        (("check", "lenet", "--lang", "zh", "--opn"), "没有选项 --opn；你是不是想写 --open？"),
+        (("check", "--lang=zh"), "缺少 LAB"),
+        (("grade", "lenet", "--lang", "zh", "--jail-level", "9"), "--jail-level：应为 1 到 3 的整数"),
+        (("grade", "lenet", "--min-score", "1", "--min-score", "2"), "--min-score is given 2 times; give it once"),
     ],
 )
 def test_bad_usage_is_status_2(words, message):
@@ -178,3 +186,16 @@ def test_an_unwritable_report_is_status_2(submission, tmp_path):
     assert "x.json" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == "", "what cannot be written is said before anything is run"
+
+
+def test_what_cannot_be_graded_has_a_row_beside_those_that_were_asked_for(submission, tmp_path):
+    """With --only the table has the columns of these checks; a bad archive gets a row of the same ones."""
+    table, bad = tmp_path / "class.csv", tmp_path / "bad.zip"
+    bad.write_text("no archive")
+    asked = ("grade", "vgg16", "--only", "relu_forward", "--format", "csv", "--out", table)
+    assert grader(*asked, "--submission", submission).returncode == 0
+    done = grader(*asked, "--submission", bad)
+    assert done.returncode == 2 and "other columns" not in done.stderr
+    header, first, second = table.read_text(encoding="utf-8-sig").splitlines()
+    assert first.startswith("right,") and second.startswith("bad.zip,") and "is not a zip or tar archive" in second
+    assert header.count(",") == first.count(",")

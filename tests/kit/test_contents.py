@@ -103,7 +103,7 @@ def test_the_kit_has_the_students_commands_only(kit):
         assert re.search(rf"^\W*{command} ", shown, re.M), shown
     for command in INSTRUCTORS_COMMANDS:
         done = student(kit, command, LAB)
-        assert done.returncode == 2 and "No such command" in done.stderr
+        assert done.returncode == 2 and "there is no command" in done.stderr
 
 
 def test_only_the_kits_own_grader_is_used(kit):
