@@ -9,6 +9,10 @@ class CohortError(BadInput):
     """The class or the command is at fault; the message says what happened, what was expected, what to do."""
 
 
+class NothingDue(CohortError):
+    """All that was handed in has its grade: there is nothing to do, which is no fault of anybody."""
+
+
 class Refusal(CohortError):
     """Going on would mix what must not be mixed: fixtures, jail levels, whole and half gradings."""
 

@@ -66,7 +66,7 @@ def grade(
 ) -> None:
     """Grade every attempt that has no grade yet. What was interrupted goes on by the same command.
 
-    Exit status: 0 all were graded, whatever the scores; 1 some need a person; 2 bad usage or bad input; 3 the
+    Exit status: 0 all are graded, whatever the scores; 1 some need a person; 2 bad usage or bad input; 3 the
     grader failed for some; 130 interrupted.
     """
     from grader.cohort.running.runs import Wanted
@@ -95,6 +95,7 @@ def run_class(
     only_resume: bool = False,
 ) -> int:
     """Begin or go on with a run, drive it, and say what came of it; return the exit status."""
+    from grader.cohort.problems import NothingDue
     from grader.cohort.running.driving import backend_for, drive_run, new_scheduler
     from grader.cohort.running.keys import conditions_of, released
     from grader.cohort.running.runs import Runs, shard_of
@@ -115,7 +116,11 @@ def run_class(
     security = {name: str(where.tls / f"{name}.pem") for name in ("ca", "cert", "key")} if where.tls else {}
     open_backend = backend_for(lab, where.jobs, where.cluster, security)
     runs = Runs(room, project, lab)
-    plan = runs.begin(wanted, conditions, new_scheduler(), only_resume=only_resume)
+    try:
+        plan = runs.begin(wanted, conditions, new_scheduler(), only_resume=only_resume)
+    except NothingDue as nothing:
+        say(str(nothing))
+        return _say_standing(room, lab.name)
     if where.shard:
         plan.tasks = shard_of(plan.tasks, where.shard)
     say(

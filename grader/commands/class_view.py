@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from grader.commands.class_common import ClassFolder, new_class_app, open_gradebook, say, show_table
-from grader.commands.common import LabName, Language
+from grader.commands.common import BELOW, LabName, Language
 from grader.language.translation import _, marked
 from grader.verdicts import Verdict, verdict_word
 
@@ -121,7 +121,10 @@ def similar(
     folder: ClassFolder = None,
     lang: Language = None,
 ) -> None:
-    """Put works side by side that share what hardly anybody else has; nothing follows from it by itself."""
+    """Put works side by side that share what hardly anybody else has; nothing follows from it by itself.
+
+    Exit status: 0 all were compared, 1 some could not be read, 2 bad usage or bad input.
+    """
     from grader.cohort.view.folder import require_free
     from grader.cohort.view.similar_pages import similar_works, write_similar
     from grader.language.translation import translated
@@ -153,6 +156,15 @@ def similar(
             typical=f"{found.typical:.0f}",
         )
     )
+    if found.unread:
+        say(
+            _(
+                "not compared, as nothing of their files can be read: {names}; `class status --verbose` says which "
+                "of them cannot be graded",
+                names=", ".join(found.unread),
+            )
+        )
+        raise typer.Exit(BELOW)
 
 
 @app.command("appeal-page")

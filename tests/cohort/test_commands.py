@@ -106,6 +106,16 @@ def test_the_class_of_the_environment_is_the_one_that_is_made(project, tmp_path)
     assert f"next: `python -m grader class roster FILE --class '{tmp_path / 'an other'}'`" in named.stdout
 
 
+def test_where_nothing_was_handed_in_nothing_can_be_graded(project, tmp_path):
+    """That is bad usage: what was to be graded is not there."""
+    root, place, _call = project
+    call = caller(root, place, GRADER_CLASS=str(tmp_path / "empty"))
+    call("init", "Deep learning")
+    call("rules", "tiny", "--due", "2026-03-31 23:59")
+    said = call("grade", "tiny")
+    assert said.returncode == 2 and "nothing of tiny that can be graded was handed in" in said.stderr
+
+
 def test_a_missing_extra_is_named(project, tmp_path):
     """With the command that installs it."""
     (tmp_path / "sqlalchemy.py").write_text("raise ModuleNotFoundError(name='sqlalchemy')\n")
@@ -134,3 +144,6 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(project):
     done = call("grade", "tiny", "--resume")
     assert done.returncode in (0, 1), done.stderr
     assert "graded so far: 4" in done.stdout
+    again = call("grade", "tiny")
+    assert again.returncode == done.returncode, again.stderr
+    assert "nothing of tiny is waiting to be graded" in again.stdout and "graded so far: 4" in again.stdout

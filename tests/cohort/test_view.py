@@ -11,13 +11,14 @@ from sqlalchemy import update
 
 from grader.cohort.problems import CohortError
 from grader.cohort.release.decisions import answer_appeal, open_appeal
+from grader.cohort.store.queries import files_of
 from grader.cohort.store.tables import Assignment, Grading, Submission, SubmissionAuthor
 from grader.cohort.view.appeal_page import appeal_page
 from grader.cohort.view.figures import class_figures, figures_as_json
 from grader.cohort.view.folder import write_pages
 from grader.cohort.view.holes import MAX_SOURCE_BYTES, Region, body_of, regions_of, sources_in
 from grader.cohort.view.report import ROWS, write_report
-from grader.cohort.view.similar_pages import similar_works
+from grader.cohort.view.similar_pages import similar_works, write_similar
 from grader.cohort.view.similarity import Work, compare_works
 from grader.project.fixtures import PAIR_SIGN
 from tests.cohort.view_class import LAB, PROJECT, fill, result_of, wrong
@@ -245,6 +246,24 @@ def test_a_work_of_another_year_is_found_in_its_folder(room, tmp_path):
         found = similar_works(room, session, PROJECT, LAB, [tmp_path / "before"], 1)
     assert (found.works, found.others) == (13, 2)
     assert {found.pairs[0].first, found.pairs[0].second} == {room.pseudonym("7"), "before/copy"}
+
+
+def test_whose_files_are_gone_is_said_and_compared_with_nobody(room, tmp_path):
+    """No page says of a work that cannot be read that nothing is alike."""
+    head = HOLE.partition("        secret")[0]
+    texts = [head + textwrap.indent(text, " " * 8) + "\n" for text in bodies(4)]
+    fill(room, tmp_path / "files", [result_of(n) for n in range(4)], texts)
+    with room.session() as session:
+        assert similar_works(room, session, PROJECT, LAB, (), 1).unread == ()
+        lost = files_of(session, room.assignment(session, LAB.name).id)[1]["layer.py"]
+    for file in room.originals.rglob("*"):
+        if file.is_file() and lost in (file.name, file.parent.name + file.name):
+            file.unlink()
+    with room.session() as session:
+        found = similar_works(room, session, PROJECT, LAB, (), 1)
+    assert (found.works, found.unread) == (3, (room.pseudonym("0"),))
+    write_similar(found, LAB.name, "title", tmp_path / "pages")
+    assert room.pseudonym("0") in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_renamed_copy_is_the_most_surprising_pair():

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from grader.cohort.classroom import Classroom
 from grader.cohort.intake.originals import lay_out
 from grader.cohort.intake.work import make_work
-from grader.cohort.problems import CohortError
+from grader.cohort.problems import CohortError, NothingDue
 from grader.cohort.running.bookkeeping import enter_documents, require_fit
 from grader.cohort.running.journal import Journal
 from grader.cohort.running.keys import Conditions, require_same
@@ -197,14 +197,14 @@ class Runs:
 
     def _new(self, session: Session, assignment: Assignment, wanted: Wanted, conditions: Conditions) -> Run:
         due = self._due(session, assignment, wanted)
-        if not due and wanted.kind != GRADE:
+        if not due and (wanted.kind != GRADE or not attempts_of(session, assignment.id)):
             raise CohortError(
                 "nothing of {lab} that can be graded was handed in; `python -m grader class status` shows what "
                 "there is",
                 lab=self.lab.name,
             )
         if not due:
-            raise CohortError(
+            raise NothingDue(
                 "nothing of {lab} is waiting to be graded; `python -m grader class status` shows what there is, "
                 "and `class regrade` grades all of it again",
                 lab=self.lab.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def similar_works(
     assignment = room.assignment(session, lab.name)
     files, journal = files_of(session, assignment.id), Journal(room.folder)
     works: list[Work] = []
+    unread: list[str] = []
     seen: set[int] = set()
     with scratch_folder("similar") as scratch:
         reader = Works(room.originals, lab, scratch)
@@ -55,11 +57,15 @@ def similar_works(
                 continue
             seen.add(grade.attempt.id)
             sources = reader.sources(files.get(grade.attempt.id, {}))
+            if not sources:
+                unread.append(grade.student.pseudonym)
+                continue
             document = journal.document(grade.grading.key) if grade.grading is not None else None
             works.append(Work(grade.student.pseudonym, bodies_of(regions, sources), _mistakes(document)))
         for folder in others:
             works += _others(folder, lab, regions, scratch)
-        return compare_works(works, _right(project, lab, regions, scratch), most)
+        found = compare_works(works, _right(project, lab, regions, scratch), most)
+    return replace(found, unread=tuple(sorted(unread)))
 
 
 def _mistakes(document: Mapping[str, Any] | None) -> frozenset[str]:
