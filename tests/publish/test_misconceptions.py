@@ -167,3 +167,42 @@ def test_a_variant_may_give_only_the_bodies_of_holes(tmp_path):
     (variant / "layer.py").write_text("### BEGIN SOLUTION ghost: none\nx = 1\n### END SOLUTION\n")
     with pytest.raises(SkeletonError, match="there is no hole 'ghost'"):
         write_solution(tmp_path, "builtin", tmp_path / "out")
+
+
+def test_a_variant_may_give_only_the_definitions_that_differ(tmp_path):
+    """Functions and methods take the places of those of the same name, in the reference or in another variant."""
+    for name, text in (
+        ("", f"import math\n\n\ndef first(x):\n    return x\n\n\n{HOLES}"),
+        ("one", "### OVER reference\ndef first(x):\n    return -x\n\n\ndef second(x):\n    return math.ceil(x)\n"),
+        (
+            "two",
+            '### OVER one\n"""More of it."""\n\n\nclass Layer:\n    @staticmethod\n    def forward(x):\n'
+            "        return second(x)\n\n    def third(self):\n        return self.a\n\n    a = 3\n\n\n"
+            "### BEGIN SOLUTION backward: none\ntotal = 7\n### END SOLUTION\n",
+        ),
+        ("three", "### OVER one\nclass Layer(dict):\n    pass\n"),
+    ):
+        folder = tmp_path / "variants" / name if name else tmp_path
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "layer.py").write_text(text)
+    made = {}
+    for name in (None, "one", "two", "three"):
+        write_solution(tmp_path, name, tmp_path / "out")
+        made[name] = names = {}
+        exec(compile((tmp_path / "out" / "layer.py").read_text(), "layer.py", "exec"), names)
+    assert [names["first"](1) for names in made.values()] == [1, -1, -1, -1]
+    assert made["one"]["Layer"]().forward([1, 2]) == 3 and made["two"]["second"](1.5) == 2
+    two = made["two"]["Layer"]()
+    assert (two.forward(1.5), two.backward([1]), two.third()) == (2, 7, 3)
+    assert issubclass(made["three"]["Layer"], dict) and not hasattr(made["three"]["Layer"], "forward")
+
+
+@pytest.mark.parametrize("base", ["ghost", "twin", "self"])
+def test_a_variant_stands_over_what_there_is(base, tmp_path):
+    """Not over a variant that there is not, and not in a circle; the message names the file."""
+    for name, over in (("self", base), ("twin", "self")):
+        (tmp_path / "variants" / name).mkdir(parents=True)
+        (tmp_path / "variants" / name / "layer.py").write_text(f"### OVER {over}\n")
+    (tmp_path / "layer.py").write_text(HOLES)
+    with pytest.raises(MisconceptionError, match=r"variants/(self|twin)/layer\.py: cannot stand over"):
+        write_solution(tmp_path, "self", tmp_path / "out")

@@ -1,4 +1,4 @@
-import numpy as np
+### OVER reference
 from numba import njit, prange
 
 
@@ -35,13 +35,6 @@ def pool(x, k, stride, out):
 
 
 class ConvolutionalLayer:
-    def __init__(self, kernel_size, channel_in, channel_out, padding, stride):
-        self.kernel_size = kernel_size
-        self.channel_in = channel_in
-        self.channel_out = channel_out
-        self.padding = padding
-        self.stride = stride
-
     def init_param(self, std=0.01):
         shape = (self.channel_in, self.kernel_size, self.kernel_size, self.channel_out)
         self.load_param(np.random.randn(*shape) * std, np.zeros(self.channel_out))
@@ -63,10 +56,6 @@ class ConvolutionalLayer:
 
 
 class MaxPoolingLayer:
-    def __init__(self, kernel_size, stride):
-        self.kernel_size = kernel_size
-        self.stride = stride
-
     def forward(self, input):
         rows = (input.shape[2] - self.kernel_size) // self.stride + 1
         cols = (input.shape[3] - self.kernel_size) // self.stride + 1

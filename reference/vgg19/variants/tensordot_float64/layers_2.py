@@ -1,14 +1,5 @@
-import numpy as np
-
-
+### OVER reference
 class ConvolutionalLayer:
-    def __init__(self, kernel_size, channel_in, channel_out, padding, stride):
-        self.kernel_size = kernel_size
-        self.channel_in = channel_in
-        self.channel_out = channel_out
-        self.padding = padding
-        self.stride = stride
-
     def init_param(self, std=0.01):
         self.weight = np.random.normal(0, std, (self.channel_in, self.kernel_size, self.kernel_size, self.channel_out))
         self.bias = np.zeros((self.channel_out,))
@@ -32,10 +23,6 @@ class ConvolutionalLayer:
 
 
 class MaxPoolingLayer:
-    def __init__(self, kernel_size, stride):
-        self.kernel_size = kernel_size
-        self.stride = stride
-
     def forward(self, input):
         rows = (input.shape[2] - self.kernel_size) // self.stride * self.stride + 1
         columns = (input.shape[3] - self.kernel_size) // self.stride * self.stride + 1

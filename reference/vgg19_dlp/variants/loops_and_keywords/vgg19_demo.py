@@ -1,34 +1,8 @@
-"""VGG19 on a device that computes with 8-bit integers: built, loaded and run through the library `pycnml`."""
-
-import time
-
-import cv2
-import numpy as np
-import pycnml
-import scipy.io
-
-MODEL = "imagenet-vgg-verydeep-19.mat"
-QUANTIZATION = "vgg19_quant_param_new.npz"
+"""Every layer is made in a loop, most arguments are given by name; axes are moved in pairs."""
 
 
 class VGG19:
-    """VGG19 for pictures of 224 x 224 pixels.
-
-    Attributes
-    ----------
-    net : pycnml.CnmlNet
-        The network on the device.
-    input_quant_params, filter_quant_params : list of pycnml.QuantParam
-        How the inputs and the weights of the 19 layers with parameters become bytes, in the order of the layers.
-    """
-
-    def __init__(self):
-        self.net = pycnml.CnmlNet(16)
-        self.input_quant_params = []
-        self.filter_quant_params = []
-
     def build_model(self, param_path=MODEL, quant_param_path=QUANTIZATION):
-        """Read the quantisation parameters and create the 44 layers: section 4 of the README has the table."""
         self.param_path = param_path
         params = np.load(quant_param_path)
         input_params = params["input"]
@@ -62,80 +36,16 @@ class VGG19:
                 self.net.createReLuLayer("relu" + name)
         self.net.createSoftmaxLayer("softmax", axis=1)
 
-    def load_model(self):
-        """Load the parameters of all layers from the file: section 5 of the README."""
-        print("Loading parameters from file " + self.param_path)
-        params = scipy.io.loadmat(self.param_path)
-        self.image_mean = params["normalization"][0][0][0]
-        self.image_mean = np.mean(self.image_mean, axis=(0, 1))
-        count = 0
-        for idx in range(self.net.size()):
-            if "conv" in self.net.getLayerName(idx):
-                weight, bias = params["layers"][0][idx][0][0][0][0]
-                weight = np.rollaxis(np.rollaxis(weight, 3), 3, 1)
-                weight = np.array(weight, dtype=np.float64).ravel()
-                bias = bias.reshape(-1).astype(np.float64)
-                self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
-                count += 1
-            if "fc" in self.net.getLayerName(idx):
-                # The file has no layer `flatten`, so everything behind it stands one place earlier.
-                weight, bias = params["layers"][0][idx - 1][0][0][0][0]
-                weight = weight.reshape(-1, weight.shape[-1]).T.ravel().astype("float64")
-                bias = bias.reshape(-1).astype(np.float64)
-                self.net.loadParams(idx, weight, bias, self.filter_quant_params[count])
-                count += 1
 
-    def load_image(self, image_dir):
-        """Read a picture and hand it to the device: section 6 of the README."""
-        self.image = image_dir
-        image_mean = np.array([123.68, 116.779, 103.939])
-        print("Loading and preprocessing image from " + image_dir)
-        input_image = cv2.cvtColor(cv2.imread(image_dir, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        input_image = cv2.resize(input_image, (224, 224), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        input_image -= image_mean
-        input_image = np.reshape(input_image, [1, *input_image.shape])
-        self.input_data = np.float64(input_image.swapaxes(1, 3).swapaxes(2, 3).ravel())
-        self.net.setInputData(self.input_data)
+### BEGIN SOLUTION conv_weight: axes rolled
+weight = np.rollaxis(np.rollaxis(weight, 3), 3, 1)
+weight = np.array(weight, dtype=np.float64).ravel()
+### END SOLUTION
 
-    def forward(self):
-        """Run the network; `self.net.getOutputData` has the result."""
-        return self.net.forward()
+### BEGIN SOLUTION fc_weight: transposed as a whole
+weight = weight.reshape(-1, weight.shape[-1]).T.ravel().astype("float64")
+### END SOLUTION
 
-    def get_top5(self, label):
-        """Classify the picture, print five classes and say whether `label` is the first or among them."""
-        began = time.time()
-        self.forward()
-        print(f"inference time: {time.time() - began:f}")
-        result = self.net.getOutputData()
-        likeliest = sorted(result, reverse=True)[:5]
-        # Equal probabilities all have the place of the first of them.
-        places = [result.index(probability) for probability in likeliest]
-        print(f"------ Top 5 of {self.image} ------")
-        for place, probability in zip(places, likeliest, strict=True):
-            print(f"{probability:f} - {self.labels[place].strip()}")
-        return places[0] == label, label in places
-
-    def evaluate(self, file_list):
-        """Classify the pictures of a list, lines `path label`, and print how many were right."""
-        with open("synset_words.txt", encoding="utf-8") as names:
-            self.labels = names.readlines()
-        began = time.time()
-        with open(file_list, encoding="utf-8") as listed:
-            pictures = [line.split() for line in listed]
-        top1_count = top5_count = 0
-        for path, label in pictures:
-            self.load_image(path)
-            top1, top5 = self.get_top5(int(label))
-            top1_count += top1
-            top5_count += top5
-        print("Global accuracy : ")
-        for number, right in ((1, top1_count), (5, top5_count)):
-            print(f"accuracy{number}: {right / len(pictures):f} ({right}/{len(pictures)}) ")
-        print(f"Total execution time: {time.time() - began:f}")
-
-
-if __name__ == "__main__":
-    vgg = VGG19()
-    vgg.build_model()
-    vgg.load_model()
-    vgg.evaluate("file_list")
+### BEGIN SOLUTION picture_input: axes exchanged in pairs
+self.input_data = np.float64(input_image.swapaxes(1, 3).swapaxes(2, 3).ravel())
+### END SOLUTION
