@@ -150,28 +150,27 @@ def _load(file: Path) -> list[Misconception]:
         ) from error
 
 
-def mistakes_in(hole: str, *loses: str, formula: str = "") -> Callable[..., Misconception]:
-    """Return a maker of mistakes in one hole, which these checks must notice.
+def mistakes_in(place: str, *loses: str, formula: str = "", **common: Any) -> Callable[..., Misconception]:
+    """Return a maker of mistakes in one hole, which these checks must notice; or in one file, where code is given.
 
-    The maker takes name, title, explanation, then pairs ``(text, other text)`` as for `HoleEdit`, then whatever a
-    `Misconception` has besides::
+    The maker takes name, title, explanation, then edits, then whatever a `Misconception` has besides. An edit is a
+    pair ``(text, other text)``, as for `HoleEdit`, or as for `Edit` if ``place`` is the name of a file; one made
+    elsewhere is written out. ``common`` holds for all of the maker's mistakes, unless one says otherwise::
 
         forward = mistakes_in("linear_forward", "linear_forward", formula="formula (1)")
         forward("bias_forgotten", "bias not added", "The bias is missing.", (" + self.bias", ""), common=True)
     """
+    in_file = place.endswith(".py")
+    shared = {"holes": () if in_file else (place,), "loses": loses, "formula": formula, **common}
 
-    def make(name: str, title: str, explanation: str, *edits: tuple[str, str], **more: Any) -> Misconception:
-        changes = tuple(HoleEdit(hole, old, new) for old, new in edits)
-        return Misconception(
-            name,
-            title,
-            (hole,),
-            more.pop("loses", loses),
-            explanation,
-            changes,
-            more.pop("formula", formula),
-            **more,
+    def make(
+        name: str, title: str, explanation: str, *edits: tuple[str, str] | Edit | HoleEdit, **more: Any
+    ) -> Misconception:
+        changes = tuple(
+            edit if not isinstance(edit, tuple) else Edit(place, *edit) if in_file else HoleEdit(place, *edit)
+            for edit in edits
         )
+        return Misconception(name, title, explanation=explanation, edits=changes, **{**shared, **more})
 
     return make
 
