@@ -1,11 +1,5 @@
-import numpy as np
-
-
+### OVER reference
 class FullyConnectedLayer:
-    def __init__(self, num_input, num_output):
-        self.num_input = num_input
-        self.num_output = num_output
-
     def init_param(self, std=0.01):
         self.weight = np.random.default_rng().normal(0, std, (self.num_input, self.num_output))
         self.bias = np.zeros(self.num_output)
