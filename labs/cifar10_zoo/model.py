@@ -102,8 +102,8 @@ class Model:
         """Print every layer's output and number of parameters, then the totals, as Keras does."""
         tape = Tape()
         self(tape.watch(np.zeros((1, 32, 32, 3), np.float32)))
-        line = "{:<48}{:<24}{:>12}"
-        print(f'Model: "{self.name}"\n' + line.format("Layer (type)", "Output Shape", "Param #") + "\n" + "=" * 84)
+        line = "{:<54}{:<24}{:>12}"
+        print(f'Model: "{self.name}"\n' + line.format("Layer (type)", "Output Shape", "Param #") + "\n" + "=" * 90)
         for record in tape.records:
             if record.layer is None:
                 name, count = "+", 0
@@ -113,7 +113,7 @@ class Model:
             shape = ", ".join(["None", *map(str, record.output.shape[1:])])
             print(line.format(name, f"({shape})", f"{count:,}"))
         trainable = sum(variable.value.size for variable in self.trainable_variables)
-        print("=" * 84 + f"\nTotal params: {self.count_params():,}\nTrainable params: {trainable:,}")
+        print("=" * 90 + f"\nTotal params: {self.count_params():,}\nTrainable params: {trainable:,}")
         print(f"Non-trainable params: {self.count_params() - trainable:,}")
 
     def compile(self, optimizer="adam", loss="sparse_categorical_crossentropy", metrics=None):

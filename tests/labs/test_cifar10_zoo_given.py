@@ -148,6 +148,12 @@ print(np.abs(w).max(), w.std(), np.abs(layer.bias.value).max())
             "from tensorflow.keras.layers import DepthwiseConv2D",
             "tf.keras.layers.DepthwiseConv2D is not in this lab",
         ),
+        ("import tensorflow.keras.backend", "tf.keras.backend is not in this lab"),
+        (
+            "from tensorflow.keras.preprocessing.image import ImageDataGenerator",
+            "tf.keras.preprocessing is not in this lab",
+        ),
+        ("import nothing_of_this_name", "No module named 'nothing_of_this_name'"),
         (
             "del layers.Dense\ntf.keras.layers.Dense(3)",
             "stands for `Dense` of layers.py, which has nothing of that name",
@@ -158,6 +164,20 @@ def test_what_the_stand_in_lacks_is_named(line, words, tmp_path):
     """The error names what was asked for; a layer that is not written yet is another message."""
     done = run(tmp_path, f"import tensorflow as tf\n{line}\n")
     assert done.returncode != 0 and words in done.stderr
+
+
+def test_a_regularizer_is_taken_and_changes_nothing(tmp_path):
+    """As public scripts write the last layer of ResNet18; the loss of the first step is that without one."""
+    text = """
+from tensorflow.keras.layers import Dense
+from tensorflow.keras.regularizers import l2
+outputs = []
+for more in ({}, {"kernel_regularizer": l2(1e-2)}):
+    tape.set_seed(1)
+    outputs.append(Dense(10, activation="softmax", **more)(np.ones((2, 3), np.float32)))
+print(np.array_equal(*outputs))
+"""
+    assert printed(tmp_path, text) == "True\n"
 
 
 def test_the_stand_ins_names_are_the_submissions_own(tmp_path):

@@ -5,6 +5,7 @@ networks and their training use, and says so of whatever it lacks.
 """
 
 from . import keras, random
-from .names import answered
+from .names import answered, explain_missing_modules
 
+explain_missing_modules()
 __getattr__ = answered("tf", {"concat": ("layers", "concat")}, ("keras", "random"))

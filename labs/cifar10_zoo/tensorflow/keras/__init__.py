@@ -1,10 +1,10 @@
 """Stands in for ``tensorflow.keras``."""
 
 from ..names import answered
-from . import callbacks, datasets, layers, losses, models, optimizers
+from . import callbacks, datasets, layers, losses, models, optimizers, regularizers
 
 __getattr__ = answered(
     "tf.keras",
     {"Model": ("model", "Model"), "Sequential": ("layers", "Sequential")},
-    ("callbacks", "datasets", "layers", "losses", "models", "optimizers"),
+    ("callbacks", "datasets", "layers", "losses", "models", "optimizers", "regularizers"),
 )
