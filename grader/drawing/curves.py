@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, PANEL_HEIGHT = 7.0, 2.4
+BESIDE_WIDTH, BESIDE_HEIGHT = 4.6, 3.4
 LOGARITHMIC_FROM = 30.0
 MAX_POINTS = 100_000
 # Words that labs use in the names of their curves; others are drawn as they are.
@@ -41,15 +42,16 @@ class Curve:
             self.steps, self.values = self.steps[::-2][::-1], self.values[::-2][::-1]
 
 
-def draw_curves(runs: Mapping[str, Mapping[str, Curve]], width: float = WIDTH, across: str = "") -> Figure:
+def draw_curves(
+    runs: Mapping[str, Mapping[str, Curve]], width: float = WIDTH, across: str = "", beside: bool = False
+) -> Figure:
     """Draw the curves of each run into a column of its own, with one scale for all runs.
 
     There is a panel for each part of the names before ``/``; what stands behind it names a line in the panel. A
     panel whose values are all positive and differ by a factor of 30 or more has a logarithmic axis. ``width`` is in
-    inches; ``across`` says what the steps are, if they are no steps of a training.
+    inches; ``across`` says what the steps are, if they are no steps of a training. ``beside`` puts the panels of a
+    single run into one row.
     """
-    from matplotlib.ticker import MaxNLocator
-
     # Quantity to run to line.
     panels: dict[str, dict[str, dict[str, Curve]]] = {}
     for run, curves in runs.items():
@@ -57,11 +59,15 @@ def draw_curves(runs: Mapping[str, Mapping[str, Curve]], width: float = WIDTH, a
             quantity, _slash, line = name.partition("/")
             if curve.steps:
                 panels.setdefault(quantity, {}).setdefault(run, {})[line] = curve
-    figure = new_figure(width, PANEL_HEIGHT * max(1, len(panels)))
-    if not panels:
-        figure.text(0.5, 0.5, _("no values yet"), ha="center", va="center")
-        return figure
-    grid = figure.subplots(len(panels), len(runs), sharex="col", sharey="row", squeeze=False)
+    if beside and panels:
+        figure = new_figure(BESIDE_WIDTH * len(panels), BESIDE_HEIGHT)
+        grid = figure.subplots(1, len(panels), squeeze=False).T
+    else:
+        figure = new_figure(width, PANEL_HEIGHT * max(1, len(panels)))
+        if not panels:
+            figure.text(0.5, 0.5, _("no values yet"), ha="center", va="center")
+            return figure
+        grid = figure.subplots(len(panels), len(runs), sharex="col", sharey="row", squeeze=False)
     for row, (quantity, found) in zip(grid, panels.items(), strict=True):
         for axes, run in zip(row, runs, strict=True):
             _panel(axes, found.get(run, {}))
@@ -74,10 +80,16 @@ def draw_curves(runs: Mapping[str, Mapping[str, Curve]], width: float = WIDTH, a
         row[0].set_ylabel(label)
     for axes, run in zip(grid[0], runs, strict=True):
         axes.set_title(run)
-    for axes in grid[-1]:
-        axes.set_xlabel(across or _("step"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in grid.flat if beside else grid[-1]:
+        _name_the_steps(axes, across)
     return figure
+
+
+def _name_the_steps(axes: Axes, across: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel(across or _("step"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _panel(axes: Axes, lines: Mapping[str, Curve]) -> None:

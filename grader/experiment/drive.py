@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -147,7 +147,8 @@ def run_experiment(
     options = read_options(lab, request.settings, request.picture)
     weights = _weights_of(lab, request.weights)
     same = (lab.name, str(lab.facts.version), weights)
-    folder = RunFolder(project.root / "results" / lab.name / options.label(experiment, same))
+    place = project.root / "results" / lab.name / options.label(experiment, same)
+    folder = RunFolder(place, beside=experiment.curves == "beside")
     require_place(folder.path / SUMMARY_NAME)
     found = None if request.fresh else folder.read()
     say(_("results: {folder}", folder=folder.path))
@@ -192,6 +193,14 @@ def _weights_of(lab: Lab, weights: Path | None) -> str:
     if experiment is None or not experiment.resources:
         raise ProjectError("the experiment of lab {name} takes no weights", name=lab.name)
     return file_digest(weights)
+
+
+def _newest(curves: Mapping[str, float]) -> dict[str, float]:
+    """Return the value of the first curve of every quantity, such as loss and accuracy."""
+    found: dict[str, float] = {}
+    for name, value in curves.items():
+        found.setdefault(name.split("/")[0], value)
+    return found
 
 
 class _Stop:
@@ -281,9 +290,9 @@ class _Run:
         for name, value in record.curves.items():
             self.checkpoint.curves.setdefault(name, Curve()).add(record.step, value)
         self.report.notes += [note for note in outcome.notes if note not in self.report.notes]
-        parts = [f"{name.split('/')[0]} {value:.4g}" for name, value in list(record.curves.items())[:1]]
+        parts = [f"{quantity} {value:.4g}" for quantity, value in _newest(record.curves).items()]
         if self.stop.asked:
-            parts.append(_("stopping after this step"))
+            parts.insert(0, _("stopping after this step"))
         elif self.report.pace_s is not None:
             left_s = self.report.pace_s * (record.total - record.step)
             parts.append(_("{time} left", time=rough_duration(left_s)))

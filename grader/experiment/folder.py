@@ -49,9 +49,13 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run; it is made when something is kept for the first time."""
+    """The folder of one run; it is made when something is kept for the first time.
+
+    ``beside`` draws the panels of the curves side by side.
+    """
 
     path: Path
+    beside: bool = False
 
     def read(self) -> Checkpoint | None:
         """Return the checkpoint, None if there is none.
@@ -98,7 +102,7 @@ class RunFolder:
             write_bytes(self.path / STEPS_FOLDER / f"{name}-{checkpoint.step:06d}.png", data)
             write_bytes(self.path / f"{name}.png", data)
         with style():
-            write_bytes(self.path / CURVES_NAME, to_png(draw_curves({"": checkpoint.curves})))
+            write_bytes(self.path / CURVES_NAME, to_png(draw_curves({"": checkpoint.curves}, beside=self.beside)))
         summary = {"step": checkpoint.step, **checkpoint.facts}
         write_text(self.path / SUMMARY_NAME, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
         write_bytes(self.path / CHECKPOINT_NAME, _packed(checkpoint))

@@ -40,8 +40,8 @@ class Record:
     Attributes
     ----------
     step : how many of ``total`` steps are done; it only grows.
-    curves : values to draw over the steps. ``loss/train`` and ``loss/test`` share one panel; the first is shown
-        while it runs. A curve need not have a value at every step.
+    curves : values to draw over the steps. ``loss/train`` and ``loss/test`` share one panel; the first of each is
+        shown while it runs. A curve need not have a value at every step.
     snapshot : makes the snapshot of this step. It is called only when one is kept, so it may take its time.
     notes : what a person should know, each told once.
     """

@@ -92,7 +92,8 @@ class Option(Section):
 class ExperimentFacts(Section):
     """The long run of ``experiment.py``: its options, its limits, and after how many steps it is kept.
 
-    In ``limits`` a call is one step, and ``submission_s`` is the whole run until it is taken up again.
+    In ``limits`` a call is one step, and ``submission_s`` is the whole run until it is taken up again. ``curves``
+    says whether their panels are drawn one below the other or side by side.
     """
 
     title: str
@@ -100,6 +101,7 @@ class ExperimentFacts(Section):
     limits: CallLimits = CallLimits()
     every: int = Field(50, ge=1)
     resources: tuple[str, ...] = ()
+    curves: Literal["below", "beside"] = "below"
 
 
 class LabFacts(Section):

@@ -50,6 +50,17 @@ def test_runs_stand_side_by_side_on_one_scale():
     assert not panels[3].lines
 
 
+def test_panels_of_one_run_may_stand_side_by_side():
+    """Both panels are in one row, each with its own steps below it."""
+    left, right = draw_curves({"": {"accuracy": FALLING, "loss": FALLING}}, beside=True).axes
+    assert left.get_position().y0 == right.get_position().y0
+    assert left.get_position().x1 < right.get_position().x0
+    assert [axes.get_xlabel() for axes in (left, right)] == ["step", "step"]
+    assert [axes.get_ylabel() for axes in (left, right)] == ["accuracy (share, 0 to 1)", "loss"]
+    (text,) = draw_curves({"": {}}, beside=True).texts
+    assert text.get_text() == "no values yet"
+
+
 def test_a_single_point_is_seen_and_nothing_is_said():
     """A line of one point has a mark; without any value the picture says so."""
     assert draw_curves({"": {"loss": Curve([7], [0.0])}}).axes[0].lines[0].get_marker() == "o"
