@@ -28,7 +28,7 @@ GLYPHS = {
     for place, character in enumerate(CHARACTERS)
 }
 ENLARGED, IN_A_ROW, SHOWN, GAP = 3, 6, 24, 8
-CELL, LABELS = 30, 92
+CELL, LABELS, NAMES_ABOVE = 30, 116, 122
 MAP_SIDE, MAPS = 64, 8
 KERNEL_CELL, KERNELS_IN_A_ROW = 12, 16
 BAR_ROWS, BAR_COLUMNS = 16, 240
@@ -58,14 +58,14 @@ def predictions_picture(pictures: np.ndarray, labels: np.ndarray, probabilities:
     """
     side = 32 * ENLARGED
     count = min(SHOWN, len(pictures))
-    height, width = side + 34 + GAP, side + 2 * GAP
+    height, width = side + 34 + GAP, side + 4 * GAP
     page = blank(-(-count // IN_A_ROW) * height + GAP, IN_A_ROW * width + GAP)
     for number in range(count):
         top, left = GAP + (number // IN_A_ROW) * height, GAP + (number % IN_A_ROW) * width
         page[top : top + side, left : left + side] = pictures[number].repeat(ENLARGED, 0).repeat(ENLARGED, 1)
         said = int(probabilities[number].argmax())
         colour = RIGHT_COLOUR if said == labels[number] else WRONG_COLOUR
-        write(page, top + side + 3, left, f"{CLASSES[said][:8]} {probabilities[number, said]:.0%}", colour)
+        write(page, top + side + 3, left, f"{CLASSES[said]} {probabilities[number, said]:.0%}", colour)
         if said != labels[number]:
             write(page, top + side + 18, left, CLASSES[labels[number]])
     return page
@@ -76,18 +76,22 @@ def confusion_picture(table: np.ndarray) -> np.ndarray:
 
     ``table`` is (10, 10) counts. The pair that is wrong most often has an orange frame.
     """
-    page = blank(LABELS + 10 * CELL + GAP, LABELS + 10 * CELL + GAP)
+    page = blank(NAMES_ABOVE + 10 * CELL + 2 * GAP + 10, LABELS + 10 * CELL + GAP)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     wrong = table - np.diag(np.diag(table))
     worst = divmod(int(wrong.argmax()), 10) if wrong.any() else None
     write(page, 4, 4, "right: rows", INK)
     write(page, 18, 4, "said: columns", INK)
+    if worst is not None:
+        text = f"worst: {CLASSES[worst[0]]} said to be {CLASSES[worst[1]]} - {wrong.max()}"
+        write(page, NAMES_ABOVE + 10 * CELL + GAP, 4, text, ORANGE)
     for number, name in enumerate(CLASSES):
-        write(page, LABELS + number * CELL + 10, 4, name[:10])
-        for place, letter in enumerate(name[:5]):
-            write(page, LABELS - 58 + place * 11, LABELS + number * CELL + 11, letter)
+        write(page, NAMES_ABOVE + number * CELL + 10, 4, name)
+        for place, letter in enumerate(name):
+            row = NAMES_ABOVE - 4 - (len(name) - place) * 11
+            write(page, row, LABELS + number * CELL + 11, letter)
         for other in range(10):
-            top, left = LABELS + number * CELL, LABELS + other * CELL
+            top, left = NAMES_ABOVE + number * CELL, LABELS + other * CELL
             page[top : top + CELL - 1, left : left + CELL - 1] = (
                 255 - shares[number, other] * (255 - np.array(BLUE))
             ).astype(np.uint8)
@@ -112,10 +116,11 @@ def features_picture(picture: np.ndarray, stages: Sequence[np.ndarray]) -> np.nd
     page = blank((len(stages) + 1) * (width + 14) + GAP, max(MAPS * width + GAP, 300))
     tile = enlarged(picture, MAP_SIDE)
     page[GAP : GAP + len(tile), GAP : GAP + tile.shape[1]] = tile
-    write(page, GAP, 2 * GAP + MAP_SIDE, "picture 32 32")
+    write(page, GAP, 2 * GAP + MAP_SIDE, f"picture {len(picture)} x {picture.shape[1]}")
     for number, maps in enumerate(stages, start=1):
         top = GAP + number * (width + 14)
-        write(page, top - 14, GAP, f"{maps.shape[0]} {maps.shape[1]}: first of {maps.shape[2]} channels")
+        shown = f"first {MAPS} of {maps.shape[2]}" if maps.shape[2] > MAPS else str(maps.shape[2])
+        write(page, top - 14, GAP, f"{maps.shape[0]} x {maps.shape[1]}: {shown} channels")
         for channel in range(min(MAPS, maps.shape[2])):
             values = maps[..., channel] - maps[..., channel].min()
             grey = 255 - (255 * values / (values.max() or 1)).astype(np.uint8)
@@ -131,24 +136,31 @@ def kernels_picture(weight: np.ndarray) -> np.ndarray:
     rows, columns, channels, count = weight.shape
     height, width = rows * KERNEL_CELL + GAP, columns * KERNEL_CELL + GAP
     lines = -(-count // KERNELS_IN_A_ROW)
-    page = blank(lines * height + GAP, min(count, KERNELS_IN_A_ROW) * width + GAP)
+    above = 24
+    page = blank(above + lines * height + GAP, max(min(count, KERNELS_IN_A_ROW) * width + GAP, 300))
+    write(page, GAP, GAP, f"{count} kernels {rows} x {columns}: grey is 0")
     for number in range(count):
         values = weight[..., number] if channels == 3 else weight[..., :1, number].repeat(3, axis=2)
         colours = 127.5 + 127.5 * values / (np.abs(values).max() or 1)
         tile = colours.astype(np.uint8).repeat(KERNEL_CELL, 0).repeat(KERNEL_CELL, 1)
-        top, left = GAP + (number // KERNELS_IN_A_ROW) * height, GAP + (number % KERNELS_IN_A_ROW) * width
+        top, left = above + (number // KERNELS_IN_A_ROW) * height, GAP + (number % KERNELS_IN_A_ROW) * width
         page[top : top + len(tile), left : left + tile.shape[1]] = tile
     return page
 
 
 def bars_picture(
-    sizes: Mapping[str, tuple[int, int]], trained: str, accuracy: float, published: Mapping[str, float]
+    sizes: Mapping[str, tuple[int, int]],
+    trained: str,
+    accuracy: float,
+    published: Mapping[str, float],
+    settled: bool = False,
 ) -> np.ndarray:
     """Return bars of parameters, multiply-adds and accuracy for each network.
 
-    Accuracies in grey are published ones (100 epochs of all of CIFAR-10); the one in orange is this run's.
+    Accuracies in grey are published ones (100 epochs of all of CIFAR-10); the one in orange is this run's, ``settled``
+    if it is with statistics taken anew.
     """
-    columns = ("million parameters", "million multiply-adds", "accuracy")
+    columns = ("million parameters", "million multiply-adds", "settled accuracy" if settled else "accuracy")
     page = blank(56 + len(sizes) * (BAR_ROWS + GAP), 110 + 3 * (BAR_COLUMNS + 60))
     lefts = [110 + place * (BAR_COLUMNS + 60) for place in range(3)]
     for left, title in zip(lefts, columns, strict=True):
