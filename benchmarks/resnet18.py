@@ -2,17 +2,21 @@
 
     python -m benchmarks.resnet18 shortcut [--seeds 12] [--variant im2col] [--out fixtures/resnet18]
     python -m benchmarks.resnet18 step [--width 64] [--batch 64] [--rounds 5] [--threads 2]
+    python -m benchmarks.resnet18 forward [--out labs/resnet18]
 
 ``shortcut`` trains the narrow ResNet18 of the check `shortcut_training` with and without its shortcuts, as that
 check does, and writes a table and a picture; seeds that are in the table's data already are not run again.
 ``step`` lets every library take a step of training in turn, each in a process of its own: the solution, its fastest
 variant, the solution over the engine's operators, the engine's own net, PyTorch.
+``forward`` times both networks on one picture, as the course does, and on a batch, with the solution's operators
+and with the engine's, one thread each, and writes what the handout's `questions.py` shows beside a student's time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA, TABLE, PICTURE = "shortcut.json", "shortcut.md", "shortcut.png"
 COMMAND = "python -m benchmarks.resnet18 shortcut"
 STEPS_AN_EPOCH = 16
+FORWARD, FORWARD_DATA = {"solution": "reference", "engine": "engine"}, "engine_times.json"
+FORWARD_PICTURES, FORWARD_RUNS, FORWARD_DISCARDED = (1, 64), 30, 5
 
 
 def shortcut(seeds: int, variant: str, out: Path) -> None:
@@ -133,6 +139,29 @@ def step(width: int, batch: int, rounds: int, threads: int) -> None:
         print(f"  {library:<12}{times}{compared}    loss after {rounds + 1} steps {losses[library]:.4f}")
 
 
+def forward(out: Path) -> None:
+    """Let both read pictures in turn; print and write the median processor times in milliseconds."""
+    workers = {name: Worker(library, FULL_WIDTH, FORWARD_PICTURES[-1], 1) for name, library in FORWARD.items()}
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for net in ("lenet5", "resnet18"):
+        for count in FORWARD_PICTURES:
+            times: dict[str, list[float]] = {name: [] for name in workers}
+            for turn in range(FORWARD_RUNS):
+                sums = {}
+                for name, worker in workers.items():
+                    took, sums[name] = worker.forward(net, count)
+                    if turn >= FORWARD_DISCARDED:
+                        times[name].append(took * 1e3)
+                if not math.isclose(*sums.values(), rel_tol=1e-3, abs_tol=1e-2):
+                    raise SystemExit(f"{net}: the logits differ: {sums}")
+            medians = {name: round(statistics.median(values), 2) for name, values in times.items()}
+            found.setdefault(net, {})[str(count)] = medians
+            print(f"{net}, {count} pictures: {medians}", flush=True)
+    for worker in workers.values():
+        worker.close()
+    (out / FORWARD_DATA).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -146,9 +175,13 @@ def main() -> None:
     second.add_argument("--batch", type=int, default=64)
     second.add_argument("--rounds", type=int, default=5)
     second.add_argument("--threads", type=int, default=2)
+    third = commands.add_parser("forward")
+    third.add_argument("--out", type=Path, default=ROOT / "labs" / "resnet18")
     given = parser.parse_args()
     if given.command == "shortcut":
         shortcut(given.seeds, given.variant, given.out)
+    elif given.command == "forward":
+        forward(given.out)
     else:
         step(given.width, given.batch, given.rounds, given.threads)
 

@@ -1,6 +1,7 @@
 """One library's process of `benchmarks.resnet18`: ``python -m benchmarks.resnet18_worker LIBRARY WIDTH BATCH``.
 
-It answers every line with the seconds of a training step and its loss.
+It answers every line ``step`` with the seconds of a training step and its loss, and ``forward NET COUNT`` with the
+processor's seconds of a forward pass of so many pictures and the sum of its logits.
 """
 
 from __future__ import annotations
@@ -47,14 +48,21 @@ class Worker:
 
     def step(self) -> tuple[float, float]:
         """Let it take a step; return its seconds and the loss before it."""
+        return self._ask("step")
+
+    def forward(self, net: str, count: int) -> tuple[float, float]:
+        """Let ``lenet5`` or ``resnet18`` read pictures; return the processor's seconds and the logits' sum."""
+        return self._ask(f"forward {net} {count}")
+
+    def _ask(self, line: str) -> tuple[float, float]:
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write("step\n")
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit(f"the process of {self.library} has ended; see above")
-        seconds, loss = json.loads(answer)
-        return seconds, loss
+        seconds, value = json.loads(answer)
+        return seconds, value
 
     def close(self) -> None:
         """End it."""
@@ -124,10 +132,21 @@ class Solution:
         self.learner, _ = checks.narrow_net(self.student, SimpleNamespace(seed=SEED), True)
         data = self.student.nndl.MNIST_dataset("train", batch)
         self.x, self.labels = data.images, data.labels
+        self.nets: dict[str, Any] = {}
 
     def step(self) -> float:
         """Take a step; return the loss before it."""
         return float(self.learner.step(self.student, self.x, self.labels))
+
+    def forward(self, name: str, count: int) -> float:
+        """Read the first pictures with a network of full width, always the same; return the sum of the logits."""
+        if name not in self.nets:
+            np.random.seed(SEED)
+            student = self.student
+            net = student.lenet5.Model_LeNet(1) if name == "lenet5" else student.resnet.Model_ResNet18(1)
+            net.eval()
+            self.nets[name] = net
+        return float(np.sum(self.nets[name](self.x[:count]), dtype=np.float64))
 
 
 class Torch:
@@ -198,10 +217,12 @@ def main(library: str, width: int, batch: int) -> None:
     """Answer every line of standard input with a step."""
     others = {"torch": Torch, "engine-net": EngineNet}
     thing = others[library](width, batch) if library in others else Solution(library, width, batch)
-    for _ in sys.stdin:
-        started = time.perf_counter()
-        loss = thing.step()
-        print(json.dumps([time.perf_counter() - started, loss]), flush=True)
+    for line in sys.stdin:
+        word, *rest = line.split()
+        clock = time.process_time if word == "forward" else time.perf_counter
+        started = clock()
+        value = thing.forward(rest[0], int(rest[1])) if word == "forward" else thing.step()
+        print(json.dumps([clock() - started, value]), flush=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,20 @@ FULL_WIDTH = 64
 HANDOUT_RATES = {"LeNet-5": 0.1, "with shortcuts": 0.01, "without shortcuts": 0.005}
 EQUAL_RATE = 0.01
 PUBLISHED = {"LeNet-5": 0.87, "with shortcuts": 0.88, "without shortcuts": 0.81}
+# Layer to what it gets and what it gives.
+LENET_STAGES = {
+    "conv1": ("picture", "C1 before its ReLU"),
+    "conv3": ("after S2", "C3 before its ReLU"),
+    "conv5": ("after S4", ""),
+    "linear6": ("after C5", ""),
+    "linear7": ("after F6", "logits"),
+}
+RESNET_STAGES = {
+    "net.0.0": ("", "first convolution before its batch norm"),
+    **{f"net.{k}.0.conv1": (f"after module {k}", "") for k in range(1, 5)},
+    "net.7": ("mean of module 5", "logits"),
+}
+STAGES = {"LeNet-5": LENET_STAGES, "with shortcuts": RESNET_STAGES, "without shortcuts": RESNET_STAGES}
 NOT_LIKE_FOR_LIKE = (
     "the course trains with shortcuts at rate 0.01 and without them at 0.005, so its two figures do not compare like "
     "with like"
@@ -124,7 +138,7 @@ class Training:
         return found
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Return confusion matrices, worst mistakes, feature maps, gradients' norms and edges."""
+        """Return confusion matrices, worst mistakes, feature maps, kernels, gradients' norms and edges."""
         draw = lab_module("experiment_pictures")
         found = {}
         for name, net in self.nets.items():
@@ -135,6 +149,7 @@ class Training:
             found[f"features_{short}"] = draw.feature_maps(
                 self.test.pictures[0], net.features(self.test.images[:1])
             )
+            found[f"kernels_{short}"] = draw.kernels(net.first_kernels(), name)
         found["gradient_norms"] = draw.gradient_norms({name: net.first_norms for name, net in self.nets.items()})
         found["edges"] = draw.edges(self.student, self.case.picture)
         return found
@@ -212,16 +227,13 @@ class Net:
         }
 
     def features(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the layers that begin a stage get for one picture: the stage before's maps, (C, rows, columns)."""
-        if self.name == "LeNet-5":
-            wanted = {"conv1": "picture", "conv3": "after S2", "conv5": "after S4", "linear6": "after C5",
-                      "linear7": "after F6"}  # fmt: skip
-        else:
-            wanted = {f"net.{k}.0.conv1": f"after module {k}" for k in range(1, 5)} | {"net.7": "mean of module 5"}
+        """Return the maps of one picture on its way: what layers that begin a stage get, and what some give."""
         found: dict[str, np.ndarray] = {}
-        listened = [(self.parts[part].layer, label) for part, label in wanted.items() if part in self.parts]
-        for layer, label in listened:
-            layer.forward = _listening(layer.forward, label, found)
+        listened = [self.parts[part].layer for part in STAGES[self.name] if part in self.parts]
+        for part, (before, after) in STAGES[self.name].items():
+            if part in self.parts:
+                layer = self.parts[part].layer
+                layer.forward = _listening(layer.forward, before, after, found)
         now = self.values()
         try:
             self.put(self.best)
@@ -229,9 +241,13 @@ class Net:
             self.learner.net.forward(image.copy())
         finally:
             self.put(now)
-            for layer, _ in listened:
+            for layer in listened:
                 del layer.forward
         return found
+
+    def first_kernels(self) -> np.ndarray:
+        """Return the kernels of the first convolution as the best parameters have them, (P, D, U, V)."""
+        return self.best[f"{next(iter(STAGES[self.name]))}.weight"]
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to go on, the same names and shapes every time."""
@@ -254,11 +270,15 @@ class Net:
         self.losses = [float(loss) for loss in state["losses"] if np.isfinite(loss)]
 
 
-def _listening(forward: Any, label: str, found: dict[str, np.ndarray]) -> Any:
-    """Return a forward that notes the first picture of its input."""
+def _listening(forward: Any, before: str, after: str, found: dict[str, np.ndarray]) -> Any:
+    """Return a forward that notes the first picture of its input and of its output; an empty label leaves one out."""
 
     def listened(x: Any, *rest: Any) -> Any:
-        found[label] = np.array(x, np.float32)[0]
-        return forward(x, *rest)
+        if before:
+            found[before] = np.array(x, np.float32)[0]
+        y = forward(x, *rest)
+        if after:
+            found[after] = np.array(y, np.float32)[0]
+        return y
 
     return listened

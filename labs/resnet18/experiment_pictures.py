@@ -17,7 +17,7 @@ TILE, GAP, IN_A_ROW, SHOWN = 84, 8, 8, 24
 BAR_ROWS, NAME_COLUMNS, BAR_COLUMNS = 26, 170, 520
 EDGE_SIDE = 256
 LARGEST_SHARE = 99.0
-MAPS_SHOWN, MAP_SIDE = 16, 56
+MAPS_SHOWN, MAP_SIDE, KERNEL_SIDE = 16, 56, 50
 
 
 def blank(rows: int, columns: int) -> np.ndarray:
@@ -95,6 +95,21 @@ def feature_maps(picture: np.ndarray, maps: Mapping[str, np.ndarray]) -> np.ndar
             left = GAP + place * (MAP_SIDE + 4)
             tile = cv2.resize(_grey(one), (MAP_SIDE, MAP_SIDE), interpolation=cv2.INTER_NEAREST)
             page[top : top + MAP_SIDE, left : left + MAP_SIDE] = tile[..., None]
+    return page
+
+
+def kernels(weight: np.ndarray, title: str) -> np.ndarray:
+    """Return the kernels (P, D, U, V) of a first convolution, one channel; grey is 0, black the largest, of them all."""
+    side = max(1, KERNEL_SIDE // weight.shape[2])
+    step = side * weight.shape[2] + 6
+    page = blank(-(-len(weight) // MAPS_SHOWN) * step + 36, max(min(len(weight), MAPS_SHOWN) * step + 2 * GAP, 420))
+    size = " x ".join(str(number) for number in weight.shape[2:])
+    write(page, f"{title}: {len(weight)} kernels {size} of the first convolution, grey is 0", GAP, 18)
+    largest = np.abs(weight).max() or 1
+    for number, kernel in enumerate(weight[:, 0]):
+        top, left = 30 + number // MAPS_SHOWN * step, GAP + number % MAPS_SHOWN * step
+        tile = (127.5 - 127.5 * kernel / largest).astype(np.uint8).repeat(side, 0).repeat(side, 1)
+        page[top : top + len(tile), left : left + tile.shape[1]] = tile[..., None]
     return page
 
 

@@ -78,7 +78,9 @@ def test_results_and_pictures_are_there(two_epochs):
     assert results["loss with shortcuts / loss without"] == pytest.approx(with_ / without)
     assert "do not compare like with like" in printed and "0.81 (without shortcuts)" in printed
     names = [
-        f"{kind}_{net}_shortcuts" for kind in ("confusion", "mistakes", "features") for net in ("with", "without")
+        f"{kind}_{net}_shortcuts"
+        for kind in ("confusion", "mistakes", "features", "kernels")
+        for net in ("with", "without")
     ]
     for name in (*names, "gradient_norms", "edges", "curves"):
         assert min(cv2.imread(str(folder / f"{name}.png")).shape[:2]) > 60, name
@@ -89,7 +91,7 @@ def test_lenet_trains_by_the_same_command(project):
     _, results, arrays, folder = run(project, "--set", "images=64", "--set", "epochs=1")
     assert {"test accuracy, LeNet-5"} <= results.keys() and "loss with shortcuts / loss without" not in results
     assert len(arrays["curve/loss/LeNet-5/values"]) == 1
-    assert (folder / "confusion_lenet5.png").is_file()
+    assert (folder / "confusion_lenet5.png").is_file() and (folder / "kernels_lenet5.png").is_file()
 
 
 def test_a_confusion_matrix_counts_every_digit():
@@ -103,3 +105,28 @@ def test_a_confusion_matrix_counts_every_digit():
     wrong = pictures.confusion(labels, (labels + 1) % 10, "net")
     assert tuple(wrong[corner]) == pictures.PAPER
     assert tuple(wrong[corner[0], corner[1] + pictures.CELL]) == pictures.WRONG
+
+
+def test_kernels_are_grey_at_zero_and_black_at_the_largest():
+    """All on one scale: -1 white, 0 grey, 1 black; 17 kernels take two rows."""
+    pictures = load_module(ROOT / "labs" / LAB / "experiment_pictures.py")
+    weight = np.zeros((17, 1, 5, 5), np.float32)
+    weight[0, 0, 0, 0], weight[16, 0, 0, 0] = 1, -1
+    page = pictures.kernels(weight, "net")
+    assert page[30, pictures.GAP].tolist() == [0, 0, 0]
+    assert page[30 + 12, pictures.GAP].tolist() == [127] * 3
+    step = 56
+    assert page[30 + step, pictures.GAP].tolist() == [255] * 3
+    assert len(page) == 2 * step + 36
+
+
+def test_feature_maps_are_what_the_layers_get_and_give():
+    """A layer that is listened to returns what it returned, and both ends are kept for the first picture only."""
+    experiment = load_module(ROOT / "labs" / LAB / "experiment.py")
+    found = {}
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    y = experiment._listening(lambda values: 2 * values, "in", "out", found)(x)
+    np.testing.assert_array_equal(y, 2 * x)
+    np.testing.assert_array_equal(found["in"], x[0])
+    np.testing.assert_array_equal(found["out"], 2 * x[0])
+    assert list(experiment.STAGES) == ["LeNet-5", "with shortcuts", "without shortcuts"]

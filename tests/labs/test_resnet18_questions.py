@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def ask(tmp_path_factory):
     """Return a function that asks the program beside a solution; it returns what was printed."""
     folder = tmp_path_factory.mktemp("questions")
     write_solution(ROOT / "reference" / "resnet18", None, folder)
-    for name in ("nndl.py", "questions.py", "mnist_subset.npz"):
+    for name in ("nndl.py", "questions.py", "engine_times.json", "mnist_subset.npz"):
         shutil.copyfile(LAB / name, folder / name)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -63,3 +64,16 @@ def test_other_words_are_refused_with_the_usage(ask):
     """What it does not know ends with what it knows, and a status other than 0."""
     done = ask("field", "2")
     assert done.returncode != 0 and "questions.py field 3 3" in done.stderr
+
+
+def test_own_times_stand_beside_those_of_compiled_operators(ask):
+    """Both networks, one picture as the course does and 64; below each what was recorded."""
+    lines = ask("time").stdout.splitlines()
+    recorded = json.loads((LAB / "engine_times.json").read_text())
+    for number, (name, pictures, runs) in enumerate(
+        [("lenet5", 1, 50), ("lenet5", 64, 10), ("resnet18", 1, 50), ("resnet18", 64, 10)]
+    ):
+        own, there = lines[2 * number : 2 * number + 2]
+        assert own.startswith(f"{name}, {pictures} at a time: ") and f" ms, {runs} runs, " in own
+        times = recorded[name][str(pictures)]
+        assert f"{times['solution']:.2f} ms" in there and f"compiled operators {times['engine']:.2f} ms" in there

@@ -45,7 +45,6 @@ class Missing:
         owner, _, last = name.rpartition(".")
         # The module around it says what it has.
         getattr(sys.modules[owner], last)
-        return
 
 
 def explain_missing_modules():
