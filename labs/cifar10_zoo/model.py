@@ -116,6 +116,33 @@ class Model:
         print("=" * 90 + f"\nTotal params: {self.count_params():,}\nTrainable params: {trainable:,}")
         print(f"Non-trainable params: {self.count_params() - trainable:,}")
 
+    def costs(self, repeats=5):
+        """Print what every layer costs for one picture: parameters, multiply-adds, time of forward and its share."""
+        tape = Tape()
+        self(tape.watch(np.zeros((1, 32, 32, 3), np.float32)))
+        rows = []
+        for record in tape.records:
+            if record.layer is None:
+                continue
+            values = [tensor.value for tensor in record.inputs]
+            seconds = []
+            for _ in range(repeats):
+                began = time.perf_counter()
+                record.layer.forward(values if len(values) > 1 else values[0])
+                seconds.append(time.perf_counter() - began)
+            kernel = getattr(record.layer, "kernel", None)
+            places = int(np.prod(record.output.shape[1:]))
+            work = 0 if kernel is None else places * int(np.prod(kernel.shape[:-1]))
+            count = sum(variable.value.size for variable in record.layer.variables)
+            rows.append((f"{record.layer.name} ({type(record.layer).__name__})", count, work, min(seconds)))
+        total = sum(row[3] for row in rows)
+        print(f"{'Layer (type)':<54}{'Param #':>12}{'Mult-adds':>14}{'ms':>10}{'share':>8}\n" + "=" * 98)
+        for name, count, work, taken in [
+            *rows,
+            ("all layers", self.count_params(), sum(r[2] for r in rows), total),
+        ]:
+            print(f"{name:<54}{count:>12,}{work:>14,}{taken * 1e3:>10.2f}{taken / total:>8.1%}")
+
     def compile(self, optimizer="adam", loss="sparse_categorical_crossentropy", metrics=None):
         """Choose optimiser and loss; names stand for ``Adam()`` and ``SparseCategoricalCrossentropy()``."""
         layers = module_of_layers()

@@ -1,6 +1,6 @@
 """Given: answers to the questions of section 10 of the README, measured on your own layers.
 
-    python questions.py layers lenet5      output, parameters and operations of every layer
+    python questions.py layers lenet5      output, parameters, operations and time of every layer
     python questions.py layers resnet18
     python questions.py field 3 3          pixels that one output of 3x3 convolutions in a row depends on
     python questions.py time               a forward pass of both networks, of one picture (60 runs, the first 10 do
@@ -8,13 +8,17 @@
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
+# One thread, as where the other times were recorded; it must be said before NumPy is there.
+os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
 import numpy as np
 
-SIDE = 32
+SIDE, REPEATS = 32, 5
 # Pictures, runs, how many of them do not count.
 TIMED = ((1, 60, 10), (64, 12, 2))
 RECORDED = Path(__file__).with_name("engine_times.json")
@@ -57,14 +61,16 @@ def layers(name):
     """Print a line for each layer, in the order in which they run, and the sums."""
     net = network(name)
     net.eval()
-    lines = []
+    lines, seconds = {}, {}
 
     def listening(place, layer):
         forward = layer.forward
 
         def listened(x):
+            started = time.perf_counter()
             y = forward(x)
-            lines.append((place, type(layer).__name__, y.shape[1:], *count_of(layer, x, y)))
+            seconds.setdefault(place, []).append(time.perf_counter() - started)
+            lines[place] = (type(layer).__name__, y.shape[1:], *count_of(layer, x, y))
             return y
 
         layer.forward = listened
@@ -72,13 +78,17 @@ def layers(name):
     for place, layer in net.named_layers():
         if not layer.children():
             listening(place, layer)
-    net(np.zeros((1, 1, SIDE, SIDE), np.float32))
-    print(f"{'layer':<18}{'kind':<18}{'output':<18}{'parameters':>12}{'statistics':>12}{'operations':>13}")
-    for place, kind, shape, *counts in lines:
+    for _ in range(REPEATS):
+        net(np.zeros((1, 1, SIDE, SIDE), np.float32))
+    best = {place: min(values) for place, values in seconds.items()}
+    total = sum(best.values())
+    print(f"{'layer':<18}{'kind':<18}{'output':<16}{'parameters':>12}{'statistics':>12}{'operations':>13}{'ms':>9}{'share':>8}")
+    for place, (kind, shape, *counts) in lines.items():
         size = " x ".join(str(number) for number in shape)
-        print(f"{place:<18}{kind:<18}{size:<18}{counts[0]:>12,}{counts[1]:>12,}{counts[2]:>13,}")
-    sums = [sum(line[number] for line in lines) for number in (3, 4, 5)]
-    print(f"{'sum':<54}{sums[0]:>12,}{sums[1]:>12,}{sums[2]:>13,}")
+        times = f"{best[place] * 1e3:>9.2f}{best[place] / total:>8.1%}"
+        print(f"{place:<18}{kind:<18}{size:<16}{counts[0]:>12,}{counts[1]:>12,}{counts[2]:>13,}{times}")
+    sums = [sum(line[number] for line in lines.values()) for number in (2, 3, 4)]
+    print(f"{'sum':<52}{sums[0]:>12,}{sums[1]:>12,}{sums[2]:>13,}{total * 1e3:>9.2f}{1:>8.1%}")
 
 
 def field(sizes):
@@ -115,7 +125,7 @@ def timed():
             print(f"{name}, {pictures} at a time: {mean:.2f} ms, {runs - discarded} runs, {best:.2f} at best", flush=True)
             there = recorded[name][str(pictures)]
             print(f"    recorded elsewhere: loops over places {there['solution']:.2f} ms, compiled operators {there['engine']:.2f} ms")
-    print("recorded on one thread; the compiled operators bring the weights into their own order in every pass")
+    print("all on one thread; the compiled operators bring the weights into their own order in every pass")
 
 
 def main(words):

@@ -20,6 +20,7 @@ from .pycnml.program import WITH_PARAMETERS, Kind, Program
 # The vendor's figures for the card of the course's servers.
 DEVICE_OPERATIONS_PER_S = 128e12  # of 8 bits; a multiply-add counts as two
 DEVICE_BYTES_PER_S = 102e9
+DEVICE_BALANCE = DEVICE_OPERATIONS_PER_S / DEVICE_BYTES_PER_S  # operations a byte at which neither waits
 CPU_OPERATIONS_PER_S = 0.1e12  # of float32, one good core or a few plain ones
 CPU_BYTES_PER_S = 20e9
 LINK_BYTES_PER_S = 12e9  # between processor and device, PCI Express 3.0 with 16 lanes, nearly

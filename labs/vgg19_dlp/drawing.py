@@ -19,6 +19,11 @@ def written(picture: np.ndarray, text: str, x: int, y: int, size: float = SMALL,
     cv2.putText(picture, text, (x, y), FONT, size, tuple(colour), 1, cv2.LINE_AA)
 
 
+def columns_of(text: str, size: float = SMALL) -> int:
+    """Return how wide a text is."""
+    return int(cv2.getTextSize(text, FONT, size, 1)[0][0])
+
+
 def bars(
     title: str,
     unit: str,
@@ -74,8 +79,9 @@ def columns(title: str, axis: str, edges: np.ndarray, series: Sequence[tuple[str
         cv2.line(picture, (left, base), (left + span, base), INK, 1)
         for share in (0.0, 0.5, 1.0):
             value = edges[0] + share * (edges[-1] - edges[0])
-            written(picture, f"{value:.3g}", left + round(span * share) - 12, base + 16)
-        written(picture, axis, left + span - 8 * len(axis), base + 32)
+            text = f"{value:.3g}"
+            written(picture, text, left + round(span * share) - round(share * columns_of(text)), base + 16)
+        written(picture, axis, left + span - columns_of(axis), base + 32)
     return picture
 
 

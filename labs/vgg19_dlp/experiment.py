@@ -18,7 +18,7 @@ import numpy as np
 from grader.lab.experiments import Record, Snapshot
 
 from . import drawing, pycnml
-from .device_model import DEVICE_OPERATIONS_PER_S, grouped, round_trips_s, work_of
+from .device_model import DEVICE_BALANCE, DEVICE_OPERATIONS_PER_S, grouped, round_trips_s, work_of
 from .pycnml.floating import float_steps
 from .pycnml.program import WITH_PARAMETERS, steps
 
@@ -47,7 +47,7 @@ def run(student: Any, case: Any, state: Mapping[str, np.ndarray]) -> Iterator[Re
         device.network.forward()
         seconds.append(time.perf_counter() - began)
         layers.append(np.array([value for _, value in device.network.net._layer_seconds]))
-        yield Record(len(seconds), case.repeats, {"inference time": seconds[-1]}, snapshot, device.notes)
+        yield Record(len(seconds), case.repeats, {"inference time in s": seconds[-1]}, snapshot, device.notes)
 
 
 class Device:
@@ -163,6 +163,11 @@ class Device:
                 [("", [self.noise[name] for name in noisy])],
             ),
             "time_shares": drawing.bars("where the time goes", "% of the forward pass", list(measured), in_percent),
+            "operations_a_byte": drawing.bars(
+                f"operations for each byte moved, estimate; from {DEVICE_BALANCE:.0f} on, arithmetic is the limit",
+                "8-bit operations a byte", noisy,
+                [("", [self.work[name].intensity() for name in noisy])], form="{:.0f}",
+            ),
             "weight": self._histogram(),
         }  # fmt: skip
 

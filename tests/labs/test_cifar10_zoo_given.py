@@ -84,6 +84,20 @@ def test_summary_prints_the_totals_as_keras_does(tmp_path):
     assert any("conv2d (Conv2D)" in line and "(None, 32, 32, 6)" in line and line.endswith("456") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("net", "parameters", "work"),
+    [("Baseline()", 198_506, 658_688), ("Inception10(2, 10)", 121_418, 12_240_128), ("LeNet5()", 62_006, 651_720)],
+)
+def test_costs_add_up_to_the_published_counts(net, parameters, work, tmp_path):
+    """Parameters and multiply-adds of all layers are those of the network; the shares of the time are all of it."""
+    lines = printed(tmp_path, f"nets.{net}.costs()").splitlines()
+    rows = [line[54:].split() for line in lines[2:]]
+    numbers = [[int(cell.replace(",", "")) for cell in row[:2]] for row in rows]
+    assert numbers[-1] == [parameters, work]
+    assert [sum(column) for column in zip(*numbers[:-1], strict=True)] == [parameters, work]
+    assert sum(float(row[3].rstrip("%")) for row in rows[:-1]) == pytest.approx(100, abs=0.05 * len(rows))
+
+
 def test_weights_are_written_with_every_number(tmp_path):
     """Name, shape and values of each trainable variable, none left out for length."""
     text = """

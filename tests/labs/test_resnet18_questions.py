@@ -37,13 +37,15 @@ def ask(tmp_path_factory):
 )
 def test_sums_are_those_that_the_course_prints(ask, name, sums):
     """Parameters, running statistics and operations of both networks on 1 x 32 x 32."""
-    assert ask("layers", name).stdout.splitlines()[-1].split() == ["sum", *sums]
+    *rows, last = [line.split() for line in ask("layers", name).stdout.splitlines()[1:]]
+    assert last[:4] == ["sum", *sums] and last[5] == "100.0%"
+    assert float(last[4]) == pytest.approx(sum(float(row[-2]) for row in rows), abs=0.005 * len(rows) + 0.01)
 
 
 def test_operations_of_lenets_layers_are_the_handouts(ask):
     """122304, 241600, 400, 48120, 10080 and 840."""
     rows = [line.split() for line in ask("layers", "lenet5").stdout.splitlines()[1:-1]]
-    found = {row[0]: row[-1] for row in rows if row[-1] != "0"}
+    found = {row[0]: row[-3] for row in rows if row[-3] != "0"}
     assert found == {
         "conv1": "122,304",
         "conv3": "241,600",

@@ -49,3 +49,10 @@ def test_a_layer_is_bound_by_arithmetic_or_by_memory():
     """Whichever of the two takes longer is its time."""
     assert Work(operations=128 * 10**9, weights=0, moved=1).device_s() == pytest.approx(1e-3)
     assert Work(operations=1, weights=102 * 10**6, moved=0).device_s() == pytest.approx(1e-3)
+
+
+def test_the_last_number_below_columns_is_not_cut():
+    """A long number at the right end of the axis ends where the columns end."""
+    edges = np.linspace(-0.00597, 0.00597, 4)
+    picture = drawing.columns("title", "value", edges, [("x", np.array([1, 1, 1]))])
+    assert (picture[:, 734:] == 255).all()
