@@ -24,6 +24,9 @@ READ_BYTES = 64 * 1024
 LOG_BYTES = 8 * 1024
 CLOSE_LIMIT_S = 20.0
 STARTING_THREAD = "launcher"
+# What may be under way between grader and worker. With the usual 208 KiB a large array makes both wait for each
+# other again and again; from 2 MiB on the kernel takes longer to find the memory than the waiting took.
+UNDER_WAY_BYTES = 1 << 20
 
 
 @functools.lru_cache(maxsize=4)
@@ -106,6 +109,8 @@ class Supervisor:
         LauncherLost : no answer.
         """
         connection, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        for end in (connection, inside):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNDER_WAY_BYTES)
         output, output_inside = os.pipe()
         os.set_blocking(output, False)
         channel = Channel(connection, io.FileIO(output), printed)
