@@ -11,10 +11,7 @@ MISCONCEPTIONS = [
         "gradient assigned instead of added up",
         "Windows overlap, so most pixels belong to several of them and get a share from each. The gradient seems "
         "to be assigned (`=`); add the shares up with `+=`.",
-        (
-            "in_grad[n, k, top + i, left + j] += grad * weight[c, k, i, j]",
-            "in_grad[n, k, top + i, left + j] = grad * weight[c, k, i, j]",
-        ),
+        ("+= grad * weight[c, k, i, j]", "= grad * weight[c, k, i, j]"),
         common=True,
     ),
     given(

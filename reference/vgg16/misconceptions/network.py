@@ -44,10 +44,7 @@ MISCONCEPTIONS = [
         "ReLU after the last layer, as a layer of its own",
         "There is a layer too many: the last fully connected layer has no ReLU after it, its outputs are the "
         "logits.",
-        (
-            "add('fullyconnect3', L.FullyConnectLayer(4096, num_classes))",
-            "add('fullyconnect3', L.FullyConnectLayer(4096, num_classes))\n        add('relu3', L.ReluLayer())",
-        ),
+        ("(4096, num_classes))", "(4096, num_classes))\n        add('relu3', L.ReluLayer())"),
         symptom="has 38 layers",
     ),
     layers(

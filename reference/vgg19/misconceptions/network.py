@@ -34,10 +34,7 @@ MISCONCEPTIONS = [
         "relu_layers_left_out",
         "ReLU layers skipped in the forward pass",
         "The ReLU layers seem not to be run: forward goes through every name in param_layer_name.",
-        (
-            "current = self.layers[layer_name].forward(current)",
-            "if 'relu' not in layer_name:\n    current = self.layers[layer_name].forward(current)",
-        ),
+        ("current = self", "if 'relu' not in layer_name:\n    current = self"),
     ),
     running(
         "every_layer_gets_the_picture",
@@ -49,12 +46,7 @@ MISCONCEPTIONS = [
         "relu_after_fc8",
         "ReLU after the last fully connected layer",
         "Negative inputs of the softmax were cut off: there is no ReLU after fc8.",
-        (
-            "for layer_name in self.param_layer_name:",
-            "for layer_name in self.param_layer_name:\n"
-            "    if layer_name == 'Softmax':\n"
-            "        current = np.maximum(current, 0)",
-        ),
+        ("current = self", "if layer_name == 'Softmax':\n    current = np.maximum(current, 0)\ncurrent = self"),
         loses=("network_class",),
     ),
     running(

@@ -63,10 +63,7 @@ MISCONCEPTIONS = [
         "relu_after_fc8",
         "ReLU after fc8",
         "There is no ReLU behind fc8: the softmax needs the negative numbers too.",
-        (
-            'self.net.createMlpLayer("fc8", 1000, quants[18])',
-            'self.net.createMlpLayer("fc8", 1000, quants[18])\n        self.net.createReLuLayer("relu8")',
-        ),
+        ("1000, quants[18])", '1000, quants[18])\n        self.net.createReLuLayer("relu8")'),
     ),
     given(
         "softmax_left_out",
@@ -141,10 +138,7 @@ MISCONCEPTIONS = [
         "quant_index_advanced_at_poolings",
         "poolings counted among the layers with a QuantParam",
         "Only convolutions and fully connected layers have a QuantParam: the index must not move at a pooling.",
-        (
-            'self.net.createPoolingLayer(f"pool{stage}", 2, 2)',
-            'self.net.createPoolingLayer(f"pool{stage}", 2, 2)\nnumber += 1',
-        ),
+        ('f"pool{stage}", 2, 2)', 'f"pool{stage}", 2, 2)\nnumber += 1'),
     ),
     given(
         "position_and_scale_exchanged",

@@ -1,11 +1,4 @@
-import time
-
-import cv2
-import numpy as np
-import pycnml
-import scipy.io
-
-
+### OVER reference
 class VGG19(object):
     def __init__(self):
         # the instance of the network
@@ -121,10 +114,3 @@ class VGG19(object):
         print("accuracy1: %f (%d/%d) " % (top1 / total, top1, total))
         print("accuracy5: %f (%d/%d) " % (top5 / total, top5, total))
         print("Total execution time: %f" % (time.time() - start))
-
-
-if __name__ == "__main__":
-    vgg = VGG19()
-    vgg.build_model()
-    vgg.load_model()
-    vgg.evaluate("file_list")
