@@ -90,6 +90,11 @@ def _name_the_steps(axes: Axes, across: str) -> None:
 
     axes.set_xlabel(across or _("step"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    low, high = axes.get_xlim()
+    if high - low < 2:
+        # Less than two steps have no whole numbers to stand at.
+        middle = round((low + high) / 2)
+        axes.set_xlim(middle - 1, middle + 1)
 
 
 def _panel(axes: Axes, lines: Mapping[str, Curve]) -> None:

@@ -62,7 +62,9 @@ def test_panels_of_one_run_may_stand_side_by_side():
 
 
 def test_a_single_point_is_seen_and_nothing_is_said():
-    """A line of one point has a mark; without any value the picture says so."""
+    """A line of one point has a mark, and whole steps around it; without any value the picture says so."""
+    (panel,) = draw_curves({"": {"loss": Curve([7], [0.5])}}).axes
+    assert panel.get_xlim() == (6, 8)
     assert draw_curves({"": {"loss": Curve([7], [0.0])}}).axes[0].lines[0].get_marker() == "o"
     assert [text.get_text() for text in draw_curves({"": {"loss": Curve()}}).texts] == ["no values yet"]
 

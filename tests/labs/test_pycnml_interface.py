@@ -191,7 +191,7 @@ def test_numbers_that_the_library_takes_are_taken(net, values):
         ),
         (lambda net: net.createConvLayer("c", 1, 1, 1, 1, 0, pycnml.QuantParam(1, 0.0)), ValueError, "scale 0.0"),
         (lambda net: net.createSoftmaxLayer("s", 4), ValueError, "axis is 4"),
-        (lambda net: pycnml.QuantParam(1.5, 1), TypeError, "position is 1.5"),
+        (lambda net: pycnml.QuantParam(1.5, 1), TypeError, "position is 1.5, .* takes the position first"),
     ],
 )
 def test_a_call_that_does_not_fit_says_what_was_expected(net, call, error, words):

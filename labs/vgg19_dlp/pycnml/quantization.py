@@ -31,7 +31,10 @@ class QuantParam:
     """
 
     def __init__(self, position: int = 1, scale: float = 1.0) -> None:
-        self.position = whole(position, "position")
+        try:
+            self.position = whole(position, "position")
+        except TypeError as error:
+            raise TypeError(f"{error}; QuantParam takes the position first, then the scale") from None
         if isinstance(scale, bool) or not isinstance(scale, int | float | np.floating):
             raise TypeError(f"scale is {scale!r}, expected a number")
         self.scale = float(scale)
