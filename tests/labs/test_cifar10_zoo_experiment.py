@@ -74,6 +74,14 @@ def test_the_accuracy_is_that_of_the_variables_that_were_kept(project):
         assert cv2.imread(str(folder / f"{name}.png")).std() > 5, name
 
 
+def test_a_training_is_not_lost_by_another_network(project):
+    """A network that raises any error is left out of the bars; the one that trains is kept."""
+    with (project / "stu_upload" / LAB / "nets.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef ResNet18(*arguments):\n    raise ValueError('not yet')\n")
+    _, results, _, folder = run(project, *FEW, "--set", "epochs=1", "--set", "net=LeNet5")
+    assert "test accuracy" in results and (folder / "networks.png").is_file()
+
+
 def test_a_network_of_millions_of_parameters_is_kept(project):
     """AlexNet8's ten million parameters come into the checkpoint; in the box little may be written."""
     _, results, arrays, _ = run(

@@ -94,6 +94,25 @@ def test_lenet_trains_by_the_same_command(project):
     assert (folder / "confusion_lenet5.png").is_file() and (folder / "kernels_lenet5.png").is_file()
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('raise NotImplementedError("TODO edges")', "edge.py is not written yet"),
+        ("return picture[0]", "there is no picture of edges: "),
+    ],
+)
+def test_a_training_is_not_lost_by_edges_that_are_not_there(tmp_path, body, words):
+    """LeNet-5 needs no edges: what is wrong with them is said, and all else is kept."""
+    project = project_with(LAB, tmp_path)
+    file = project / "stu_upload" / LAB / "edge.py"
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(f"\n\ndef edges(picture, neighbours=8):\n    {body}\n")
+    printed, results, _, folder = run(project, "--set", "images=64", "--set", "epochs=1")
+    assert words in " ".join(printed.split())
+    assert "test accuracy, LeNet-5" in results and (folder / "features_lenet5.png").is_file()
+    assert not (folder / "edges.png").exists()
+
+
 def test_a_confusion_matrix_counts_every_digit():
     """A cell has the colour of its share of the row: all right is full blue on the diagonal, nothing elsewhere."""
     pictures = load_module(ROOT / "labs" / LAB / "experiment_pictures.py")
