@@ -146,7 +146,7 @@ class Training:
             logits = net.best_logits(self.test.images)
             short = name.replace(" ", "_").replace("-", "").lower()
             found[f"confusion_{short}"] = draw.confusion(self.test.labels, logits.argmax(axis=1), name)
-            found[f"mistakes_{short}"] = draw.mistakes(self.test.pictures, self.test.labels, logits)
+            found[f"mistakes_{short}"] = draw.mistakes(self.test.pictures, self.test.labels, logits, name)
             found[f"features_{short}"] = draw.feature_maps(
                 self.test.pictures[0], net.features(self.test.images[:1])
             )

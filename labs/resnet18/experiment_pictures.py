@@ -13,7 +13,7 @@ PAPER, INK, GREY = (255, 255, 255), (40, 40, 40), (200, 200, 200)
 RIGHT, WRONG = (0, 114, 178), (213, 94, 0)
 CELL, LEFT, TOP = 34, 60, 60
 TEXT = 0.42
-TILE, GAP, IN_A_ROW, SHOWN = 84, 8, 8, 24
+TILE, GAP, IN_A_ROW, SHOWN, HEADING = 84, 8, 8, 24, 22
 BAR_ROWS, NAME_COLUMNS, BAR_COLUMNS = 26, 170, 520
 EDGE_SIDE = 256
 LARGEST_SHARE = 99.0
@@ -54,20 +54,24 @@ def confusion(labels: np.ndarray, said: np.ndarray, title: str) -> np.ndarray:
     return page
 
 
-def mistakes(pictures: np.ndarray, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+def mistakes(pictures: np.ndarray, labels: np.ndarray, logits: np.ndarray, title: str) -> np.ndarray:
     """Return the mistakes that the net was surest of: the digit, below it what it is and what it was taken for."""
     said = logits.argmax(axis=1)
     wrong = np.flatnonzero(said != labels)
     margin = logits[wrong, said[wrong]] - logits[wrong, labels[wrong]]
-    wrong = wrong[np.argsort(-margin, kind="stable")][:SHOWN]
     if not len(wrong):
         page = blank(60, 360)
-        write(page, "no digit was misread", 20, 34)
+        write(page, f"{title}: no digit was misread", 20, 34)
         return page
+    heading = f"{title}: {len(wrong)} of {len(labels)} misread, the surest first"
+    wrong = wrong[np.argsort(-margin, kind="stable")][:SHOWN]
     height, width = TILE + 24 + GAP, TILE + GAP
-    page = blank(-(-len(wrong) // IN_A_ROW) * height + GAP, min(len(wrong), IN_A_ROW) * width + GAP)
+    page = blank(
+        HEADING + -(-len(wrong) // IN_A_ROW) * height + GAP, max(min(len(wrong), IN_A_ROW) * width + GAP, 420)
+    )
+    write(page, heading, GAP, 18)
     for number, index in enumerate(wrong):
-        top, left = GAP + number // IN_A_ROW * height, GAP + number % IN_A_ROW * width
+        top, left = HEADING + GAP + number // IN_A_ROW * height, GAP + number % IN_A_ROW * width
         digit = cv2.resize(255 - pictures[index], (TILE, TILE), interpolation=cv2.INTER_NEAREST)
         page[top : top + TILE, left : left + TILE] = digit[..., None]
         write(page, f"is {labels[index]}", left, top + TILE + 16, RIGHT)

@@ -149,3 +149,17 @@ def test_feature_maps_are_what_the_layers_get_and_give():
     np.testing.assert_array_equal(found["in"], x[0])
     np.testing.assert_array_equal(found["out"], 2 * x[0])
     assert list(experiment.STAGES) == ["LeNet-5", "with shortcuts", "without shortcuts"]
+
+
+def test_the_surest_mistake_comes_first():
+    """Two digits of three are misread; the one with the larger margin stands at the left."""
+    pictures = load_module(ROOT / "labs" / LAB / "experiment_pictures.py")
+    digits = np.zeros((3, 28, 28), np.uint8)
+    digits[1], digits[2] = 100, 200
+    logits = np.zeros((3, 10))
+    logits[0, 0], logits[1, 5], logits[2, 5] = 1, 1, 3
+    page = pictures.mistakes(digits, np.array([0, 1, 2]), logits, "net")
+    row, left = pictures.HEADING + pictures.GAP + 5, pictures.GAP + 5
+    assert page[row, left].tolist() == [55] * 3
+    assert page[row, left + pictures.TILE + pictures.GAP].tolist() == [155] * 3
+    assert pictures.mistakes(digits[:1], np.array([0]), logits[:1], "net").shape[0] == 60
