@@ -135,7 +135,7 @@ def publish(
 ) -> None:
     """Record a lab's fixtures from its reference, if everything that must hold is proved."""
     from grader.project.places import Project, ProjectError
-    from grader.publishing.mutants import try_mutants
+    from grader.publishing.mutants import require_none_survived, try_mutants
     from grader.publishing.publish import publish as run
     from grader.publishing.times import time_again
     from grader.report.progress import Progress
@@ -150,8 +150,7 @@ def publish(
             with Progress(title=f"{lab}: mutants") as progress:
                 report = try_mutants(project, project.lab(lab), progress, weights, sample)
             Console().print(Text(report.summary()), soft_wrap=True)
-            for row in report.survivors:
-                Console().print(Text(f"  survived: {row.id}, line {row.line}: {row.words}"), soft_wrap=True)
+            require_none_survived(report, project.reference(lab))
             return
         if sample is not None:
             raise ProjectError("--sample is how many mutants are tried; it goes with --mutants")
