@@ -240,3 +240,17 @@ def require_names(student: Any, found: Sequence[str], wanted: Sequence[str], pla
         second=wanted[1],
         last=wanted[-1],
     )
+
+
+def require_settings(student: Any, layer: Any, name: str, settings: Mapping[str, Any]) -> None:
+    """Require the settings of a layer, such as its stride, where it has attributes of these names."""
+    for setting, value in settings.items():
+        found = getattr(layer, setting, value)
+        student.require(
+            found == value,
+            "{name} has {setting} {found}, expected {value}",
+            name=name,
+            setting=setting,
+            found=found,
+            value=value,
+        )

@@ -15,7 +15,14 @@ import numpy as np
 
 from grader.lab import Case, Sampled, check, one_case
 from grader.lab.layer_cases import normal
-from grader.lab.observing import START, DeadWindows, as_outputs, layers_observed, parameters_given
+from grader.lab.observing import (
+    START,
+    DeadWindows,
+    as_outputs,
+    layers_observed,
+    parameters_given,
+    require_settings,
+)
 
 from .checks_layers import NOISE_BOUND
 
@@ -105,16 +112,7 @@ def network_build(student, case):
             channels = width
         else:
             sizes = {"kernel_size": 2, "stride": 2} if name.startswith("pool") else {}
-        for setting, value in sizes.items():
-            found = getattr(network.layers[name], setting, value)
-            student.require(
-                found == value,
-                "{name} has {setting} {found}, expected {value}",
-                name=name,
-                setting=setting,
-                found=found,
-                value=value,
-            )
+        require_settings(student, network.layers[name], name, sizes)
 
 
 @network_check(tier=80, cases=one_case(), needs=("network_build",), holes=("network_load",), limit_s=LOAD_LIMIT_S)

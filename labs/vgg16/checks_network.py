@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grader.lab import Case
-from grader.lab.observing import DeadWindows, Emit, layers_observed
+from grader.lab.observing import DeadWindows, Emit, layers_observed, require_settings
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (125.307, 122.961, 113.8575)  # RGB, of values 0 to 255
@@ -127,16 +127,7 @@ def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
                 found=found,
                 shape=shape,
             )
-    for setting, value in WINDOWS.get(facts.kind, {}).items():
-        found = getattr(layer, setting, value)
-        student.require(
-            found == value,
-            "{name} has {setting} {found}, expected {value}",
-            name=facts.name,
-            setting=setting,
-            found=found,
-            value=value,
-        )
+    require_settings(student, layer, facts.name, WINDOWS.get(facts.kind, {}))
     if facts.kind in ("relu", "flatten"):
         student.require(
             not hasattr(layer, "kernel_size"),

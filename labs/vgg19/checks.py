@@ -33,7 +33,15 @@ from grader.lab.layer_cases import (
     square_convolution_cases,
     square_pooling_cases,
 )
-from grader.lab.observing import START, Emit, as_outputs, layers_observed, parameters_given, require_names
+from grader.lab.observing import (
+    START,
+    Emit,
+    as_outputs,
+    layers_observed,
+    parameters_given,
+    require_names,
+    require_settings,
+)
 
 IMAGE_SIZE = 224
 IMAGE_MEAN = (123.68, 116.779, 103.939)  # RGB, of values 0 to 255
@@ -444,16 +452,7 @@ def loaded_parameters(student: Any, names: Iterable[str]) -> dict[str, np.ndarra
 
 def require_kind(student: Any, layer: Any, facts: LayerFacts) -> None:
     """Require the sizes of a layer, without running it. The class may have any name."""
-    for setting, value in facts.settings:
-        found = getattr(layer, setting, value)
-        student.require(
-            found == value,
-            "{name} has {setting} {found}, expected {value}",
-            name=facts.name,
-            setting=setting,
-            found=found,
-            value=value,
-        )
+    require_settings(student, layer, facts.name, dict(facts.settings))
     loads = hasattr(layer, "load_param")
     wanted = facts.kind in WITH_PARAMETERS
     about = {"name": facts.name, "name2": type(layer).__name__, "kind": facts.kind}
