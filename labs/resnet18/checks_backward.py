@@ -72,6 +72,13 @@ def norm_cases(rng: np.random.Generator) -> Iterable[Case]:
     return [*course_norm_cases(rng), *(case.beyond() for case in more_norm_cases(rng))]
 
 
+def norm_gradient_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the same for the backward pass, then one in use, where mean and variance are constants."""
+    yield from norm_cases(rng)
+    case = norm(rng, "after eval(): mean and variance are constants", 3, 4, 6, 5, 1.0, 1)
+    yield Case.of(case.name, **case.config, training=False, **case.arrays).beyond()
+
+
 def parameter_gradients(student: Any, layer: Any, case: Case, *names: str) -> dict[str, Any]:
     """Return the gradients of a layer's parameters after a backward pass."""
     found: dict[str, Any] = {}
@@ -181,10 +188,10 @@ def batch_norm_evaluation(student, case):
     return {"outputs": outputs[-1], "running_mean": np.reshape(Part("", layer).get("mean"), -1)}
 
 
-@op_check(tier=80, cases=norm_cases, needs=("batch_norm_training",), holes=("bn_backward",))
+@op_check(tier=80, cases=norm_gradient_cases, needs=("batch_norm_training",), holes=("bn_backward",))
 def batch_norm_backward(student, case):
-    """Batch norm in training, backward pass: the gradients of input, gamma and beta."""
-    layer = batch_norm(student, case, training=True)
+    """Batch norm, backward pass: the gradients of input, gamma and beta."""
+    layer = batch_norm(student, case, training=case.config.get("training", True))
     for x in case.x:
         layer.forward(x.copy())
     in_grad = layer.backward(case.out_grad.copy())

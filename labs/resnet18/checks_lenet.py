@@ -46,6 +46,12 @@ def lenet_cases(rng: np.random.Generator) -> Iterable[Case]:
     return [*course_lenet_cases(rng), *(case.beyond() for case in more_lenet_cases(rng))]
 
 
+def build_cases(rng: np.random.Generator) -> Iterable[Case]:
+    """Make the same, and a network that is looked at as it is made, before it is given any weights."""
+    yield from lenet_cases(rng)
+    yield Case.of("the first weights", in_channels=1, classes=CLASSES, fresh=True).beyond()
+
+
 def lenet(student: Any, case: Case) -> tuple[Any, dict[str, Part], Any]:
     """Return a LeNet with the parameters of the case, its layers by name, and the parameters."""
     net = student.lenet5.Model_LeNet(in_channels=case.in_channels, num_classes=case.classes)
@@ -85,14 +91,23 @@ lenet_check = partial(check, tier=80, files=("lenet5.py", "op.py"))
 
 
 @lenet_check(
-    cases=lenet_cases,
+    cases=build_cases,
     needs=("conv_forward", "max_pool_forward", "average_pool_forward", "linear_forward"),
     holes=("lenet_layers",),
 )
 def lenet_build(student, case):
     """LeNet-5: the number of parameters of every layer, 61 706 together."""
     net = student.lenet5.Model_LeNet(in_channels=case.in_channels, num_classes=case.classes)
-    return {"parameters": np.array([part.count[0] for part in parts_of(net)])}
+    parts = parts_of(net)
+    if "fresh" in case.config:
+        for part in parts:
+            weight = np.asarray(part.get("weight"))
+            student.require(
+                bool(np.any(weight != weight.flat[0])),
+                "the weights of {layer} all begin as the same number, so that all its outputs learn the same: draw them",
+                layer=part.place or part.kind,
+            )
+    return {"parameters": np.array([part.count[0] for part in parts])}
 
 
 @lenet_check(cases=lenet_cases, needs=("lenet_build",), holes=("lenet_forward",))

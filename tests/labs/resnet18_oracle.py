@@ -47,7 +47,7 @@ def batch_norm(name: str, case: Any) -> dict[str, np.ndarray]:
 
     x, weight, bias = tensor(case.x), tensor(case.weight), tensor(case.bias)
     mean, variance = tensor(case.mean).detach(), tensor(case.variance).detach()
-    training = name != "batch_norm_evaluation"
+    training = name != "batch_norm_evaluation" and case.config.get("training", True)
     for call in x:
         # Copies: what is changed in place must not be part of the graph.
         mean, variance = mean.clone(), variance.clone()

@@ -10,7 +10,14 @@ BN_ROOT = "self.root = np.sqrt(variance + self.epsilon).reshape(1, -1, 1, 1)"
 BN_OUT = "outputs = gamma * self.normalized + beta"
 BN_GRADIENT = "in_grad = gamma / self.root * (out_grad - mean_grad - self.normalized * mean_product)"
 BN_COUNT = "count = out_grad.size // out_grad.shape[1]"
+BN_DBETA = "d_bias = out_grad.sum(axis=(0, 2, 3))\n        in_grad = gamma"
 BN_DGAMMA = "d_weight = (out_grad * self.normalized).sum(axis=(0, 2, 3))"
+BN_BACK_IN_TRAINING = "        if self.training:\n            count = out_grad.size"
+LENET_CONVOLUTIONS = (
+    "self.conv1 = Conv2D(in_channels, 6, 5, weight_attr=None)",
+    "self.conv3 = Conv2D(6, 16, 5, weight_attr=None)",
+    "self.conv5 = Conv2D(16, 120, 5, weight_attr=None)",
+)
 POOL2, POOL4 = 'Pool2D((2, 2), "max", stride=2)', 'Pool2D((2, 2), "avg", stride=2)'
 CONV5 = "output = self.flatten(self.relu5(self.conv5(output)))"
 LOGITS = "output = self.linear7(output)"
@@ -33,6 +40,8 @@ BLOCK_BACK = "grad = self.relu2.backward(out_grad)"
 BLOCK_BOTH = "in_grad = in_grad + (self.shortcut.backward(self.bn3.backward(grad)) if self.use_1x1conv else grad)"
 STEM_POOL = '        Pool2D((3, 3), "max", stride=2, padding=1),\n'
 STEM_CONV = "Conv2D(in_channels, width, 7, stride=2, padding=3, weight_attr=None)"
+STEM_NORM = "        BatchNorm2D(width),\n"
+NET_BACK = "return self.net.backward(out_grad)"
 LATER_BLOCKS = "blocks.append(ResBlock(out_channels, out_channels, use_residual=use_residual))"
 FIRST_BLOCK = "blocks.append(ResBlock(input_channels, out_channels, stride, use_residual))"
 OPERATIONS = "operations = places * (out_channels * in_channels * kernel_size**2 + out_channels)"
@@ -146,6 +155,34 @@ MISCONCEPTIONS = [
         "gradient of gamma from the outputs",
         "Gamma multiplies the normalized values, so its gradient is the sum of the gradient times those.",
         (BN_DGAMMA, BN_DGAMMA.replace("self.normalized)", "(gamma * self.normalized))")),
+    ),
+    norm_back(
+        "beta_gradient_mean",
+        "mean taken for the gradient of beta",
+        "The gradient of beta is the sum over samples, rows and columns, not their mean.",
+        (BN_DBETA, BN_DBETA.replace("sum", "mean")),
+    ),
+    norm_back(
+        "statistics_of_the_batch_in_use",
+        "gradient of training taken in use as well",
+        "After `eval()` mean and variance are constants: the gradient is gamma over the root times what arrives.",
+        (BN_BACK_IN_TRAINING, "        if True:\n            count = out_grad.size"),
+    ),
+    lenet_made(
+        "lenet_convolutions_without_bias",
+        "convolutions of LeNet-5 without their biases",
+        "Every layer of LeNet-5 has a bias, the convolutions as well: 61 706 parameters, and not 61 564.",
+        *((text, text.replace("=None)", "=None, bias_attr=False)")) for text in LENET_CONVOLUTIONS),
+        loses=("lenet_build",),
+    ),
+    lenet_made(
+        "lenet_weights_all_one",
+        "convolutions of LeNet-5 that begin with equal weights",
+        "Without `weight_attr=None` all weights begin as 1: all maps of a layer are the same then and learn the "
+        "same.",
+        *((text, text.replace(", weight_attr=None", "")) for text in LENET_CONVOLUTIONS),
+        loses=("lenet_build",),
+        symptom="all begin as the same number",
     ),
     lenet_made(
         "second_pooling_by_maximum",
@@ -304,6 +341,30 @@ MISCONCEPTIONS = [
         "first convolution without its bias",
         "The 7x7 convolution at the start has a bias, unlike those of the blocks: 64 parameters more.",
         (STEM_CONV, STEM_CONV.replace("weight_attr=None", "weight_attr=None, bias_attr=False")),
+    ),
+    mistake("resnet.py", "first_module", "resnet_training_pass", formula="formula (10) of the README")(
+        "momentum_of_another_framework",
+        "momentum 0.1 in the first module",
+        "Other frameworks call the new value's share the momentum. Here it is the old one's, 0.9, which is what "
+        "BatchNorm2D takes when nothing is said.",
+        (STEM_NORM, STEM_NORM.replace("width", "width, momentum=0.1")),
+    ),
+    Misconception(
+        "first_module_left_out_backward",
+        "backward pass ends before the first module",
+        (),
+        ("resnet_backward",),
+        "The backward pass must go through the first module as well: without it that one never learns.",
+        (
+            Edit(
+                "resnet.py",
+                NET_BACK,
+                "for layer in reversed(self.net.layers[1:]):\n"
+                "            out_grad = layer.backward(out_grad)\n"
+                "        return out_grad",
+            ),
+        ),
+        "section 8 of the README",
     ),
     mistake("resnet.py", "resnet_module", "resnet_build", formula="section 8 of the README")(
         "one_block_a_module",

@@ -33,6 +33,13 @@ TO_ALL = "grad_padded[place] += share[:, :, None, None] / (self.h * self.w)"
 LINEAR = "outputs = x @ self.weight + self.bias"
 LINEAR_DW = "d_weight = x.T @ out_grad"
 LINEAR_DB = "d_bias = out_grad.sum(axis=0)"
+LINEAR_DX = "in_grad = out_grad @ self.weight.T"
+CONV_KERNEL = """        u, v = self.weight.shape[2:]
+        padded = np.pad(inputs, ((0, 0), (0, 0), (p, p), (p, p)))
+        rows"""
+FIRST_KEPT = """        if not hasattr(self, "kept"):
+            self.kept = self.weight.copy(), None if self.bias is None else self.bias.copy()
+"""
 
 
 def mistake(file, hole, *loses, formula):
@@ -339,5 +346,26 @@ MISCONCEPTIONS = [
         "mean taken for the bias gradient of the fully connected layer",
         "The gradient of a bias is the sum over the samples, not their mean.",
         (LINEAR_DB, LINEAR_DB.replace("sum", "mean")),
+    ),
+    linear_back(
+        "linear_weight_reshaped_for_transposed",
+        "weight reshaped instead of transposed",
+        "`reshape` leaves the numbers in their order in memory; rows become columns by `.T`.",
+        (LINEAR_DX, "in_grad = out_grad @ self.weight.reshape(self.weight.shape[::-1])"),
+    ),
+    Misconception(
+        "first_weights_kept",
+        "parameters copied in the first pass",
+        ("conv_forward", "linear_forward"),
+        ("lenet_training", "shortcut_training"),
+        "The layers seem to go on with the parameters of their first pass: what the optimiser changes has no "
+        "effect, so nothing is learned. Use `self.weight` and `self.bias` themselves in every pass.",
+        (
+            Edit("op.py", CONV_KERNEL, FIRST_KEPT + CONV_KERNEL),
+            Edit("op.py", CONV_OUT, CONV_OUT.replace("self.weight", "self.kept[0]")),
+            Edit("op.py", CONV_BIAS, CONV_BIAS.replace("self.bias", "self.kept[1]")),
+            Edit("op.py", f"        {LINEAR}", f"{FIRST_KEPT}        outputs = x @ self.kept[0] + self.kept[1]"),
+        ),
+        "formulas (5) and (8) of the README",
     ),
 ]

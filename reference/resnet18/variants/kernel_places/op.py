@@ -126,5 +126,7 @@ class BatchNorm2D(Layer):
         n = out_grad.size / self.num_features
         self.dgamma = np.einsum("ncij,ncij->c", out_grad, self.x_hat)
         self.dbeta = np.einsum("ncij->c", out_grad)
+        if not self.training:
+            return (self.gamma[:, None, None] / self.deviation * out_grad).astype(out_grad.dtype)
         whole = n * out_grad - self.dbeta[:, None, None] - self.x_hat * self.dgamma[:, None, None]
         return (self.gamma[:, None, None] / n * whole / self.deviation).astype(out_grad.dtype)
