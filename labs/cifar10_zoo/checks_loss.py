@@ -31,6 +31,10 @@ def more_losses(rng: np.random.Generator) -> Iterable[Case]:
     yield loss_case(rng, "probabilities 0 and nearly 0", extreme, False, labels)
     yield loss_case(rng, "logits", normal(rng, 6, 10) * 2, True)
     yield loss_case(rng, "logits near 90", large_logits(rng), True)
+    sure = probabilities(rng, 3)
+    sure[1] = 0
+    sure[1, labels[1]] = 1
+    yield loss_case(rng, "a probability of exactly 1", sure, False, labels[:3])
 
 
 def probabilities(rng: np.random.Generator, batch: int) -> np.ndarray:

@@ -190,6 +190,17 @@ MISCONCEPTIONS = [
         (RESIDUAL_CALL, f"x = self.a1(self.b1(self.c1(inputs)))\n        {RESIDUAL_CALL}\n        residual = x"),
     ),
     of("resnet_block_call")(
+        "sum_written_into_the_input",
+        ("resnet_block", "resnet18_build"),
+        "sum written into the array of the input",
+        "`+=` on an array changes it for everybody who has it, and past the tape no gradient finds its way: add "
+        "the tensors.",
+        (
+            "        return self.a2(y + residual)",
+            "        residual.value += y.value\n        return self.a2(residual)",
+        ),
+    ),
+    of("resnet_block_call")(
         "sum_behind_the_last_activation",
         ("resnet_block", "resnet18_build"),
         "sum behind the last ReLU",

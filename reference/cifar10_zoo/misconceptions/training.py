@@ -14,6 +14,7 @@ FROM_MOVING = "mean, variance = self.moving_mean.value, self.moving_variance.val
 NEW_VARIANCE = "new * variance"
 DX = "return self.slope * (dnormal - dnormal.mean(axis=axes) - self.normal * mean_of_both)"
 D_GAMMA = "self.gamma.gradient = (dy * self.normal).sum(axis=axes)"
+D_BETA = "self.beta.gradient = dy.sum(axis=axes)"
 LOGITS_LOSS = "return (log_sum - shifted[rows, labels]).mean()"
 LOSS = "return -np.log(np.clip(y_pred[rows, labels], self.smallest, 1 - self.smallest)).mean()"
 FORWARD_LOGITS = "        if self.from_logits:\n            shifted"
@@ -178,6 +179,13 @@ MISCONCEPTIONS = [
         "gradient of gamma divided by the number of values",
         "The gradient of gamma is a plain sum over batch and pixels.",
         (D_GAMMA, D_GAMMA.replace(".sum(", ".mean(")),
+    ),
+    norm_back(
+        "beta_gradient_is_a_mean",
+        ("bn_backward", "baseline_step"),
+        "gradient of beta divided by the number of values",
+        "The gradient of beta is a plain sum over batch and pixels.",
+        (D_BETA, D_BETA.replace(".sum(", ".mean(")),
     ),
     loss(
         "softmax_twice",
