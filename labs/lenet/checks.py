@@ -5,4 +5,4 @@ submission gets fresh copies: some right submissions change their input in place
 """
 
 # The parts, in the order of their checks.
-from . import checks_layers, checks_network, checks_optional
+from . import checks_padding, checks_layers, checks_network, checks_optional  # isort: skip

@@ -1,4 +1,4 @@
-"""Checks of padding, convolution twice, pooling and flatten, forward and backward."""
+"""Checks of convolution twice, pooling and flatten, forward and backward."""
 
 from __future__ import annotations
 
@@ -13,33 +13,9 @@ from grader.lab.calls import forward_outputs
 from grader.lab.layer_cases import convolution_cases, distinct, flatten_cases, normal, output_sizes, pooling_cases
 from grader.lab.layer_geometry import any_convolution_cases, any_pooling_cases, output_shape, sides
 
+from .checks_padding import conv_check, pad_of
+
 LOOPS, GEMM = "Conv2D", "Conv2D_gemm"
-PADDINGS = (
-    # name, pad, kernel, stride, dilation
-    ("one number for all sides", 2, None, None, 1),
-    ("no padding", 0, (3, 3), 1, 1),
-    ("four numbers: above, below, left, right", (1, 2, 3, 0), None, None, 1),
-    ("`valid`", "valid", (3, 3), 1, 1),
-    ("`same`, odd kernel", "same", (3, 5), 1, 1),
-    ("`same`, even kernel: one zero more at the end", "same", (2, 4), 1, 1),
-    ("`same`, odd rows and even columns", "same", (5, 2), 1, 1),
-    ("`same`, dilation 2", "same", (3, 2), 1, 2),
-    ("`same`, 1x1 kernel", "same", (1, 1), 1, 1),
-)
-
-
-def padding_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make every kind of padding."""
-    for name, pad, kernel, stride, dilation in PADDINGS:
-        rows, columns = output_sizes(rng)
-        yield Case.of(
-            name,
-            pad=pad if not isinstance(pad, tuple) else list(pad),
-            kernel_shape=None if kernel is None else list(kernel),
-            stride=stride,
-            dilation=dilation,
-            x=normal(rng, 2, rows, columns, 3),
-        )
 
 
 def conv_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -69,6 +45,15 @@ def all_poolings(rng: np.random.Generator) -> Iterable[Case]:
     yield from pooling_cases(rng, CHANNELS_LAST)
     yield from any_pooling_cases(rng)
     yield Case.of(
+        "window of two rows and one column",
+        kernel_shape=[2, 1],
+        pad=0,
+        stride=2,
+        layout=CHANNELS_LAST,
+        x=distinct(rng, (2, 6, 7, 2), -3.0, 3.1),
+        out_grad=normal(rng, 2, 3, 4, 2),
+    )
+    yield Case.of(
         "a step after one with other pictures",
         k=2,
         stride=2,
@@ -90,8 +75,16 @@ pool_cases = course_cases(all_poolings, lambda case: not is_open(case))
 
 
 def average_cases(rng: np.random.Generator) -> Iterable[Case]:
-    """Make the same for the mean, where equal values and signs do not matter."""
-    return [case for case in pool_cases(rng) if "equal" not in case.name and "negative" not in case.name]
+    """Make the same for the mean, where equal values and signs do not matter; the mean of whole numbers is a fraction."""
+    yield from (case for case in pool_cases(rng) if "equal" not in case.name and "negative" not in case.name)
+    yield Case.of(
+        "a picture of whole numbers",
+        k=2,
+        stride=2,
+        layout=CHANNELS_LAST,
+        x=rng.integers(0, 256, size=(2, 6, 4, 3)).astype(np.int64),
+        out_grad=normal(rng, 2, 3, 2, 3),
+    ).beyond()
 
 
 def column_cases(rng: np.random.Generator) -> Iterable[Case]:
@@ -133,12 +126,14 @@ def flat_cases(rng: np.random.Generator) -> Iterable[Case]:
         x = normal(rng, 2, *output_sizes(rng), 3)
         shape = (-1, columns) if columns else (1, -1)
         yield Case.of(f"keep_dim {keep_dim!r}", keep_dim=keep_dim, x=x, out_grad=normal(rng, x.size).reshape(shape))
-
-
-def pad_of(case: Case) -> Any:
-    """Return the padding of a case as the submission takes it."""
-    pad = case.config.get("pad", case.config.get("padding"))
-    return tuple(pad) if isinstance(pad, list) else pad
+    first, second = normal(rng, 3, 4, 5, 2), normal(rng, 2, 5, 6, 2)
+    yield Case.of(
+        "called twice: backward for the last one",
+        keep_dim="first",
+        x=second,
+        out_grad=normal(rng, 2, 60),
+        earlier_x=first,
+    ).beyond()
 
 
 def kernel_of(case: Case) -> tuple[int, int]:
@@ -226,18 +221,6 @@ def orders(student: Any, case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 
 layer_check = partial(check, files=("layers.py", "conv.py"))
-conv_check = partial(check, files=("conv.py",))
-
-
-@conv_check(tier=60, cases=padding_cases, holes=("pad", "same_padding"))
-def padding(student, case):
-    """Padding: one number, four numbers, `same`, `valid`."""
-    kernel = case.kernel_shape
-    result = student.conv.pad2D(
-        case.x.copy(), pad_of(case), None if kernel is None else tuple(kernel), case.stride, case.dilation
-    )
-    student.require(isinstance(result, tuple) and len(result) == 2, "`pad2D` must return two things, (X_pad, p)")
-    return {"padded": result[0], "p": result[1]}
 
 
 @conv_check(tier=60, cases=conv_cases, needs=("padding",), holes=("conv2d",))
@@ -353,4 +336,8 @@ def flatten_forward(student, case):
 @layer_check(tier=80, cases=flat_cases, needs=("flatten_forward",), holes=("flatten_backward",))
 def flatten_backward(student, case):
     """Flatten, backward pass."""
-    return {"in_grad": in_grad(student.layers.Flatten(case.keep_dim), case)}
+    layer = student.layers.Flatten(case.keep_dim)
+    if "earlier_x" in case.arrays:
+        layer.forward(case.earlier_x.copy())
+    layer.forward(case.x.copy())
+    return {"in_grad": layer.backward(case.out_grad.copy())}

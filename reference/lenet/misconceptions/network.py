@@ -18,6 +18,10 @@ FORWARD = """        for name, layer in self.layers.items():
 BACKWARD = """        for name, layer in reversed(self.layers.items()):
             dXs[name] = out
             out = layer.backward(out)"""
+BACKWARD_KEPT_LATE = """        for name, layer in reversed(self.layers.items()):
+            out = layer.backward(out)
+            dXs[name] = out"""
+BACKWARD_HOLE = "        ### BEGIN SOLUTION lenet_backward"
 FORGET = "layer.X, layer.derived_variables = [], {key: [] for key in layer.derived_variables}"
 PROBABILITIES = "probabilities = softmax(logits)"
 LOSS = "batch_loss = self.loss(y_batch, probabilities)"
@@ -119,6 +123,18 @@ MISCONCEPTIONS = [
         "list indexed by the names of layers",
         "dXs is a list, and lists have no names: make it a dict, `dXs = {}`.",
         ("dXs = {}", "dXs = []"),
+    ),
+    backward(
+        "gradients_kept_behind_the_layer",
+        "gradient of a layer's input kept under its name",
+        "dXs[name] is the gradient that the layer gets: keep it before the layer's backward, not after it.",
+        (BACKWARD, BACKWARD_KEPT_LATE),
+    ),
+    backward(
+        "gradient_divided_by_the_batch_again",
+        "gradient divided by the number of pictures once more",
+        "The loss has divided by the number of pictures already: begin with the gradient as it comes.",
+        (f"        out = grad\n{BACKWARD_HOLE}", f"        out = grad / len(grad)\n{BACKWARD_HOLE}"),
     ),
     step(
         "softmax_forgotten",
