@@ -14,6 +14,10 @@ PLACE = "place = np.argmax(self.input[idxn, idxc, rows, columns])"
 UNRAVEL = "row, column = np.unravel_index(place, (self.kernel_size, self.kernel_size))"
 IS_HERE = "is_here = places == idxi * self.kernel_size + idxj"
 MAXIMUM = "self.output = np.max(self.windows(height_out, width_out), axis=0)"
+RAW_MAXIMUM = "np.max(self.input[idxn, idxc, rows, columns])"
+RAW_ROWS = "rows = slice(idxh * self.stride, idxh * self.stride + self.kernel_size)"
+RAW_COLUMNS = "columns = slice(idxw * self.stride, idxw * self.stride + self.kernel_size)"
+RELU = "self.output = np.maximum(self.input, 0)"
 RELU_GRADIENT = "self.bottom_diff = np.where(self.input > 0, top_diff, 0)"
 
 
@@ -31,9 +35,11 @@ conv = mistake("conv_forward", "conv_forward_raw", "formula (3) of the README")
 conv_back = mistake("conv_backward", "conv_backward_raw", "formula (4) of the README")
 fast = mistake("conv_forward_speedup", "conv_forward_speedup", "formula (3) of the README")
 fast_back = mistake("conv_backward_speedup", "conv_backward_speedup", "formula (4) of the README")
+pool = mistake("max_pool_forward", "pool_forward_raw", "formula (5) of the README")
 pool_back = mistake("max_pool_backward", "pool_backward_raw", "formula (5) of the README")
 pool_fast = mistake("max_pool_forward_speedup", "pool_forward_speedup", "formula (5) of the README")
 pool_fast_back = mistake("max_pool_backward_speedup", "pool_backward_speedup", "formula (5) of the README")
+relu = mistake("relu_forward", "relu_forward", "formula (6) of the README", "layers_1.py")
 relu_back = mistake("relu_backward", "relu_backward", "formula (6) of the README", "layers_1.py")
 
 MISCONCEPTIONS = [
@@ -122,6 +128,19 @@ MISCONCEPTIONS = [
         (SPREAD, SPREAD.replace("+=", "=")),
         common=True,
     ),
+    pool(
+        "maximum_started_at_zero",
+        "maximum started at 0",
+        "The maximum seems to start at 0, which is too much for a window of negative values.",
+        (RAW_MAXIMUM, f"max(0, {RAW_MAXIMUM})"),
+    ),
+    pool(
+        "windows_without_stride",
+        "windows of the loops begin at h instead of h * S",
+        "The window of output (h, w) begins at (h * S, w * S), not at (h, w).",
+        (RAW_ROWS, RAW_ROWS.replace(" * self.stride", "")),
+        (RAW_COLUMNS, RAW_COLUMNS.replace(" * self.stride", "")),
+    ),
     pool_back(
         "place_by_columns",
         "row and column of the maximum exchanged",
@@ -177,6 +196,12 @@ MISCONCEPTIONS = [
         "The place of the maximum is read the other way round than it is counted: row * K + column.",
         (IS_HERE, "is_here = places == idxj * self.kernel_size + idxi"),
         common=True,
+    ),
+    relu(
+        "negative_values_turned",
+        "negative values turned instead of set to zero",
+        "Negative inputs give zero, not their magnitude.",
+        (RELU, RELU.replace("np.maximum(self.input, 0)", "np.abs(self.input)")),
     ),
     relu_back(
         "relu_gradient_passed_on",
