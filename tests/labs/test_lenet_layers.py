@@ -177,6 +177,34 @@ def test_same_padding_is_tensorflows(run_checks):
         assert outcome.arrays["padded"].shape == (1, rows + sum(expected[:2]), columns + sum(expected[2:]), 1)
 
 
+def test_the_zeros_of_same_are_the_fewest_that_give_the_wanted_size(reference_outcomes, jobs):
+    """Counted, not computed: the windows are as many as wanted, and with one zero less they are not."""
+    seen = set()
+    for (name, case), outcome in zip(jobs, reference_outcomes, strict=True):
+        if name == "padding" and case.pad == "same":
+            sizes = case.x.shape[1:3]
+            zeros = outcome.arrays["p"].reshape(2, 2).tolist()
+            wanted = case.config.get("out_dim", sizes)
+            for size, (before, after), width, out in zip(sizes, zeros, case.kernel_shape, wanted, strict=True):
+                reach = case.dilation * (width - 1) + 1
+                places = range(size + before + after - reach + 1)
+                assert len(places[:: case.stride]) == out and len(places[:-1][:: case.stride]) < out, case.name
+                assert after - before in (0, 1), case.name
+            seen.add((case.stride, "out_dim" in case.config))
+    assert seen == {(1, False), (2, False), (3, False), (2, True)}
+
+
+def test_flatten_called_twice_goes_back_from_the_last_call(reference_outcomes, jobs):
+    """Its gradient has the shape of the second batch, which is another one, and the numbers in their order."""
+    [(case, outcome)] = [
+        (case, outcome)
+        for (name, case), outcome in zip(jobs, reference_outcomes, strict=True)
+        if name == "flatten_backward" and "earlier_x" in case.arrays
+    ]
+    assert case.earlier_x.shape != case.x.shape
+    np.testing.assert_array_equal(outcome.arrays["in_grad"], case.out_grad.reshape(case.x.shape))
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_variants_agree_with_the_reference(run_checks, reference_outcomes, jobs, tmp_path, name):
     """However a right solution is written, it gives the reference's shapes and values, to float32 rounding."""
