@@ -111,6 +111,9 @@ class BatchNorm2D(Layer):
     def backward(self, out_grad):
         grad = working(out_grad)
         if not self.training:
+            root = np.sqrt(working(self._variance) + DTYPE.type(self.epsilon))[:, None, None]
+            normalized = (self.x - working(self._mean)[:, None, None]) / root
+            self.grads = {"weight": (grad * normalized).sum(axis=(0, 2, 3)), "bias": grad.sum(axis=(0, 2, 3))}
             return grad * self.scale[:, None, None]
         in_grad, d_weight, d_bias = batch_norm_backward(grad, self.x, self.state)
         self.grads = {"weight": d_weight, "bias": d_bias}

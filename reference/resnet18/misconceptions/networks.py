@@ -40,7 +40,7 @@ BLOCK_BACK = "grad = self.relu2.backward(out_grad)"
 BLOCK_BOTH = "in_grad = in_grad + (self.shortcut.backward(self.bn3.backward(grad)) if self.use_1x1conv else grad)"
 STEM_POOL = '        Pool2D((3, 3), "max", stride=2, padding=1),\n'
 STEM_CONV = "Conv2D(in_channels, width, 7, stride=2, padding=3, weight_attr=None)"
-STEM_NORM = "        BatchNorm2D(width),\n"
+BLOCK_NORMS = tuple(f"self.bn{number} = BatchNorm2D(out_channels)" for number in (1, 2, 3))
 NET_BACK = "return self.net.backward(out_grad)"
 LATER_BLOCKS = "blocks.append(ResBlock(out_channels, out_channels, use_residual=use_residual))"
 FIRST_BLOCK = "blocks.append(ResBlock(input_channels, out_channels, stride, use_residual))"
@@ -130,7 +130,7 @@ MISCONCEPTIONS = [
         "picture is taken for "
         "depends on the other pictures of its batch.",
         (BN_IN_TRAINING, BN_IN_TRAINING.replace("self.training", "True")),
-        loses=("batch_norm_evaluation",),
+        loses=("batch_norm_evaluation", "batch_norm_backward"),
     ),
     norm_back(
         "statistics_taken_as_constant",
@@ -342,12 +342,12 @@ MISCONCEPTIONS = [
         "The 7x7 convolution at the start has a bias, unlike those of the blocks: 64 parameters more.",
         (STEM_CONV, STEM_CONV.replace("weight_attr=None", "weight_attr=None, bias_attr=False")),
     ),
-    mistake("resnet.py", "first_module", "resnet_training_pass", formula="formula (10) of the README")(
+    mistake("resnet.py", "block_layers", "resnet_training_pass", formula="formula (10) of the README")(
         "momentum_of_another_framework",
-        "momentum 0.1 in the first module",
+        "momentum 0.1 in the blocks",
         "Other frameworks call the new value's share the momentum. Here it is the old one's, 0.9, which is what "
         "BatchNorm2D takes when nothing is said.",
-        (STEM_NORM, STEM_NORM.replace("width", "width, momentum=0.1")),
+        *((text, text.replace("out_channels", "out_channels, momentum=0.1")) for text in BLOCK_NORMS),
     ),
     Misconception(
         "first_module_left_out_backward",
