@@ -1,7 +1,8 @@
 """Explains a failed check: what was seen, and the likely cause. Arrays only, and never an expected value.
 
-In this order: what is structurally wrong; the known mistake whose recorded arrays these are; the pattern that the
-error follows; its size and place. What could be rounding is said to be that, and nothing else is said.
+In this order: what is structurally wrong; the known mistake whose recorded arrays these are; the rule that gives
+them; the small change of the solution that does; the pattern that the error follows; its size and place. What could
+be rounding is said to be that, and nothing else is said.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from grader.explain.elementwise_rules import by_entries
 from grader.explain.learning import why_not_learned
 from grader.explain.loss_rules import by_sizes
 from grader.explain.mistakes import Recognised, recognise
+from grader.explain.mutants import by_mutants
 from grader.explain.network import in_network
 from grader.explain.optimiser_rules import by_steps
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
@@ -30,6 +32,7 @@ from grader.explain.window_rules import by_windows
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
+from grader.project.library import RecordedMutant, read_mutants
 from grader.project.manifest import Facts
 
 __all__ = [
@@ -81,8 +84,11 @@ def explain(
         replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
         for mistake in read_mistakes(fixture, check.id)
     ]
+    mutants = [
+        replace(mutant, runs=[mutant.runs[number] for number in ran]) for mutant in read_mutants(fixture, check.id)
+    ]
     try:
-        return explain_runs(check, runs, mistakes, lab, fixture.facts, failed)
+        return explain_runs(check, runs, mistakes, lab, fixture.facts, failed, mutants)
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Explanation(
@@ -104,8 +110,9 @@ def explain_runs(
     lab: Path | None = None,
     published: Facts | None = None,
     failed: Sequence[str] = (),
+    mutants: Sequence[RecordedMutant] = (),
 ) -> Explanation:
-    """Explain failed runs, given the known mistakes that the check can recognise and the facts of the fixture."""
+    """Explain failed runs, given the mistakes that the check can recognise and the facts of the fixture."""
     failing = [run for run in runs if not run.passed]
     if not failing:
         return Explanation()
@@ -121,10 +128,11 @@ def explain_runs(
         if rounding:
             return Explanation(joined(rounding))
     course = why_not_learned(check, failing[0])
+    change = by_mutants(runs, mutants) if known is None and not calls and not terms else ""
     if known is not None:
         hint = _hint(known, mistakes, runs, lab)
     else:
-        hint = calls or terms or course.hint or (prints[0].text if prints else "")
+        hint = calls or terms or change or course.hint or (prints[0].text if prints else "")
     facts = [*_structural(failing), *in_network(check, failing[0], failed), *_which_cases(runs), *course.facts]
     if not hint and mistakes and all(_has_numbers(run) for run in failing):
         facts.append(_("None of the known mistakes gives these numbers, nor do two common ones at once."))

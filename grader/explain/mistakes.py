@@ -68,7 +68,7 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
 
     A single mistake goes before a pair, and a complete explanation before a partial one.
     """
-    found = [item for mistake in mistakes if (item := _explains(runs, mistake)) is not None]
+    found = [item for mistake in mistakes if (item := explains(runs, mistake)) is not None]
     if not found:
         return None
     best = min(found, key=lambda item: (not item.complete, -len(item.explained), item.mistake.is_pair))
@@ -79,7 +79,8 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
     return replace(best, also=tuple(also))
 
 
-def _explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
+def explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
+    """Return which failing cases a mistake explains; None if they are too few or a case speaks against it."""
     explained: list[int] = []
     plausible: list[int] = []
     others: list[int] = []

@@ -114,7 +114,8 @@ def _of_hidden_fixtures(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _parts(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [*manifest["checks"].values(), *manifest.get("mistakes", {}).values()]
+    kinds = (manifest["checks"], manifest.get("mistakes", {}), manifest.get("mutants", {}))
+    return [part for parts in kinds for part in parts.values()]
 
 
 def find_leaks(files: Mapping[str, bytes], secrets: Secrets) -> list[str]:

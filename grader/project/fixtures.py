@@ -2,8 +2,8 @@
 
 A fixture folder holds ``manifest.json`` (`grader.project.manifest`), one ``.npz`` per check with the inputs and the
 recorded outputs of its cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with
-what those returned. The manifest carries the hash of every file and its own, so a damaged, truncated or edited
-fixture is refused by name.
+what those returned (`grader.project.library` adds those made by machine). The manifest carries the hash of every
+file and its own, so a damaged, truncated or edited fixture is refused by name.
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ class Fixture:
     facts: Facts = field(default_factory=Facts)
     folder: Path | None = None
     mistake_files: Mapping[str, MistakesEntry] = field(default_factory=dict)
+    mutant_files: Mapping[str, ArraysEntry] = field(default_factory=dict)
 
     @property
     def hidden(self) -> bool:
@@ -265,6 +266,7 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
         facts=manifest.facts,
         folder=folder,
         mistake_files=manifest.mistakes,
+        mutant_files=manifest.mutants,
     )
 
 
@@ -297,11 +299,11 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     if part is None or fixture.folder is None:
         return []
     file = fixture.folder / part.file
-    arrays = _read_arrays(file, part)
+    arrays = read_part(file, part)
     try:
         return [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)]
     except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(file, error) from None
+        raise damaged(file, error) from None
 
 
 def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
@@ -310,21 +312,23 @@ def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray])
     return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
 
 
-def _damaged(file: Path, error: Exception) -> FixtureError:
+def damaged(file: Path, error: Exception) -> FixtureError:
+    """Return the error that says so of a file."""
     return FixtureError(
         "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
     )
 
 
 def _read_check(file: Path, part: CheckEntry) -> list[RecordedCase]:
-    arrays = _read_arrays(file, part)
+    arrays = read_part(file, part)
     try:
         return [_recorded(number, entry, arrays) for number, entry in enumerate(part.cases)]
     except (ValueError, KeyError) as error:
-        raise _damaged(file, error) from None
+        raise damaged(file, error) from None
 
 
-def _read_arrays(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
+def read_part(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
+    """Return the arrays of a file whose hash is that of the manifest; raises FixtureError."""
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -341,7 +345,7 @@ def _read_arrays(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
         arrays = read_arrays(data)
         return arrays | {name: arrays[original] for name, original in part.same.items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise _damaged(file, error) from None
+        raise damaged(file, error) from None
 
 
 def _recorded(number: int, entry: CaseEntry, arrays: Mapping[str, np.ndarray]) -> RecordedCase:

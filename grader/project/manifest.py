@@ -146,7 +146,7 @@ class Facts(Document):
 
 
 class Manifest(Document):
-    """All of it. ``sha256`` is the hash of the rest."""
+    """All of it. ``sha256`` is the hash of the rest; ``mutants`` are there once they have been tried."""
 
     schema_id: str = Field(alias="schema")
     lab: str
@@ -156,6 +156,7 @@ class Manifest(Document):
     facts: Facts
     checks: dict[str, CheckEntry]
     mistakes: dict[str, MistakesEntry] = {}
+    mutants: dict[str, ArraysEntry] = {}
     sha256: str = ""
 
     def sealed(self) -> Manifest:

@@ -5,20 +5,29 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from grader.compare import Tolerance
+from grader.grading import Request, grade
+from grader.kits.leaks import secrets_of
+from grader.lab.checks import Case
+from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
 from grader.project.holes import holes
+from grader.project.library import SUFFIX, Change, packed
 from grader.project.manifest import read_manifest
+from grader.project.one_parser import read_arrays
 from grader.project.places import Project
 from grader.publishing.exemptions import read_exemptions
 from grader.publishing.linting import LintError
-from grader.publishing.mutants import MUTANTS_NAME, run, trial, try_mutants
+from grader.publishing.mutants import MUTANTS_NAME, library, run, trial, try_mutants
 from grader.publishing.mutants.making import chosen, mutants_of
 from grader.publishing.mutants.record import HEADING, MutantReport, MutantRow, write_report
 from grader.publishing.mutants.rules import RULES
 from grader.publishing.new_lab import new_lab
 from grader.publishing.publish import publish
 from grader.report.progress import Progress
+from grader.verdicts import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {
@@ -123,8 +132,8 @@ def test_the_score_counts_unequal_mutants_only(tmp_path):
     assert MutantReport("toy", "toy-1", [row("c", equal="adds a zero")], 1).score is None
 
 
-def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeypatch):
-    """The fixtures stay byte for byte; what is caught is named; a false reason is refused."""
+def test_a_published_lab_is_tried_and_its_cases_stay(tmp_path, monkeypatch):
+    """The fixtures stay byte for byte but for the library; what is caught is named; a false reason is refused."""
     monkeypatch.setenv("GRADER_CACHE", str(tmp_path / "cache"))
     project = Project(tmp_path)
     new_lab(project, "tiny")
@@ -132,12 +141,15 @@ def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeyp
         publish(project, project.lab("tiny"), seed=1, weights=None, progress=progress)
         folder = project.root / "fixtures/tiny"
         before = {file: file.read_bytes() for file in folder.rglob("*.npz")}
-        manifests = {file: file.read_bytes() for file in folder.rglob("manifest.json")}
+        manifests = {file: without_mutants(file) for file in folder.rglob("manifest.json")}
         report = try_mutants(project, project.lab("tiny"), progress)
         assert len(report.rows) >= 25 and report.caught == len(report.rows)
         assert all(set(item.caught) <= set(item.tried) for item in report.rows)
-        assert {file: file.read_bytes() for file in before | manifests} == before | manifests
+        assert {file: file.read_bytes() for file in before} == before
+        assert {file: without_mutants(file) for file in manifests} == manifests
+        said_of_a_mutant(project, report)
         assert (folder / "certificate.md").read_text().count(HEADING) == 1
+        library = {file: file.read_bytes() for file in folder.rglob(f"*{SUFFIX}")}
         caught = next(item for item in report.rows if item.caught)
         (project.reference("tiny") / "proof.yaml").write_text(
             f"equal:\n  - what: [{caught.id}, ghost/operators/0]\n    because: it is said to be the same\n"
@@ -145,6 +157,7 @@ def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeyp
         with pytest.raises(LintError, match=r"tells it from the solution") as refusal:
             try_mutants(project, project.lab("tiny"), progress)
         assert "ghost/operators/0: no such mutant" in str(refusal.value)
+        assert {file: file.read_bytes() for file in folder.rglob(f"*{SUFFIX}")} == library
         few = _sampled_without_reasons(project, progress)
         assert len(few.rows) == 3 and few.made == len(report.rows) and few.caught == 3
         assert f"3 of {few.made} mutants" in (folder / "certificate.md").read_text()
@@ -155,6 +168,75 @@ def test_a_published_lab_is_tried_and_nothing_is_recorded_anew(tmp_path, monkeyp
         slow = try_mutants(project, project.lab("tiny"), progress)
         assert slow.by_time == slow.caught == 1 and slow.rows[0].by_time == slow.rows[0].caught
         assert "1 of those caught were told by time alone" in (folder / "certificate.md").read_text()
+        assert slow.recorded == 0 and not list(folder.rglob(f"*{SUFFIX}"))
+        assert all(not read_manifest(folder / kind).mutants for kind in ("hidden", "public"))
+
+
+def without_mutants(file):
+    """What a manifest says besides."""
+    return {key: value for key, value in json.loads(file.read_text()).items() if key not in ("mutants", "sha256")}
+
+
+def said_of_a_mutant(project, report):
+    """What a change gives is told of a submission written otherwise, and what is hidden of it stays hidden."""
+    lab, reference = project.lab("tiny"), project.reference("tiny")
+    assert report.recorded >= 10
+    folder = project.root / "submission"
+    folder.mkdir()
+    text = (reference / "layer.py").read_text()
+    line = "self.weight = self.weight - rate * self.d_weight"
+    assert text.count(line) == 1
+    (folder / "layer.py").write_text(text.replace(line, "np.add(self.weight, rate * self.d_weight, self.weight)"))
+    for kind in ("hidden", "public"):
+        request = Request(lab=lab, submission=folder, kind=kind, only=("one_step",))
+        found = next(item for item in grade(project, request, Progress()).checks if item.id == "one_step")
+        assert "in the hole `linear_update`, a `-` is replaced by a `+`." in found.hint, kind
+        assert found.misconception is None
+    mutants = {kind: read_manifest(project.fixtures("tiny", kind)).mutants for kind in ("hidden", "public")}
+    secret = secrets_of(project, lab).digests
+    assert mutants["hidden"]["one_step"].sha256 in secret and mutants["public"]["one_step"].sha256 not in secret
+    for text in (line.encode(), b"self.weight", b"np."):
+        assert not any(
+            text in read_arrays(file)["described"].tobytes() for file in project.root.rglob(f"*{SUFFIX}")
+        )
+
+
+def array_of(size, seed):
+    """Numbers that do not pack."""
+    return np.random.default_rng(seed).standard_normal(size)
+
+
+def test_the_library_is_bounded_and_small_ones_go_first():
+    """About as many bytes as the files have; what two hold alike is counted once."""
+    shared = array_of(4000, 0)
+
+    def group(seed, size):
+        run = RecordedRun(Verdict.WRONG, {"y": array_of(size, seed), "beside": shared})
+        return library.Group([str(seed)], [Change("conv", "a sign dropped")], [run])
+
+    found = {"conv": [group(1, 3000), group(2, 100), group(3, 1000)], "pool": [group(4, 10)]}
+    every = sum(len(packed([item.recorded for item in groups])) for groups in found.values())
+    assert library.within(found, every + 2000) == found
+    kept = library.within(found, every - 20000)
+    assert [item.names for item in kept["conv"]] == [["2"], ["3"]] and [item.names for item in kept["pool"]] == [
+        ["4"]
+    ]
+    assert sum(len(packed([item.recorded for item in groups])) for groups in kept.values()) <= every - 20000
+    assert library.within(found, 0) == {}
+
+
+def test_the_same_effect_is_recorded_once_and_a_known_mistakes_never():
+    """With the words of all that have it; what passes every case is no mistake."""
+    case = RecordedCase(Case.of("one", x=array_of(3, 1)), {"y": array_of(3, 2)}, {"y": Tolerance(1e-9, 1e-9)})
+    wrong, other = (RecordedRun(Verdict.WRONG, {"y": array_of(3, seed)}) for seed in (3, 4))
+    known = RecordedMistake("other", "other", "", "", [other])
+    made = mutants_of(Project(ROOT).lab("vgg19_dlp"), Project(ROOT).reference("vgg19_dlp"))[:4]
+    made = [replace(item, id=f"{number}", words="abac"[number]) for number, item in enumerate(made)]
+    close = RecordedRun(Verdict.WRONG, {"y": wrong.outputs["y"] + 1e-10})
+    tried = [(made[0], [wrong]), (made[1], [close]), (made[2], [wrong]), (made[3], [other])]
+    (found,) = library._distinct([*tried, (made[3], [RecordedRun(Verdict.PASS)])], [case], [known])
+    assert found.names == ["0", "1", "2"] and [change.words for change in found.changes] == ["a", "b"]
+    assert found.recorded.runs == [wrong]
 
 
 def _sampled_without_reasons(project, progress):

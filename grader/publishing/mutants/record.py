@@ -23,6 +23,7 @@ class MutantRow:
 
     ``caught`` are the checks that failed, of those in ``tried``; those in ``by_time`` only because a call took too
     long. ``equal`` is the author's reason why it is the same program as the solution; empty if none is given.
+    ``recorded`` are checks whose library of mistakes has what it returns.
     """
 
     id: str
@@ -33,6 +34,7 @@ class MutantRow:
     tried: tuple[str, ...]
     equal: str = ""
     by_time: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
 
     @property
     def survived(self) -> bool:
@@ -63,6 +65,11 @@ class MutantReport:
     def by_time(self) -> int:
         """How many nothing but the time of a call told from the solution."""
         return sum(bool(row.caught) and set(row.caught) == set(row.by_time) for row in self.rows)
+
+    @property
+    def recorded(self) -> int:
+        """How many the library of mistakes has."""
+        return sum(bool(row.recorded) for row in self.rows)
 
     @property
     def survivors(self) -> list[MutantRow]:
@@ -128,6 +135,12 @@ def _section(report: MutantReport) -> Iterator[str]:
             f"{TIMES_THE_SOLUTION:g} times as long as the solution's, and more than {AT_LEAST_S:g} s."
         )
     yield ""
+    if report.recorded:
+        yield (
+            f"What {report.recorded} of them return in quick checks of their holes is recorded beside the cases "
+            "(`*.mutants.npz`): it explains checks that fail."
+        )
+        yield ""
     yield (
         "A check is run on all mutants in its holes; `of` counts them, and those in other holes that it told where "
         "the checks of these holes did not. A slow check is run only on what no quick one told; exercises, "

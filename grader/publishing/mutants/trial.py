@@ -1,4 +1,7 @@
-"""Runs one mutant after another in boxes that stay warm, each check until its first case that fails."""
+"""Runs one mutant after another in boxes that stay warm, each check until its first case that fails.
+
+What the quick checks of its hole told by values is then run on all cases, for the library of mistakes.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from grader.jail.slots import claim_slot
 from grader.lab.checks import Check
 from grader.language.errors import GraderFailed
 from grader.project.contract import Lab
-from grader.project.fixtures import RecordedCase
+from grader.project.fixtures import RecordedCase, RecordedRun
 from grader.project.solution import write_solution
 from grader.project.writing import replace_file
 from grader.publishing.mutants.making import Mutant
-from grader.publishing.record_cache import digest_of_files
+from grader.publishing.record_cache import RecordCache, digest_of_files
 from grader.publishing.recording import RecordingError, as_run
 from grader.publishing.trials import judged
 from grader.run.opening import lay_out_given, open_session
@@ -31,6 +34,9 @@ FORMAT = "grader/mutant-trial/v1"
 # How many times what the solution takes a call of a mutant may take, and seconds that it may take at least.
 TIMES_THE_SOLUTION, AT_LEAST_S = 5.0, 5.0
 TRIES = 3
+# All cases of a check are run for the library if the solution takes no longer for them.
+LIBRARY_S = 4.0
+Returned = Mapping[str, Sequence[RecordedRun]]
 
 
 class SolutionFails(GraderFailed):
@@ -52,6 +58,11 @@ class Told:
     tried: tuple[str, ...] = ()
     by_time: tuple[str, ...] = ()
 
+    @property
+    def by_values(self) -> tuple[str, ...]:
+        """Checks that told it by more than the time of a call."""
+        return tuple(check for check in self.caught if check not in self.by_time)
+
     def __add__(self, other: Told) -> Told:
         return Told(self.caught + other.caught, self.tried + other.tried, self.by_time + other.by_time)
 
@@ -61,6 +72,7 @@ class Trial:
 
     Parameters
     ----------
+    recorded : hidden cases, by check; ``public`` are public ones.
     kept : folder of results of earlier runs.
     context : all that a result depends on besides the solution's files.
     """
@@ -70,13 +82,16 @@ class Trial:
         lab: Lab,
         reference: Path,
         recorded: Mapping[str, Sequence[RecordedCase]],
+        public: Mapping[str, Sequence[RecordedCase]],
         resources: Mapping[str, Path],
         scratch: Path,
         kept: Path,
         context: str,
     ) -> None:
-        self.lab, self.reference, self.recorded, self.resources = lab, reference, recorded, resources
+        self.lab, self.reference, self.resources = lab, reference, resources
+        self.recorded, self.public = recorded, public
         self.scratch, self.kept, self.context = scratch, kept, context
+        self._returned = RecordCache(kept / "returned", context)
         self._held = ExitStack()
         self._boxes: queue.SimpleQueue[Session] = queue.SimpleQueue()
         self._takes_s: dict[str, float] = {}
@@ -95,40 +110,71 @@ class Trial:
             folder = self._written(None)
             self._boxes.put(self._held.enter_context(open_session(self.lab, folder, self.resources, slot=slot)))
 
-    def run(self, mutant: Mutant) -> Told:
+    def run(self, mutant: Mutant) -> tuple[Told, Returned]:
         """Run it on the quick checks of its hole; what these do not notice, on others until one does.
 
         These are the other quick checks, then the slow ones of its hole, then the other slow ones. Exercises,
         trainings and what is timed are not run: they do not count, or judge no values.
+
+        Returns what the checks said; and, for quick checks of its hole that it failed by values and returned
+        something to in every case, what that was: in all hidden cases, then in all public ones.
         """
         folder = self._written(mutant)
-        file = self.kept / f"{self._key(folder)}.json"
-        found = _read(file)
-        if found is not None:
-            return found
-        scored = [
+        own_digest = digest_of_files(sorted(folder.rglob("*.py")))
+        file = self.kept / f"{self._key(own_digest)}.json"
+        quick = [check for check in self._scored() if not check.slow]
+        own = [check for check in quick if mutant.hole in check.holes]
+        told = _read(file)
+        if told is not None:
+            kept = {check.id: self._kept(own_digest, check) for check in own if check.id in told.by_values}
+            if None not in kept.values():
+                return told, _complete(kept)
+        with self._box() as session:
+            runner = _Runner(self, session, folder)
+            if told is None:
+                told = self._told(runner, mutant, quick, own)
+                if told.by_values or not told.by_time:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    replace_file(file, json.dumps({"format": FORMAT, **asdict(told)}).encode())
+            else:
+                session.renew(folder)
+            found = {}
+            for check in own:
+                if check.id in told.by_values:
+                    found[check.id] = runner.returned(check)
+                    if found[check.id]:
+                        self._returned.write(self._key_of_returned(own_digest, check), found[check.id])
+        return told, _complete(found)
+
+    def _scored(self) -> list[Check]:
+        return [
             check
             for check in self.lab.checks.values()
             if check.tier is not None and check.learning is None and check.speed is None
         ]
-        quick = [check for check in scored if not check.slow]
-        own = [check for check in quick if mutant.hole in check.holes]
-        slow = [check for check in scored if check.slow and mutant.hole in check.holes]
-        with self._box() as session:
-            runner = _Runner(self, session, folder)
-            told = runner.told(own)
-            if not told.caught:
-                # They count where they tell it; they were not asked to.
-                told += _of_others(runner.told([check for check in quick if check not in own], first=True))
-            if not told.caught:
-                told += runner.told(slow, first=True)
-            if not told.caught:
-                rest = [check for check in scored if check.slow and check not in slow]
-                told += _of_others(runner.told(rest, first=True))
-        if set(told.caught) - set(told.by_time) or not told.by_time:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(file, json.dumps({"format": FORMAT, **asdict(told)}).encode())
+
+    def _told(self, runner: _Runner, mutant: Mutant, quick: Sequence[Check], own: Sequence[Check]) -> Told:
+        slow = [check for check in self._scored() if check.slow]
+        told = runner.told(own)
+        if not told.caught:
+            # They count where they tell it; they were not asked to.
+            told += _of_others(runner.told([check for check in quick if check not in own], first=True))
+        if not told.caught:
+            told += runner.told([check for check in slow if mutant.hole in check.holes], first=True)
+        if not told.caught:
+            rest = [check for check in slow if mutant.hole not in check.holes]
+            told += _of_others(runner.told(rest, first=True))
         return told
+
+    def all_cases(self, check: Check) -> list[RecordedCase]:
+        """Return the hidden cases of a check, then the public ones."""
+        return [*self.recorded[check.id], *self.public.get(check.id, ())]
+
+    def _kept(self, own_digest: str, check: Check) -> list[RecordedRun] | None:
+        return self._returned.read(self._key_of_returned(own_digest, check))
+
+    def _key_of_returned(self, own_digest: str, check: Check) -> str:
+        return self._returned.key(own_digest, check.id, [item.case for item in self.all_cases(check)])
 
     def seconds_of(self, check: Check, session: Session) -> float:
         """Return the seconds of the solution's slowest call; measured once, in a box that is free.
@@ -169,9 +215,8 @@ class Trial:
         lay_out_given(self.lab, folder)
         return folder
 
-    def _key(self, folder: Path) -> str:
-        own = digest_of_files(sorted(folder.rglob("*.py")))
-        return hashlib.sha256("\n".join([FORMAT, self.context, own]).encode()).hexdigest()
+    def _key(self, own_digest: str) -> str:
+        return hashlib.sha256("\n".join([FORMAT, self.context, own_digest]).encode()).hexdigest()
 
 
 class _Runner:
@@ -192,6 +237,18 @@ class _Runner:
             if first and caught:
                 break
         return told
+
+    def returned(self, check: Check) -> list[RecordedRun]:
+        """Run a check on all its cases, up to the first to which nothing is returned; on none that take long."""
+        limited, cases = self._limited(check), self.trial.all_cases(check)
+        if self.trial.seconds_of(check, self.session) * len(cases) > LIBRARY_S:
+            return []
+        found = []
+        for item in cases:
+            found.append(as_run(_outcome(self.session, limited, item)))
+            if found[-1].verdict is not None:
+                break
+        return found
 
     def _verdict(self, check: Check) -> Verdict:
         for item in self.trial.recorded[check.id]:
@@ -214,6 +271,11 @@ def _outcome(session: Session, check: Check, item: RecordedCase) -> Outcome:
         if outcome.verdict is not Verdict.GRADER:
             return outcome
     raise RecordingError("{check} could not be run: {message}", check=check.id, message=str(outcome.message))
+
+
+def _complete(found: Mapping[str, Sequence[RecordedRun] | None]) -> Returned:
+    """Leave out checks of which a case returned nothing."""
+    return {check: runs for check, runs in found.items() if runs and all(run.verdict is None for run in runs)}
 
 
 def _of_others(told: Told) -> Told:
