@@ -3,7 +3,7 @@
 ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g**2``, the step is
 ``rate * m / (1 - b1**t) / (sqrt(v / (1 - b2**t)) + epsilon)``, subtracted (Kingma and Ba 2015, algorithm 1).
 TensorFlow and Keras add epsilon before the correction of v. A part is told only if the optimiser with that part
-changed gives what was returned, in every case and step.
+changed gives what was returned, in every case and step; it may be changed always, from one step on, or in one alone.
 """
 
 from __future__ import annotations
@@ -115,6 +115,19 @@ class Adam:
 
 
 @dataclass(frozen=True)
+class When:
+    """From which step on, counted from 1, a form stands in the place of the right one, or in which ``alone``."""
+
+    step: int
+    right: Adam
+    alone: bool = False
+
+    def form_of(self, form: Adam, step: int) -> Adam:
+        """Return the form of a step."""
+        return form if step == self.step or (step > self.step and not self.alone) else self.right
+
+
+@dataclass(frozen=True)
 class Steps:
     """Gradients (T, entries) of one variable, with moves, or values after each step from ``start``."""
 
@@ -124,23 +137,38 @@ class Steps:
     views: tuple[Comparison, ...]
     start: np.ndarray | None = None
 
-    def moved_by(self, form: Adam, epsilon: float) -> list[np.ndarray]:
+    def moved_by(self, form: Adam, epsilon: float, when: When | None = None) -> list[np.ndarray]:
         """Return what this form of Adam gives in the place of each view."""
-        moves = moves_of(form, self.gradients, self.rate, self.betas, epsilon)
+        moves = moves_of(form, self.gradients, self.rate, self.betas, epsilon, when)
         if self.start is None:
             return [moves.reshape(self.views[0].expected.shape)]
         values = self.start.reshape(1, -1) + np.cumsum(moves, axis=0)
         return [value.reshape(view.expected.shape) for value, view in zip(values, self.views, strict=True)]
 
+    @property
+    def first_wrong(self) -> int:
+        """The first step that is wrong, counted from 1; one more than there are if none is."""
+        if self.start is None:
+            rows = self.views[0].wrong.reshape(len(self.gradients), -1).any(axis=1)
+        else:
+            rows = np.array([view.wrong.any() for view in self.views])
+        return int(rows.argmax()) + 1 if rows.any() else len(rows) + 1
+
 
 @np.errstate(all="ignore")
 def moves_of(
-    form: Adam, gradients: np.ndarray, rate: float, betas: tuple[float, float], epsilon: float
+    wanted: Adam,
+    gradients: np.ndarray,
+    rate: float,
+    betas: tuple[float, float],
+    epsilon: float,
+    when: When | None = None,
 ) -> np.ndarray:
     """Return the moves (T, entries) that a form of Adam makes with gradients of the same shape."""
     first, second, largest = (np.zeros(gradients.shape[1]) for _number in range(3))
     moves = np.empty(gradients.shape)
     for number, gradient in enumerate(gradients):
+        form = wanted if when is None else when.form_of(wanted, number + 1)
         t = {"late": number + 2, "early": max(number, 1), "twice": 2 * number + 2, "stays": 1}.get(
             form.count, number + 1
         )
@@ -203,7 +231,28 @@ def by_steps(runs: Sequence[CaseRun]) -> str:
         if texts:
             # Of few steps, several pairs give the same; then none is told.
             return one_or_other(texts) if count == 1 or len(texts) == 1 else ""
+        told = _in_some_steps(ran, form, epsilon) if count == 1 else ""
+        if told:
+            return told
     return ""
+
+
+def _in_some_steps(ran: Sequence[Steps], right: Adam, epsilon: float) -> str:
+    """Return which part is off from one step on, or in one step alone, if that explains every case."""
+    step = min(steps.first_wrong for steps in ran)
+    last = max(len(steps.gradients) for steps in ran)
+    if last < 2:
+        return ""
+    texts = []
+    for form in _changed(right, 1):
+        if step == 1 and "whole" in (form.first, form.second):
+            # Nothing has been kept yet: it is the same as the gradient itself.
+            continue
+        if _explains(ran, form, epsilon, When(step, right, alone=True)):
+            texts.append(_("In step {step} alone: {part}", step=step, part=_told(right, form)))
+        elif 1 < step < last and _explains(ran, form, epsilon, When(step, right)):
+            texts.append(_("From step {step} on: {part}", step=step, part=_told(right, form)))
+    return one_or_other(texts)
 
 
 def steps_of(run: CaseRun) -> Iterator[Steps]:
@@ -238,8 +287,8 @@ def _right_form(ran: Sequence[Steps]) -> tuple[Adam, float] | None:
     return None
 
 
-def _equal(steps: Steps, form: Adam, epsilon: float, *, required: bool = False) -> bool:
-    made = steps.moved_by(form, epsilon)
+def _equal(steps: Steps, form: Adam, epsilon: float, when: When | None = None, *, required: bool = False) -> bool:
+    made = steps.moved_by(form, epsilon, when)
     for array, view in zip(made, steps.views, strict=True):
         wanted = replace(view, actual=view.expected) if required else view
         if not np.isfinite(array).all() or not wanted.equals(array):
@@ -247,8 +296,8 @@ def _equal(steps: Steps, form: Adam, epsilon: float, *, required: bool = False) 
     return True
 
 
-def _explains(ran: Sequence[Steps], form: Adam, epsilon: float) -> bool:
-    return all(_equal(steps, form, epsilon) for steps in ran)
+def _explains(ran: Sequence[Steps], form: Adam, epsilon: float, when: When | None = None) -> bool:
+    return all(_equal(steps, form, epsilon, when) for steps in ran)
 
 
 def _other_constants(ran: Sequence[Steps], epsilon: float) -> Iterator[tuple[str, list[Steps], float]]:

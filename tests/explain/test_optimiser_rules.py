@@ -91,6 +91,16 @@ CHANGES = {
     },
     "not multiplied by the learning rate": {"-rate * ": "-"},
     "The root of the second moment is not taken": {"np.sqrt(v / (1 - b2**t))": "v / (1 - b2**t)"},
+    "In step 1 alone: The gradient itself stands in the place of the first moment.": {
+        "b1 * m + (1 - b1) * g": "(g if t == 1 else b1 * m + (1 - b1) * g)"
+    },
+    "In step 1 alone: The second moment is not corrected": {"(1 - b2**t)": "(1 - b2**t if t > 1 else 1)"},
+    "From step 3 on: The first moment is not corrected": {"(1 - b1**t)": "(1 - b1**t if t < 3 else 1)"},
+    "In step 4 alone: The first moment is not kept": {"b1 * m": "(t != 4) * b1 * m"},
+    "In step 5 alone: The step is added": {"-rate": "(-1) ** (t < 5) * rate"},
+    "From step 2 on: Epsilon stands under the root": {
+        "(np.sqrt(v / (1 - b2**t)) + eps)": "(np.sqrt(v / (1 - b2**t) + eps * (t > 1)) + eps * (t < 2))"
+    },
     "grows by 2 in every update. The step is added": {"t += 1": "t += 2", "-rate": "rate"},
 }  # fmt: skip
 
