@@ -3,7 +3,7 @@
 ``m = b1 m + (1 - b1) g``, ``v = b2 v + (1 - b2) g**2``, the step is
 ``rate * m / (1 - b1**t) / (sqrt(v / (1 - b2**t)) + epsilon)``, subtracted (Kingma and Ba 2015, algorithm 1).
 TensorFlow and Keras add epsilon before the correction of v. A part is told only if the optimiser with that part
-changed gives what was returned, in every case and step; it may be changed always, from one step on, or in one alone.
+changed gives what was returned, in every case and step; it may be changed always, from one step on, or in one only.
 """
 
 from __future__ import annotations
