@@ -25,6 +25,7 @@ from grader.explain.loss_rules import by_sizes
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.mutants import by_mutants
 from grader.explain.network import in_network
+from grader.explain.norm_rules import by_norms
 from grader.explain.optimiser_rules import by_steps
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
@@ -42,8 +43,8 @@ __all__ = [
 MAX_NAMED_CASES = 3
 # Where some cases raise, so many others have to be wrong before a rule is asked of them.
 MIN_RETURNED = 2
-# What a failed check is asked, in this order: sums, windows, entries, losses, optimisers.
-RULES = (by_terms, by_windows, by_entries, by_sizes, by_steps)
+# What a failed check is asked, in this order: sums, windows, entries, losses, optimisers, batch norms.
+RULES = (by_terms, by_windows, by_entries, by_sizes, by_steps, by_norms)
 
 
 @dataclass(frozen=True)

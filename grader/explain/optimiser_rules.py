@@ -149,7 +149,7 @@ class Steps:
     def first_wrong(self) -> int:
         """The first step that is wrong, counted from 1; one more than there are if none is."""
         if self.start is None:
-            rows = self.views[0].wrong.reshape(len(self.gradients), -1).any(axis=1)
+            rows = np.asarray(self.views[0].wrong.reshape(len(self.gradients), -1).any(axis=1))
         else:
             rows = np.array([view.wrong.any() for view in self.views])
         return int(rows.argmax()) + 1 if rows.any() else len(rows) + 1

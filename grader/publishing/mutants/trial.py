@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from grader.jail.slots import claim_slot
 from grader.lab.checks import Check
@@ -95,6 +96,7 @@ class Trial:
         self._held = ExitStack()
         self._boxes: queue.SimpleQueue[Session] = queue.SimpleQueue()
         self._takes_s: dict[str, float] = {}
+        self._usually_s: dict[str, float] = {}
         self._measuring = threading.Lock()
 
     def __enter__(self) -> Trial:
@@ -136,14 +138,10 @@ class Trial:
                 if told.by_values or not told.by_time:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     replace_file(file, json.dumps({"format": FORMAT, **asdict(told)}).encode())
-            else:
-                session.renew(folder)
-            found = {}
-            for check in own:
-                if check.id in told.by_values:
-                    found[check.id] = runner.returned(check)
-                    if found[check.id]:
-                        self._returned.write(self._key_of_returned(own_digest, check), found[check.id])
+            found = runner.returned([check for check in own if check.id in told.by_values])
+        for check in own:
+            if found.get(check.id):
+                self._returned.write(self._key_of_returned(own_digest, check), found[check.id])
         return told, _complete(found)
 
     def _scored(self) -> list[Check]:
@@ -177,7 +175,7 @@ class Trial:
         return self._returned.key(own_digest, check.id, [item.case for item in self.all_cases(check)])
 
     def seconds_of(self, check: Check, session: Session) -> float:
-        """Return the seconds of the solution's slowest call; measured once, in a box that is free.
+        """Return the seconds of the solution's slowest call; measured once, in the box of whoever asks first.
 
         Raises
         ------
@@ -195,8 +193,19 @@ class Trial:
                             check=check.id,
                             case=item.case.name,
                         )
-                self._takes_s[check.id] = max((outcome.seconds for _, outcome in outcomes), default=0.0)
+                seconds = [outcome.seconds for _, outcome in outcomes]
+                self._takes_s[check.id] = max(seconds, default=0.0)
+                # Without what the first call compiles.
+                self._usually_s[check.id] = median(seconds) if seconds else 0.0
             return self._takes_s[check.id]
+
+    def is_measured(self, check: Check) -> bool:
+        """Whether `seconds_of` needs no box any more."""
+        return check.id in self._usually_s
+
+    def takes_long(self, check: Check) -> bool:
+        """Whether all cases of a check that was measured take too long to be run for the library."""
+        return self._usually_s[check.id] * len(self.all_cases(check)) > LIBRARY_S
 
     @contextmanager
     def _box(self) -> Iterator[Session]:
@@ -224,11 +233,13 @@ class _Runner:
 
     def __init__(self, trial: Trial, session: Session, folder: Path) -> None:
         self.trial, self.session, self.folder = trial, session, folder
+        # Whether the box holds the mutant's files.
+        self._there = False
 
     def told(self, checks: Sequence[Check], *, first: bool = False) -> Told:
         """Run checks, only to the first that fails if that is enough; each to its first case that fails."""
         limited = [self._limited(check) for check in checks]
-        self.session.renew(self.folder)
+        self._renew()
         told = Told()
         for check in limited:
             verdict = self._verdict(check)
@@ -238,17 +249,24 @@ class _Runner:
                 break
         return told
 
-    def returned(self, check: Check) -> list[RecordedRun]:
-        """Run a check on all its cases, up to the first to which nothing is returned; on none that take long."""
-        limited, cases = self._limited(check), self.trial.all_cases(check)
-        if self.trial.seconds_of(check, self.session) * len(cases) > LIBRARY_S:
-            return []
-        found = []
-        for item in cases:
-            found.append(as_run(_outcome(self.session, limited, item)))
-            if found[-1].verdict is not None:
-                break
+    def returned(self, checks: Sequence[Check]) -> dict[str, list[RecordedRun]]:
+        """Run checks that do not take long on all their cases, each up to the first that returns nothing."""
+        limited = [self._limited(check) for check in checks]
+        limited = [check for check in limited if not self.trial.takes_long(check)]
+        if limited and not self._there:
+            self._renew()
+        found: dict[str, list[RecordedRun]] = {}
+        for check in limited:
+            runs = found.setdefault(check.id, [])
+            for item in self.trial.all_cases(check):
+                runs.append(as_run(_outcome(self.session, check, item)))
+                if runs[-1].verdict is not None:
+                    break
         return found
+
+    def _renew(self) -> None:
+        self.session.renew(self.folder)
+        self._there = True
 
     def _verdict(self, check: Check) -> Verdict:
         for item in self.trial.recorded[check.id]:
@@ -260,6 +278,8 @@ class _Runner:
     def _limited(self, check: Check) -> Check:
         limits = self.trial.lab.facts.limits
         most_s = check.limit_s or max(limits.first_call_s, limits.call_s)
+        if not self.trial.is_measured(check):
+            self._there = False
         usual_s = self.trial.seconds_of(check, self.session)
         return replace(check, limit_s=min(most_s, max(AT_LEAST_S, TIMES_THE_SOLUTION * usual_s)))
 
