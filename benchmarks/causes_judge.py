@@ -4,8 +4,9 @@ exactly
     The mistake is called by its name, or by that of another one that returned the same numbers in every public and
     hidden case when the lab was published; or a cause is told that speaks of nothing but what the mistake is about.
 usefully
-    The cause is right as far as it goes (one of two mistakes, the right setting or place, a step that mends it), or
-    what the failing cases have in common is what the mistake is about.
+    The cause is right as far as it goes (one of two mistakes, the right setting or place, a step that mends it, a
+    change of the solution in the hole of the mistake that gives the same numbers), or what the failing cases have in
+    common is what the mistake is about.
 pattern
     Only where or how large the error is, which is read off the arrays and says nothing of a cause.
 FALSELY
@@ -58,6 +59,8 @@ PATTERNS = re.compile(
     re.IGNORECASE,
 )
 CONDITION = re.compile(r"The cases that fail are those with (?P<what>[^.]+)\.")
+CHANGE = "What is returned is what the solution gives when"
+CHANGED_HOLES = re.compile(r"in (?:the hole|one of the holes) `(\w+)`(?: and `(\w+)`)?")
 AS_WELL = "something else is wrong as well"
 # (lab, name of the mistake, part of the cause): read, and true of that mistake in other words.
 READ: tuple[tuple[str, str, str], ...] = ()
@@ -97,6 +100,10 @@ def _judge(made: Made, part: Mapping[str, Any], same: set[str]) -> str:
             return USEFULLY
         known = set(made.names) | same
         return FALSELY if not names & known and _strange(made, hint) else USEFULLY if AS_WELL in hint else FALSELY
+    if hint.startswith(CHANGE):
+        holes = {hole for found in CHANGED_HOLES.findall(hint) for hole in found}
+        own = {hole for one in made.parts for hole in one.holes}
+        return USEFULLY if not own or own & holes else FALSELY
     about = subjects_of(made.words)
     if hint and not PATTERNS.search(hint):
         return FALSELY if _strange(made, hint) or not subjects_of(hint) & about else EXACTLY

@@ -111,7 +111,7 @@ def _tells(runs: Sequence[CaseRun], mutant: RecordedMutant, failing: Sequence[in
 
 
 def _sentence(changes: Sequence[Change]) -> str:
-    said = list(dict.fromkeys(_said(change.words) for change in changes))
+    said = list(dict.fromkeys(said_of(change.words) for change in changes))
     holes = list(dict.fromkeys(change.hole for change in changes))
     if not changes or "" in said or min(len(said), len(holes)) > 1 or max(len(said), len(holes)) > MAX_CHANGES:
         return ""
@@ -132,7 +132,8 @@ def _sentence(changes: Sequence[Change]) -> str:
     )
 
 
-def _said(words: str) -> str:
+def said_of(words: str) -> str:
+    """Return how a change is told; empty if a rule calls it something that is not known here."""
     if words in SAID:
         return _(SAID[words])
     named = LEFT_OUT.fullmatch(words)

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.causes import table
 from benchmarks.causes_judge import EXACTLY, FALSELY, NOTHING, PATTERN, USEFULLY, judge, same_numbers
 from benchmarks.causes_manners import Made, mistakes_of
+from grader.publishing.misconceptions import Misconception
 
 
 def made(names=("bias_forgotten",), words="bias not added"):
@@ -34,6 +35,15 @@ def said(hint="", name=None, message=""):
 def test_one_answer_is_judged(told, wanted):
     """A cause counts only if it speaks of nothing but the mistake; another name is false."""
     assert judge(made(), [told], {"bias_in_no_loop"}) == wanted
+
+
+def test_a_change_of_the_solution_is_useful_in_its_own_hole():
+    """It gives the same numbers; told of another hole it leads astray."""
+    part = Misconception("bias_forgotten", "", ("conv_forward",), ("conv_forward",), "", ())
+    mistake = Made("vgg16", ("bias_forgotten",), "bias not added", "conv_forward", "loops", (part,))
+    for hole, wanted in (("conv_forward", USEFULLY), ("conv_backward", FALSELY)):
+        hint = f"What is returned is what the solution gives when, in the hole `{hole}`, a term is missing."
+        assert judge(mistake, [said(hint)], set()) == wanted
 
 
 def test_a_false_cause_is_not_outweighed():
