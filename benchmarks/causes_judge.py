@@ -5,8 +5,8 @@ exactly
     hidden case when the lab was published; or a cause is told that speaks of nothing but what the mistake is about.
 usefully
     The cause is right as far as it goes (one of two mistakes, the right setting or place, a step that mends it, a
-    change of the solution in the hole of the mistake that gives the same numbers), or what the failing cases have in
-    common is what the mistake is about.
+    change of the solution in the hole of the mistake that gives the same numbers), or what the failing cases have
+    in common is what the mistake is about.
 pattern
     Only where or how large the error is, which is read off the arrays and says nothing of a cause.
 FALSELY

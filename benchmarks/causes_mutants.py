@@ -3,9 +3,9 @@
     python -m benchmarks.causes_mutants --lab vgg16 [--others] [--every 3] [--kind public] [--out FILE]
 
 Every change of the lab's solution whose effect is in the library of mistakes is graded on the checks that have it;
-with ``--others`` those that are not in it, tried or not, on the quick checks of their holes. The table has a row for
-each lab and hole. ``itself`` counts where the change is told that was made, ``another`` where another is told: the
-numbers are the same, but the words are not. Nothing is graded but quick checks.
+with ``--others`` those that are not in it, tried or not, on the quick checks of their holes. The table has a row
+for each lab and hole. ``itself`` counts where the change is told that was made, ``another`` where another is told:
+the numbers are the same, but the words are not. Nothing is graded but quick checks.
 """
 
 from __future__ import annotations
