@@ -29,7 +29,7 @@ from grader.publishing.recording import RecordingError, as_run
 from grader.publishing.trials import judged
 from grader.run.opening import lay_out_given, open_session
 from grader.run.session import Outcome, Session
-from grader.verdicts import Verdict
+from grader.verdicts import WORKER_ENDED, Verdict
 
 FORMAT = "grader/mutant-trial/v1"
 # How many times what the solution takes a call of a mutant may take, and seconds that it may take at least.
@@ -135,7 +135,7 @@ class Trial:
             runner = _Runner(self, session, folder)
             if told is None:
                 told = self._told(runner, mutant, quick, own)
-                if told.by_values or not told.by_time:
+                if runner.is_sure or not told.caught:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     replace_file(file, json.dumps({"format": FORMAT, **asdict(told)}).encode())
             found = runner.returned([check for check in own if check.id in told.by_values])
@@ -235,6 +235,8 @@ class _Runner:
         self.trial, self.session, self.folder = trial, session, folder
         # Whether the box holds the mutant's files.
         self._there = False
+        # Whether a check was failed by more than the end of a worker, which may have come of the host's load.
+        self.is_sure = False
 
     def told(self, checks: Sequence[Check], *, first: bool = False) -> Told:
         """Run checks, only to the first that fails if that is enough; each to its first case that fails."""
@@ -244,6 +246,7 @@ class _Runner:
         for check in limited:
             verdict = self._verdict(check)
             caught = () if verdict is Verdict.PASS else (check.id,)
+            self.is_sure |= verdict is not Verdict.PASS and verdict not in WORKER_ENDED
             told += Told(caught, (check.id,), caught if verdict is Verdict.TIMEOUT else ())
             if first and caught:
                 break
