@@ -13,16 +13,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grader.compare import FLOATING
+from grader.compare import FLOATING, Tolerance
 from grader.explain.case_run import CaseRun
+from grader.explain.comparison import SAME_ENTRY
 from grader.explain.mistakes import explains
 from grader.language.translation import _, marked
-from grader.project.fixtures import RecordedMistake, RecordedRun
+from grader.project.fixtures import RecordedMistake
 from grader.project.library import Change, RecordedMutant
 
 # So many different wrong numbers have to agree, and of whole numbers, which agree by chance, so many.
 MIN_NUMBERS, MIN_WHOLE_NUMBERS = 3, 8
-MAX_CHANGES = 2
+# Of zeros, the places have to agree: beside so many right entries that are not 0.
+MIN_BESIDE = 8
+MAX_CHANGES, MAX_HOLES = 3, 2
 # What the rules in `grader.publishing.mutants.rules` call their changes, and how a sentence goes on after "when".
 SAID: Mapping[str, str] = {
     "`+` replaced by `-`": marked("a `+` is replaced by a `-`"),
@@ -93,27 +96,45 @@ def _explains_all(runs: Sequence[CaseRun], mutant: RecordedMutant) -> bool:
 
 
 def _tells(runs: Sequence[CaseRun], mutant: RecordedMutant, failing: Sequence[int]) -> bool:
-    """Whether the wrong numbers are so many that they do not agree by chance."""
+    """Whether the wrong numbers are so many, or their places so special, that they do not agree by chance."""
     exact: set[float] = set()
     whole: set[float] = set()
+    placed = True
     for index in failing:
-        recorded: RecordedRun = mutant.runs[index]
+        recorded, beside = runs[index].recorded, 0
         for finding in runs[index].findings:
-            known = recorded.outputs.get(finding.output)
-            expected = runs[index].recorded.expected.get(finding.output)
+            known = mutant.runs[index].outputs.get(finding.output)
+            expected = recorded.expected.get(finding.output)
             if known is None or expected is None:
                 continue
-            wrong = known[known != expected] if known.shape == expected.shape else known.ravel()
-            wrong = wrong[np.isfinite(wrong) & (wrong != 0)]
-            target, most = (exact, MIN_NUMBERS) if known.dtype.kind == FLOATING else (whole, MIN_WHOLE_NUMBERS)
-            target.update(np.unique(wrong)[:most].tolist())
-    return len(exact) >= MIN_NUMBERS or len(whole) >= MIN_WHOLE_NUMBERS
+            right = _right(expected, known, recorded.tolerances[finding.output])
+            wrong = known[~right & np.isfinite(known) & (known != 0)]
+            if known.dtype.kind == FLOATING:
+                exact.update(np.unique(wrong)[:MIN_NUMBERS].tolist())
+                beside = max(beside, int((right & (known != 0)).sum()))
+            else:
+                whole.update(np.unique(wrong)[:MIN_WHOLE_NUMBERS].tolist())
+        placed &= beside >= MIN_BESIDE
+    return placed or len(exact) >= MIN_NUMBERS or len(whole) >= MIN_WHOLE_NUMBERS
+
+
+def _right(expected: np.ndarray, known: np.ndarray, tolerance: Tolerance) -> np.ndarray:
+    """Return which entries of a mutant's output are right; none where the shape is another."""
+    if known.shape != expected.shape:
+        return np.zeros(known.shape, bool)
+    if tolerance.metric == "share" or known.dtype.kind != FLOATING:
+        return np.asarray(known == expected)
+    scale = float(np.abs(expected).max(initial=0.0))
+    of_all = SAME_ENTRY * scale if tolerance.metric == "l2" else tolerance.atol + tolerance.rtol * np.abs(expected)
+    return np.asarray(np.abs(known.astype(np.float64) - expected) <= of_all)
 
 
 def _sentence(changes: Sequence[Change]) -> str:
     said = list(dict.fromkeys(said_of(change.words) for change in changes))
     holes = list(dict.fromkeys(change.hole for change in changes))
-    if not changes or "" in said or min(len(said), len(holes)) > 1 or max(len(said), len(holes)) > MAX_CHANGES:
+    if not changes or "" in said or min(len(said), len(holes)) > 1:
+        return ""
+    if len(said) > MAX_CHANGES or len(holes) > MAX_HOLES:
         return ""
     if len(holes) > 1:
         return _(
@@ -123,7 +144,9 @@ def _sentence(changes: Sequence[Change]) -> str:
             second=holes[1],
             change=said[0],
         )
-    change = said[0] if len(said) == 1 else _("{first}, or {second}", first=said[0], second=said[1])
+    change = said[0]
+    for other in said[1:]:
+        change = _("{first}, or {second}", first=change, second=other)
     return _(
         "What is returned is what the solution gives when, in the hole `{hole}`, {change}. Look for something like "
         "it in your code.",

@@ -99,8 +99,16 @@ def test_one_number_in_all_places_shows_nothing(wrong):
     assert by_mutants(runs_of(same), [mutant(ASSIGNED, returned=same)]) == ""
 
 
+def test_zeros_tell_by_their_places():
+    """Where others are right, the places of zeros are evidence; beside few of them they are not."""
+    some = [np.where(np.arange(4) == number, 0.0, array) for number, array in enumerate(EXPECTED)]
+    assert "an assignment" in by_mutants(runs_of(some), [mutant(ASSIGNED, returned=some)])
+    few = [np.where(np.arange(12).reshape(3, 4) < 7, 0.0, array) for array in EXPECTED]
+    assert by_mutants(runs_of(few), [mutant(ASSIGNED, returned=few)]) == ""
+
+
 def test_of_several_changes_what_they_share_is_said():
-    """One hole and two changes, two holes and one; of more, nothing."""
+    """One hole and up to three changes, two holes and one; of more, nothing."""
     sign = ("scale_forward", "a sign dropped")
     elsewhere = ("scale_backward", "a sign dropped")
     said = by_mutants(runs_of(WRONG), [mutant(ASSIGNED), mutant(sign)])
@@ -108,7 +116,9 @@ def test_of_several_changes_what_they_share_is_said():
     both = by_mutants(runs_of(WRONG), [mutant(sign, elsewhere)])
     assert "in one of the holes `scale_forward` and `scale_backward`, a minus sign is missing" in both
     assert by_mutants(runs_of(WRONG), [mutant(ASSIGNED), mutant(elsewhere)]) == ""
-    assert by_mutants(runs_of(WRONG), [mutant(ASSIGNED, sign, ("scale_forward", "a term left out"))]) == ""
+    three = [ASSIGNED, sign, ("scale_forward", "a term left out")]
+    assert "(`=`), or a minus sign is missing, or a term of" in by_mutants(runs_of(WRONG), [mutant(*three)])
+    assert by_mutants(runs_of(WRONG), [mutant(*three, ("scale_forward", "a copy left out"))]) == ""
 
 
 def test_what_a_rule_does_that_is_not_in_words_is_not_said():
