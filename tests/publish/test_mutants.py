@@ -225,6 +225,16 @@ def test_the_library_is_bounded_and_small_ones_go_first():
     assert library.within(found, 0) == {}
 
 
+def test_single_precision_is_enough_where_its_loss_is_far_below_the_bound():
+    """Numbers stay as they are where it is not, and so do infinities and NaN."""
+    numbers = np.array([1 / 3, 1e5 / 7, np.nan, np.inf, 0.0])
+    for bound, kind in ((1e-5, np.float32), (1e-7, np.float64)):
+        stored = library._single(numbers, Tolerance(bound, bound))
+        assert stored.dtype == kind
+        np.testing.assert_allclose(stored, numbers, rtol=bound / 100)
+    assert library._single(np.array([1e300]), Tolerance(1e-3, 1e-3)).dtype == np.float64
+
+
 def test_the_same_effect_is_recorded_once_and_a_known_mistakes_never():
     """With the words of all that have it; what passes every case is no mistake."""
     case = RecordedCase(Case.of("one", x=array_of(3, 1)), {"y": array_of(3, 2)}, {"y": Tolerance(1e-9, 1e-9)})

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from grader.compare import Tolerance
 from grader.explain.mistakes import same_arrays
 from grader.project.fixtures import Fixture, RecordedCase, RecordedMistake, RecordedRun, read_mistakes
 from grader.project.library import Change, RecordedMutant, content_of, write_mutants
@@ -23,6 +24,8 @@ from grader.verdicts import Verdict
 
 # Of one kind of cases; hidden and public ones together are at most twice that.
 MAX_BYTES = 1_500_000
+# Of what may differ from an output, the share that may be lost in single precision.
+LOST = 0.01
 # Of an array in an archive, and of a case in the text about it.
 BYTES_OF_A_NAME, BYTES_OF_A_CASE = 220, 12
 
@@ -90,7 +93,26 @@ def _distinct(
         group.names.append(mutant.id)
         if change not in group.changes:
             group.changes.append(change)
+    for group in groups:
+        group.runs = [_lighter(run, case) for run, case in zip(group.runs, cases, strict=True)]
     return groups
+
+
+def _lighter(run: RecordedRun, case: RecordedCase) -> RecordedRun:
+    """Return it in single precision where what that loses is a hundredth of what may differ, at most."""
+    return replace(
+        run, outputs={name: _single(array, case.tolerances.get(name)) for name, array in run.outputs.items()}
+    )
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _single(array: np.ndarray, tolerance: Tolerance | None) -> np.ndarray:
+    if tolerance is None or tolerance.metric != "max" or array.dtype != np.float64:
+        return array
+    single = array.astype(np.float32)
+    lost = np.abs(single - array)
+    held = lost <= LOST * (tolerance.atol + tolerance.rtol * np.abs(array))
+    return single if (held | (array == single) | np.isnan(array)).all() else array
 
 
 def _same(first: Sequence[RecordedRun], second: Sequence[RecordedRun], cases: Sequence[RecordedCase]) -> bool:
