@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 
 from grader.explain.geometry_rules import windows_elsewhere
+from grader.explain.kernel_rules import gathered, meeting_others
 from grader.explain.linear_terms import Terms, convolved
 from grader.language.translation import _, marked
 
@@ -25,6 +26,8 @@ FLATTENED: Mapping[str, tuple[int, int, int]] = {
 }
 # Joins the names of two rules that are followed at once.
 ALSO = " + "
+# Joins the orders in which weight and windows are flattened, in the name of such a rule.
+FLATTENED_BY = " by "
 
 
 def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -106,7 +109,10 @@ def kernels_used(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, s
         yield "in_and_out", _("Input and output channels of the weight are exchanged."), kernel.swapaxes(0, 1)
     first_tap = np.broadcast_to(kernel[:, :, :1, :1], kernel.shape)
     yield "tap_0_everywhere", _("Every tap uses the weight at row 0, column 0 of the kernel."), first_tap
+    yield from meeting_others(kernel)
     if axis == 1:
+        yield "first_input", _("Every input channel is taken to be input channel 0."), gathered(kernel, 1, 0)
+        yield "last_input", _("Every input channel is taken to be the last one."), gathered(kernel, 1, -1)
         sums = np.broadcast_to(terms.kernel.sum(axis=(1, 2, 3), keepdims=True), kernel.shape)
         text = _("The sum of the window is multiplied by the sum of the kernel, not entry by entry.")
         yield "sum_by_sum", text, sums
@@ -136,7 +142,7 @@ def flattened(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
             met = rows.reshape(len(whole), *(whole.shape[1 + axis] for axis in axes))
             back = [axes.index(axis) for axis in range(3)]
             kernel = met.transpose(0, *(1 + place for place in back))
-            yield f"{weight} by {windows}", _in_orders(_(windows), _(weight)), terms.part(kernel)
+            yield f"{weight}{FLATTENED_BY}{windows}", _in_orders(_(windows), _(weight)), terms.part(kernel)
 
 
 def _read_as(order: str, right: str) -> str:

@@ -6,7 +6,7 @@ case, wrong or right. Where none fits, least squares over the terms of each chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -17,7 +17,7 @@ from grader.explain import linear_rules
 from grader.explain.calls import EARLIER, once_named
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison, one_or_other
-from grader.explain.convolution_rules import ALSO, Rules, pairs
+from grader.explain.convolution_rules import ALSO, FLATTENED_BY, Rules, pairs
 from grader.explain.gradient_rules import RULES
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
 from grader.explain.linear_terms import Geometry, Terms, convolved, kernels_of
@@ -143,13 +143,14 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     made = [terms for run in failing if (terms := terms_of(run, output)) is not None]
     if made and len(made) == len(failing):
         right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
-        told = _by_rule(RULES[kind], made, right)
-        return told or (_left_out(made) or _by_pair(made, right) if kind == "outputs" else "")
+        alive = _alive(RULES[kind], made, right)
+        # Where several rules give the same, two others at once are no explanation.
+        return _one_of(alive) if alive or kind != "outputs" else _left_out(made) or _by_pair(made, right)
     products = [found for run in failing if (found := products_of_run(run, output)) is not None]
     if products and len(products) == len(failing):
         right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
-        told = _by_rule(linear_rules.RULES[kind], products, right_ones)
-        return told or (_inputs_left_out(products) if kind == "outputs" else "")
+        alive = _alive(linear_rules.RULES[kind], products, right_ones)
+        return _one_of(alive) if alive or kind != "outputs" else _inputs_left_out(products)
     return ""
 
 
@@ -178,19 +179,28 @@ class _Made(Protocol):
 AnyMade = TypeVar("AnyMade", bound=_Made)
 
 
-def _by_rule(rules: Callable[[AnyMade], Rules], failing: Sequence[AnyMade], passing: Sequence[AnyMade]) -> str:
-    """Return the rule that gives what was returned in every case, wrong or right; two if the cases allow both.
-
-    Two rules at once are said only where no single one gives the same.
-    """
+def _alive(
+    rules: Callable[[AnyMade], Rules], failing: Sequence[AnyMade], passing: Sequence[AnyMade]
+) -> dict[str, str]:
+    """Return the rules, by name, that give what was returned in every case, wrong or right, and what each says."""
     alive = {name: text for name, (text, array) in rules(failing[0]).items() if failing[0].view.equals(array)}
     for made in [*failing[1:], *passing]:
         if not alive:
-            return ""
+            return {}
         found = rules(made)
         alive = {name: text for name, text in alive.items() if name in found and made.view.equals(found[name][1])}
-    single = {name: text for name, text in alive.items() if ALSO not in name}
-    return one_or_other((single or alive).values())
+    return alive
+
+
+def _one_of(alive: Mapping[str, str]) -> str:
+    """Say the one rule, or both if the cases allow two.
+
+    Two rules at once are said only where no single one gives the same; of orders in which windows and weight are
+    flattened is spoken only where no other rule gives the same, such as rows and columns that are exchanged.
+    """
+    plain = [text for name, text in alive.items() if ALSO not in name and FLATTENED_BY not in name]
+    single = [text for name, text in alive.items() if ALSO not in name]
+    return one_or_other(plain or single or alive.values())
 
 
 def _by_pair(failing: Sequence[Terms], passing: Sequence[Terms]) -> str:
