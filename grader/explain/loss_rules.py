@@ -19,13 +19,15 @@ from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
 from grader.explain.patterns import comparison
 from grader.explain.sizes import NONE, Product, common_product, products_equal_to
-from grader.language.translation import _
+from grader.language.translation import _, marked
 
-OUTPUTS = ("loss", "in_grad", "logits_grad")
+OUTPUTS = ("loss", "in_grad", "logits_grad", "probabilities")
 MAX_ENTRIES = 1 << 16
 # Of a single number many products of sizes give something near it: several cases have to agree.
 MIN_SCALARS = 2
 MAX_EXTRA = 4
+OVER_BATCH = marked("The softmax runs over the samples, not over the classes.")
+OVER_EVERYTHING = marked("The softmax runs over all samples at once: each has a sum of its own.")
 LOGITS, LABELS, TARGET = "logits", "labels", "target"
 
 
@@ -49,7 +51,7 @@ def by_sizes(runs: Sequence[CaseRun]) -> str:
     output = failing[0].findings[0].output
     if output not in OUTPUTS or any(finding.output != output for run in failing for finding in run.findings):
         return ""
-    for family in (_cross_entropy, _content, _style):
+    for family in (_cross_entropy, _probabilities, _content, _style):
         made = [lost for run in ran if (lost := _lost(run, output, family)) is not None]
         if len(made) == len(ran) and (text := _told(made, [not run.passed for run in ran])):
             return text
@@ -101,18 +103,66 @@ def _product(made: Sequence[Lost], rule: str, constant: Product, *, required: bo
         base = np.asarray(array, np.float64) * constant.value(lost.sizes)
         wanted = lost.view.expected if required else lost.view.actual
         energy = float((base * base).sum())
-        if base.shape != wanted.shape or energy == 0 or not np.isfinite(energy):
+        if base.shape != wanted.shape or not np.isfinite(energy):
+            return None
+        if not energy and not required and (np.abs(wanted) <= lost.view.allowed).all():
+            # Any number of times 0 is 0.
+            continue
+        if not energy:
             return None
         factor = float((wanted * base).sum()) / energy
         if not (np.abs(wanted - factor * base) <= 4 * lost.view.allowed * max(1.0, abs(factor))).all():
             return None
         found.append(products_equal_to(factor, lost.sizes))
-    return common_product(found, any_of_equals=required)
+    return common_product(found, any_of_equals=required) if found else None
 
 
 def _softmax(logits: np.ndarray, axis: int | None = 1) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=axis, keepdims=True))
     return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
+
+
+def _probabilities(view: Comparison) -> Rules | None:
+    """Return what each rule gives for a softmax over classes."""
+    if view.output != "probabilities" or LOGITS not in view.inputs or view.inputs[LOGITS].ndim != 2:
+        return None
+    logits = view.inputs[LOGITS].astype(np.float64)
+    right = _softmax(logits)
+    with np.errstate(all="ignore"):
+        return {
+            "right": ("", right),
+            "logarithm": (_("The logarithm of each probability is returned."), np.log(right)),
+            "twice": (_("The softmax is taken twice."), _softmax(right)),
+            "not_divided": (
+                _("The exponentials are not divided by their sum."), np.exp(logits - logits.max(1, keepdims=True))
+            ),
+            "not_divided_nor_shifted": (_("The exponentials are not divided by their sum."), np.exp(logits)),
+            "by_largest": (
+                _("The exponentials are divided by the largest, not by their sum."),
+                right / right.max(axis=1, keepdims=True),
+            ),
+            "linear": (_("The logits are divided by their sum: exp is missing."),
+                       logits / logits.sum(axis=1, keepdims=True)),
+            "sigmoid": (_("Each class has a sigmoid of its own instead of a share."), 1 / (1 + np.exp(-logits))),
+            "negative": (_("The logits enter with the opposite sign."), _softmax(-logits)),
+            "base_two": (_("Powers of 2 are taken, not of e."), _softmax(logits * np.log(2))),
+            "one_hot": (
+                _("Only 1 and 0 come out: where the largest logit of each sample stands."),
+                (logits == logits.max(axis=1, keepdims=True)).astype(np.float64),
+            ),
+            **_other_axes(logits),
+        }  # fmt: skip
+
+
+def _other_axes(logits: np.ndarray) -> Rules:
+    """Return softmaxes over other axes; the largest logit may have been subtracted from each sample before."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return {
+        "over_batch": (_(OVER_BATCH), _softmax(logits, axis=0)),
+        "over_batch_shifted": (_(OVER_BATCH), shifted / shifted.sum(axis=0)),
+        "over_everything": (_(OVER_EVERYTHING), _softmax(logits, axis=None)),
+        "over_everything_shifted": (_(OVER_EVERYTHING), shifted / shifted.sum()),
+    }
 
 
 def _cross_entropy(view: Comparison) -> Rules | None:
@@ -124,7 +174,7 @@ def _cross_entropy(view: Comparison) -> Rules | None:
         return None
     right, at = _softmax(logits), (np.arange(len(labels)), labels)
     one_hot = np.eye(logits.shape[1])[labels]
-    batch, again = _softmax(logits, axis=0), _softmax(right)
+    again, others = _softmax(right), _other_axes(logits)
     with np.errstate(divide="ignore"):
         if view.output == "loss":
             logs = np.log(right)
@@ -139,15 +189,13 @@ def _cross_entropy(view: Comparison) -> Rules | None:
                 ),
                 "label_before": (_("The class before the right one is taken."), -logs[at[0], labels - 1].sum()),
                 "twice": (_("The softmax is taken twice."), -np.log(again)[at].sum()),
-                "over_batch": (
-                    _("The softmax runs over the samples, not over the classes."), -np.log(batch)[at].sum()
-                ),
                 "largest": (
                     _("The largest probability is taken, not that of the right class."), -logs.max(axis=1).sum()
                 ),
                 "first_sample": (_("Only sample 0 counts."), -logs[0, labels[0]]),
                 "last_sample": (_("Only the last sample counts."), -logs[-1, labels[-1]]),
             }  # fmt: skip
+            arrays |= {key: (text, -np.log(other)[at].sum()) for key, (text, other) in others.items()}
             return {
                 key: (text, np.asarray(value).reshape(view.expected.shape)) for key, (text, value) in arrays.items()
             }
@@ -161,7 +209,7 @@ def _cross_entropy(view: Comparison) -> Rules | None:
             -one_hot / right[at][:, None],
         ),
         "twice": (_("The softmax is taken twice."), again - one_hot),
-        "over_batch": (_("The softmax runs over the samples, not over the classes."), batch - one_hot),
+        **{key: (text, other - one_hot) for key, (text, other) in others.items()},
     }  # fmt: skip
 
 

@@ -63,6 +63,48 @@ def told(make, right, output, wrong):
     return by_sizes(runs)
 
 
+def probabilities(values, _labels):
+    """The softmax of PyTorch."""
+    return torch.softmax(values, 1)
+
+
+PROBABILITIES = {
+    "The softmax runs over the samples, not over the classes.": lambda x, y: torch.softmax(x, 0),
+    "The softmax runs over all samples at once: each has a sum of its own.":
+        lambda x, y: torch.softmax(x.reshape(-1), 0).reshape(x.shape),
+    "The logarithm of each probability is returned.": lambda x, y: torch.log_softmax(x, 1),
+    "The softmax is taken twice.": lambda x, y: torch.softmax(torch.softmax(x, 1), 1),
+    "The exponentials are not divided by their sum.": lambda x, y: x.exp(),
+    "The exponentials are divided by the largest, not by their sum.":
+        lambda x, y: (x - x.amax(1, keepdim=True)).exp(),
+    "Each class has a sigmoid of its own instead of a share.": lambda x, y: torch.sigmoid(x),
+    "The logits enter with the opposite sign.": lambda x, y: torch.softmax(-x, 1),
+    "Powers of 2 are taken, not of e.": lambda x, y: 2**x / (2**x).sum(1, keepdim=True),
+}  # fmt: skip
+OTHER_AXES = {
+    "The softmax runs over the samples, not over the classes.": 0,
+    "The softmax runs over all samples at once: each has a sum of its own.": (0, 1),
+}
+
+
+@pytest.mark.parametrize("text", PROBABILITIES)
+def test_what_a_softmax_is_instead_is_told(text):
+    """From probabilities alone."""
+    assert text in told(logits, probabilities, "probabilities", PROBABILITIES[text])
+
+
+@pytest.mark.parametrize("text", OTHER_AXES)
+def test_the_axis_of_a_softmax_is_told_from_a_loss(text):
+    """Also where each sample's largest logit is subtracted first, and where a single sample has no loss then."""
+
+    def wrong(values, labels):
+        shifted = (values - values.amax(1, keepdim=True)).exp()
+        shares = shifted / shifted.sum(OTHER_AXES[text], keepdim=True)
+        return -shares[torch.arange(len(labels)), labels].log().mean()
+
+    assert told(logits, cross_entropy, "loss", wrong) == text
+
+
 CONTENT = {
     "It is 2 times what is required.": lambda x, t: mse_loss(x, t),
     "It is N C H W times what is required.": lambda x, t: mse_loss(x, t, reduction="sum") / 2,
