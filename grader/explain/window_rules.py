@@ -7,6 +7,7 @@ right; which rule is the right one is read off the expected output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,9 +18,16 @@ from grader.explain.convolution_rules import Rules
 from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.patterns import comparison
-from grader.language.translation import _
+from grader.language.translation import _, marked
 
 MAX_ENTRIES = 1 << 17
+# Rules that others may be the same as in every case, the plainest first, and what two of them are where only the
+# pixels of the picture count.
+PLAIN = ("maximum", "mean", "maximum_inside", "mean_inside")
+OF_THE_PADDING = {
+    "maximum": marked("The zeros of the padding take part in the maximum: only the pixels of the picture count."),
+    "mean": marked("The zeros of the padding are counted in the mean: only the pixels of the picture count."),
+}
 # What may be taken for equal to a maximum.
 TOLERANCES = (1.0, 0.5, 0.1, 0.05, 0.01, 1e-3)
 
@@ -38,6 +46,8 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
     if ask is None or not any(not run.passed for run in small):
         return ""
     alive: dict[str, str] | None = None
+    right: set[str] | None = None
+    same: dict[str, set[str]] = {}
     for run in sorted(small, key=lambda run: run.passed):
         view = comparison(run, Finding(output, "values"))
         geometry = _geometry(view) if view is not None else None
@@ -46,13 +56,23 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
                 continue
             return ""
         rules = ask(view, geometry)
-        if not any(_equal(view, array, view.expected) for _text, array in rules.values()):
+        required = {name for name, (_text, array) in rules.items() if _equal(view, array, view.expected)}
+        if not required:
             return ""
+        right = required if right is None else right & required
         fits = {name: text for name, (text, array) in rules.items() if _equal(view, array, view.actual)}
         alive = fits if alive is None else {name: text for name, text in alive.items() if name in fits}
         if not alive:
             return ""
-    return one_or_other((alive or {}).values())
+        for name in alive:
+            plain = {other for other in PLAIN if other in rules and np.array_equal(rules[name][1], rules[other][1])}
+            same[name] = same.get(name, set(PLAIN)) & plain
+    # A rule that changes nothing in any case is told as the plain one that it is the same as.
+    told = {name: text for name, text in (alive or {}).items() if not same[name] - {name}}
+    for name, text in OF_THE_PADDING.items():
+        if name in told and f"{name}_inside" in (right or ()):
+            told[name] = _(text)
+    return one_or_other(told.values())
 
 
 def _is_small(run: CaseRun) -> bool:
@@ -79,12 +99,19 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
     count = taken.shape[2]
     if taken.max(axis=2).shape != view.expected.shape:
         return {}
-    is_mean = _equal(view, taken.mean(axis=2), view.expected)
+    inside = _taken(replace(view, inputs={"x": np.ones_like(view.inputs["x"])}), geometry) > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_inside = taken.sum(axis=2) / inside.sum(axis=2)
+    is_mean = _equal(view, taken.mean(axis=2), view.expected) or _equal(view, mean_inside, view.expected)
     rows, columns = geometry.kernel
     inner = taken.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
     found = {
         "maximum": (_("It is the maximum of each window."), taken.max(axis=2)),
         "mean": (_("It is the mean of each window."), taken.mean(axis=2)),
+        "mean_inside" if is_mean else "maximum_inside": (
+            _("The zeros of the padding are left out of each window: they count as well."),
+            mean_inside if is_mean else np.where(inside, taken, -np.inf).max(axis=2),
+        ),
         "minimum": (_("It is the minimum of each window."), taken.min(axis=2)),
         "sum": (_("It is the sum of each window."), taken.sum(axis=2)),
         "median": (_("It is the median of each window."), np.median(taken, axis=2)),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import avg_pool2d, max_pool2d
+from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun
@@ -172,3 +172,37 @@ def test_windows_without_their_last_row_and_column_are_told():
 
     text = said("outputs", right, lambda x, g, n: smaller(x, n))
     assert text == "The last row and column of each window are left out."
+
+
+def of_padding(kind, counts):
+    """A pooling of 3x3, stride 2, padding 1, whose zeros count in each window, or do not."""
+
+    def pool(x):
+        tensor = torch.from_numpy(x)
+        if kind == "mean":
+            return avg_pool2d(tensor, 3, 2, 1, count_include_pad=counts).numpy()
+        return (max_pool2d(pad(tensor, (1, 1, 1, 1)), 3, 2) if counts else max_pool2d(tensor, 3, 2, 1)).numpy()
+
+    return pool
+
+
+@pytest.mark.parametrize(
+    ("kind", "required", "words"),
+    [
+        ("maximum", False, "The zeros of the padding take part in the maximum"),
+        ("mean", False, "The zeros of the padding are counted in the mean"),
+        ("maximum", True, "The zeros of the padding are left out of each window"),
+        ("mean", True, "The zeros of the padding are left out of each window"),
+    ],
+)
+def test_zeros_that_count_and_should_not_are_told(kind, required, words):
+    """And the reverse; that something that changes nothing were ignored is not said."""
+    runs = []
+    for seed in (0, 1):
+        x = np.random.default_rng(seed).standard_normal((2, 3, 7, 8)) - 1
+        expected, actual = ({"outputs": of_padding(kind, counts)(x)} for counts in (required, not required))
+        config, bounds = {"k": 3, "stride": 2, "padding": 1}, {"outputs": Tolerance(1e-6, 0.0)}
+        case = RecordedCase(Case("case", config, {"x": x}), expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    said_of_it = by_windows(runs)
+    assert said_of_it.startswith(words) and "Or:" not in said_of_it
