@@ -2,7 +2,6 @@
 
 from grader.publishing.misconceptions import HoleEdit, mistakes_in
 
-
 MISCONCEPTIONS = [
     mistakes_in("lenet5_call", "lenet5_build", formula="section 8 of the README")(
         "lenet_without_its_second_pooling",
