@@ -211,3 +211,13 @@ print(x_train.shape, y_train.shape, x_test.shape, x_train[0, 0, 0].tolist(), y_t
         "True",
         "(1000, 32, 32, 3) (1000, 1) (200, 32, 32, 3) [59, 62, 63] [6]",
     ]
+
+
+def test_the_handouts_program_runs(tmp_path):
+    """As it stands in section 9, for one epoch: the summary is printed, the weights are written."""
+    text = (LAB / "README.md").read_text(encoding="utf-8")
+    program = text.split("```python\n")[1].split("```")[0]
+    assert program.count("epochs=5") == 1
+    lines = printed(tmp_path, program.replace("epochs=5", "epochs=1")).splitlines()
+    assert "Total params: 198,506" in lines
+    assert (tmp_path / "weights.txt").read_text().startswith("conv2d/kernel:0\n(5, 5, 3, 6)\n")
