@@ -29,6 +29,8 @@ def printable(text: str, cap: int = MAX_MESSAGE_CHARACTERS) -> str:
     Line feeds stay and tabs become four spaces; other line ends become line feeds. What stays can be written as
     UTF-8 and stands in any XML document. Marks that stack on one letter are kept up to three.
     """
+    if len(text) <= cap and text.isascii() and text.isprintable():
+        return text  # most texts are, and pages of a class have a great many
     kept: list[str] = []
     marks = 0
     for character in text[: 4 * cap].replace("\r\n", "\n").translate(LINE_ENDS).expandtabs(4):
