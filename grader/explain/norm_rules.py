@@ -8,6 +8,7 @@ what is required. A part is told only if the layer with that part changed gives 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -26,6 +27,10 @@ MOMENTA = (0.9, 0.99, 0.999, 0.95)
 AXES = {"sample": (2, 3), "pixel": (0,), "layer": (1, 2, 3), "whole": (0, 1, 2, 3)}
 OF_GRADIENTS = ("gamma_gradient", "beta_gradient", "through", "gamma_in_gradient", "root_in_gradient")
 OUTPUTS = frozenset({"outputs", "running_mean", "running_variance", "in_grad", "d_weight", "d_bias"})
+# How labs call the same things otherwise, and how an output of one of several calls ends.
+OTHER_NAMES = {"weight": "gamma", "bias": "beta", "mean": "moving_mean", "variance": "moving_variance"}
+RENAMED = {"moving_": "running_", "d_gamma": "d_weight", "d_beta": "d_bias"}
+NUMBER = re.compile(r" \d+$")
 PARTS: Mapping[str, Mapping[str, str]] = {
     "axes": {
         "sample": marked("Mean and variance are of each sample by itself: take them over the samples, too."),
@@ -53,7 +58,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     },
     "mode": {
         "other": marked(
-            "The statistics of the other mode are taken: those of the batch in training, the running ones in use."
+            "The statistics are those of the other mode: in training they are the batch's, in use the running ones."
         ),
     },
     "running": {
@@ -62,6 +67,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "new": marked("The running statistics are those of the last batch alone."),
         "whole": marked("The statistics of a batch enter the running ones without the factor 1 - momentum."),
         "first": marked("The running statistics are updated only once."),
+        "always": marked("The running statistics change in use, too: they stay as they are."),
     },
     "spread": {"root": marked("The running variance is made of standard deviations.")},
     "gamma_gradient": {
@@ -118,7 +124,17 @@ class Setting:
     momentum: float
 
 
-Views = Mapping[str, Comparison]
+@dataclass(frozen=True)
+class Given:
+    """A case: its outputs, under the names of `OUTPUTS`, and what the layer was given, of each call in turn."""
+
+    views: Mapping[str, Comparison]
+    calls: Sequence[np.ndarray]
+    gamma: np.ndarray
+    beta: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    gradient: np.ndarray | None
 
 
 def by_norms(runs: Sequence[CaseRun]) -> str:
@@ -128,45 +144,77 @@ def by_norms(runs: Sequence[CaseRun]) -> str:
         return ""
     if any(finding.kind != "values" for run in failing for finding in run.findings):
         return ""
-    ran = [views for run in runs if (views := _views(run))]
+    ran = [given for run in runs if (given := _given(run)) is not None]
     if len(ran) < len(runs):
         return ""
-    settings = (Setting(*one) for one in product((True, False), EPSILONS, MOMENTA))
-    setting = next((one for one in settings if _explains(ran, Norm(), one, required=True)), None)
-    if setting is None:
+    every = (Setting(*one) for one in product((True, False), EPSILONS, MOMENTA))
+    right = [one for one in every if _explains(ran, Norm(), one, required=True)]
+    if not right:
         return ""
+    # In use the momentum is not seen: any of them may come in by a mistake.
+    momenta = [one for one in right if (one.training, one.epsilon) == (right[0].training, right[0].epsilon)]
     for count in (1, 2):
-        forms = _changed(count, "in_grad" in ran[0])
-        texts = dict.fromkeys(_told(form) for form in forms if _explains(ran, form, setting))
+        forms = _changed(count, "in_grad" in ran[0].views)
+        tried = ((form, setting) for form in forms for setting in _settings_of(form, momenta))
+        texts = dict.fromkeys(_told(form) for form, setting in tried if _explains(ran, form, setting))
         if count == 1:
-            texts |= dict.fromkeys(_constants(ran, setting))
+            texts |= dict.fromkeys(_constants(ran, right[0]))
         if texts:
             return one_or_other(texts) if count == 1 or len(texts) == 1 else ""
     return ""
 
 
-def _views(run: CaseRun) -> Views:
-    """Return the outputs of a case of a batch norm; none if it is no such case."""
-    arrays, expected = run.recorded.case.arrays, run.recorded.expected
-    if not {"x", "weight", "bias", "mean", "variance"} <= set(arrays) or not set(expected) <= OUTPUTS:
-        return {}
-    if arrays["x"].ndim != 5 or arrays["x"].size > MAX_ENTRIES or arrays["mean"].shape != arrays["x"].shape[2:3]:
-        return {}
-    views = {name: comparison(run, Finding(name, "values")) for name in expected}
-    return {name: view for name, view in views.items() if view is not None} if None not in views.values() else {}
+def _settings_of(form: Norm, right: Sequence[Setting]) -> Sequence[Setting]:
+    """Return those that make a difference to a form: a momentum does where statistics are updated."""
+    return right if form.running == "always" else right[:1]
 
 
-def _explains(ran: Sequence[Views], form: Norm, setting: Setting, *, required: bool = False) -> bool:
-    return all(_equal(views, form, setting, required) for views in ran)
+def _given(run: CaseRun) -> Given | None:
+    """Return a case of a batch norm; None if it is no such case."""
+    views: dict[str, Comparison] = {}
+    for name in run.recorded.expected:
+        view = comparison(run, Finding(name, "values"))
+        for other, own in RENAMED.items():
+            name = name.replace(other, own)
+        if view is None or NUMBER.sub("", name) not in OUTPUTS:
+            return None
+        views[name] = view
+    if not views:
+        return None
+    arrays = next(iter(views.values())).inputs
+    of_channels = [arrays.get(other, arrays.get(name)) for name, other in OTHER_NAMES.items()]
+    x, second = arrays.get("x"), arrays.get("second")
+    if x is None or x.ndim not in (2, 4, 5) or x.size > MAX_ENTRIES:
+        return None
+    numbered = any(NUMBER.search(name) for name in views)
+    calls = [*x] if x.ndim == 5 else [x, second] if second is not None and numbered else [x]
+    gradient = arrays.get("out_grad")
+    if x.ndim == 2:
+        # Features without pixels.
+        calls = [call[..., None, None] for call in calls]
+        gradient = gradient[..., None, None] if gradient is not None else None
+    parts = [
+        array.astype(np.float64).reshape(1, -1, 1, 1)
+        for array in of_channels
+        if array is not None and array.shape == calls[0].shape[1:2]
+    ]
+    if len(parts) < len(OTHER_NAMES):
+        return None
+    gamma, beta, mean, variance = parts
+    return Given(views, [call.astype(np.float64) for call in calls], gamma, beta, mean, variance, gradient)
 
 
-def _equal(views: Views, form: Norm, setting: Setting, required: bool) -> bool:
-    made = outputs_of(form, next(iter(views.values())).inputs, setting)
-    for name, view in views.items():
+def _explains(ran: Sequence[Given], form: Norm, setting: Setting, *, required: bool = False) -> bool:
+    return all(_equal(given, form, setting, required) for given in ran)
+
+
+def _equal(given: Given, form: Norm, setting: Setting, required: bool) -> bool:
+    made = outputs_of(form, given, setting)
+    for name, view in given.views.items():
         wanted = replace(view, actual=view.expected) if required else view
-        if name not in made or not np.isfinite(made[name]).all():
+        if name not in made or not np.isfinite(made[name]).all() or made[name].size != view.expected.size:
             return False
-        if made[name].shape != view.expected.shape or not wanted.equals(made[name]):
+        if not wanted.equals(made[name].reshape(view.expected.shape)):
             return False
     return True
 
@@ -178,37 +226,40 @@ def _over(form: Norm, array: np.ndarray, function: str) -> np.ndarray:
 
 
 @np.errstate(all="ignore")
-def outputs_of(form: Norm, inputs: Mapping[str, np.ndarray], setting: Setting) -> dict[str, np.ndarray]:
-    """Return all that a form of batch norm gives for the inputs of a case."""
-    calls = inputs["x"].astype(np.float64)
-    x = calls[-1]
-    gamma, beta, old_mean, old_variance = (
-        inputs[name].astype(np.float64).reshape(1, -1, 1, 1) for name in ("weight", "bias", "mean", "variance")
-    )
-    for number, one in enumerate(calls):
-        batch_mean, batch_variance = _over(form, one, "mean"), _over(form, one, "var")
+def outputs_of(form: Norm, given: Given, setting: Setting) -> dict[str, np.ndarray]:
+    """Return all that a form of batch norm gives in a case: after every call, with its number, and in the end."""
+    old_mean, old_variance, gamma, beta = given.mean, given.variance, given.gamma, given.beta
+    scale = {"none": np.ones_like(gamma), "beta": beta}.get(form.scale, gamma)
+    shift = {"none": 0.0, "negative": -beta}.get(form.shift, gamma if form.scale == "beta" else beta)
+    epsilon = 0.0 if form.epsilon == "none" else setting.epsilon
+    made: dict[str, np.ndarray] = {}
+    for number, x in enumerate(given.calls):
+        batch_mean, batch_variance = _over(form, x, "mean"), _over(form, x, "var")
         if form.variance == "squares":
-            batch_variance = _over(form, one**2, "mean")
-        if setting.training and form.running != "old" and not (form.running == "first" and number):
+            batch_variance = _over(form, x**2, "mean")
+        updates = setting.training if form.running != "always" else True
+        if updates and form.running != "old" and not (form.running == "first" and number):
             keep, share = {
                 "exchanged": (1 - setting.momentum, setting.momentum),
                 "new": (0.0, 1.0),
                 "whole": (setting.momentum, 1.0),
             }.get(form.running, (setting.momentum, 1 - setting.momentum))
-            spread = np.sqrt(batch_variance) if form.spread == "root" else one.var(axis=(0, 2, 3), keepdims=True)
-            old_mean = keep * old_mean + share * one.mean(axis=(0, 2, 3), keepdims=True)
+            spread = np.sqrt(batch_variance) if form.spread == "root" else x.var(axis=(0, 2, 3), keepdims=True)
+            old_mean = keep * old_mean + share * x.mean(axis=(0, 2, 3), keepdims=True)
             old_variance = keep * old_variance + share * spread
-    of_batch = setting.training != (form.mode == "other")
-    mean, variance = (batch_mean, batch_variance) if of_batch else (old_mean, old_variance)
-    epsilon = {"none": 0.0}.get(form.epsilon, setting.epsilon)
-    root = np.sqrt(variance) + epsilon if form.epsilon == "outside" else np.sqrt(variance + epsilon)
-    normalised = (x - (0.0 if form.centre == "none" else mean)) / (root**2 if form.root == "none" else root)
-    scale = {"none": 1.0, "beta": beta}.get(form.scale, gamma)
-    shift = {"none": 0.0, "negative": -beta}.get(form.shift, gamma if form.scale == "beta" else beta)
-    outputs = scale * normalised + shift
-    made = {"outputs": outputs, "running_mean": old_mean.reshape(-1), "running_variance": old_variance.reshape(-1)}
-    if "out_grad" in inputs:
-        made |= _backward(form, inputs["out_grad"].astype(np.float64), x, mean, root, normalised, gamma, outputs)
+        of_batch = setting.training != (form.mode == "other")
+        mean, variance = (batch_mean, batch_variance) if of_batch else (old_mean, old_variance)
+        root = np.sqrt(variance) + epsilon if form.epsilon == "outside" else np.sqrt(variance + epsilon)
+        normalised = (x - (0.0 if form.centre == "none" else mean)) / (root**2 if form.root == "none" else root)
+        of_call = {
+            "outputs": scale * normalised + shift,
+            "running_mean": old_mean.reshape(-1),
+            "running_variance": old_variance.reshape(-1),
+        }
+        made |= of_call | {f"{name} {number + 1}": array for name, array in of_call.items()}
+    if given.gradient is not None:
+        g = given.gradient.astype(np.float64)
+        made |= _backward(form, g, x, mean, root, normalised, gamma, made["outputs"])
     return made
 
 
@@ -254,7 +305,7 @@ def _told(form: Norm) -> str:
     return joined([_(kinds[getattr(form, name)]) for name, kinds in PARTS.items() if getattr(form, name) in kinds])
 
 
-def _constants(ran: Sequence[Views], right: Setting) -> Iterator[str]:
+def _constants(ran: Sequence[Given], right: Setting) -> Iterator[str]:
     """Yield what another number in the place of epsilon or the momentum would be, where it explains every case."""
     for epsilon in (*EPSILONS, 1e-2, 1e-1):
         if epsilon != right.epsilon and _explains(ran, Norm(), replace(right, epsilon=epsilon)):

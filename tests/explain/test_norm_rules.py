@@ -122,7 +122,7 @@ IN_TRAINING = {
     "momentum of the running statistics is 0.99, not 0.9": [("m *", "0.99 *"), ("(1 - m)", "0.01")],
     "made of standard deviations": [("(1 - m) * variance", "(1 - m) * np.sqrt(variance)")],
     "The running statistics are not updated": [("running_mean = m", "a = m"), ("running_variance = m", "b = m")],
-    "the running ones in use": [("root = ", "mean, variance = running_mean, running_variance\nroot = ")],
+    "in use the running ones": [("root = ", "mean, variance = running_mean, running_variance\nroot = ")],
     "Beta is missing. The running statistics are not updated":
         [("xhat + beta", "xhat"), ("running_mean = m", "a = m"), ("running_variance = m", "b = m")],
 }  # fmt: skip
@@ -162,7 +162,7 @@ def test_in_use_the_running_statistics_are_right():
     """Those of the batch are named there."""
     of_batch = "mean, variance = (getattr(x, name)((0, 2, 3), keepdims=True) for name in ('mean', 'var'))"
     changes = [("mean, variance = running_mean, running_variance", of_batch)]
-    assert "those of the batch in training" in told(False, ("outputs", "running_mean"), *changes)
+    assert "in training they are the batch's" in told(False, ("outputs", "running_mean"), *changes)
     assert told(False, ("outputs", "running_mean")) == "" == told(True, FORWARD)
 
 
@@ -174,3 +174,15 @@ def test_other_numbers_get_no_cause():
         return right | {"outputs": right["outputs"] * (1 + number), "running_mean": right["running_mean"] + number}
 
     assert told(True, FORWARD, made=other) == ""
+
+
+def test_statistics_that_change_in_use_are_told():
+    """Whatever their momentum is: in use it cannot be seen from what is required."""
+    update = "running_mean = 0.99 * running_mean + 0.01 * x.mean((0, 2, 3), keepdims=True)"
+    changes = [("    else:\n        mean", f"    else:\n        {update}\n        mean")]
+    changes += [("mean, variance = running_mean", "mean, variance = old")]
+    changes += [("\nfor x", "\nold = running_mean\nfor x")]
+    assert (
+        told(False, ("running_mean",), *changes)
+        == "The running statistics change in use, too: they stay as they are."
+    )
