@@ -24,6 +24,7 @@ FLATTENED: Mapping[str, tuple[int, int, int]] = {
     marked("channel, column, row"): (0, 2, 1),
     marked("column, row, channel"): (2, 1, 0),
 }
+ONLY_LAST_PRODUCT = marked("Only the last product of each sum is there: `=` where `+=` is needed.")
 # Joins the names of two rules that are followed at once.
 ALSO = " + "
 # Joins the orders in which weight and windows are flattened, in the name of such a rule.
@@ -53,7 +54,7 @@ def _masks(shape: tuple[int, int, int], channel: str) -> Iterator[tuple[str, str
     yield "first_tap", _("The first tap of the kernel is left out."), mask((every, 0, 0), 0)
     yield (
         "only_last_term",
-        _("Only the last product of each sum is there: `=` where `+=` is needed."),
+        _(ONLY_LAST_PRODUCT),
         mask((-1, -1, -1), 1),
     )
     yield "only_first_tap", _("Only the tap at row 0, column 0 of the kernel is used."), mask((every, 0, 0), 1)

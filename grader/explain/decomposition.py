@@ -32,6 +32,8 @@ KINDS = {"d_kernel": "d_weight"}
 SLACK = 4.0
 WHOLE = 1e-3
 MAX_NAMED_TERMS = 4
+# Of cases that cannot all be taken apart, so many have to agree, and such a share of them.
+MIN_CASES, MIN_SHARE = 4, 0.75
 # Of arrays that are too large, so many channels of the output are looked at.
 KEPT_CHANNELS = 2
 
@@ -141,17 +143,36 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
     failing = [run for run, failed in zip(ran, fails, strict=True) if failed]
     passing = [run for run, failed in zip(ran, fails, strict=True) if not failed]
     made = [terms for run in failing if (terms := terms_of(run, output)) is not None]
-    if made and len(made) == len(failing):
+    if _are_enough(made, failing):
         right = [terms for run in passing if (terms := terms_of(run, output)) is not None]
         alive = _alive(RULES[kind], made, right)
         # Where several rules give the same, two others at once are no explanation.
-        return _one_of(alive) if alive or kind != "outputs" else _left_out(made) or _by_pair(made, right)
+        told = _one_of(alive) if alive or kind != "outputs" else _left_out(made) or _by_pair(made, right)
+        return _of_those(told, len(made), len(failing))
     products = [found for run in failing if (found := products_of_run(run, output)) is not None]
-    if products and len(products) == len(failing):
+    if _are_enough(products, failing):
         right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
         alive = _alive(linear_rules.RULES[kind], products, right_ones)
-        return _one_of(alive) if alive or kind != "outputs" else _inputs_left_out(products)
+        told = _one_of(alive) if alive or kind != "outputs" else _inputs_left_out(products)
+        return _of_those(told, len(products), len(failing))
     return ""
+
+
+def _are_enough(made: Sequence[object], failing: Sequence[CaseRun]) -> bool:
+    """Whether all failing cases can be taken apart, or nearly all: some are too large, or of another geometry."""
+    return bool(made) and (len(made) == len(failing) or MIN_SHARE * len(failing) <= len(made) >= MIN_CASES)
+
+
+def _of_those(told: str, count: int, total: int) -> str:
+    """Say in how many of the failing cases something was found, if not in all."""
+    if not told or count == total:
+        return told
+    return _(
+        "{text} (In {count} of {total} cases that fail; the rest was not taken apart.)",
+        text=told,
+        count=count,
+        total=total,
+    )
 
 
 def products_of_run(run: CaseRun, output: str) -> Products | None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from grader.explain.convolution_rules import Rules, flattened, kernels_used, outputs_of
+from grader.explain.calls import EARLIER
+from grader.explain.convolution_rules import ONLY_LAST_PRODUCT, Rules, flattened, kernels_used, outputs_of
 from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import ORDERS, Geometry, Terms
 from grader.language.translation import _
@@ -114,9 +115,20 @@ def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
         made[name] = (text, each)
     for name, text, kept in _channels_kept(whole.shape):
         made[name] = (text, whole * kept)
+    last = np.tensordot(terms.gradient[-1, :, -1, -1], terms.windows[-1, ..., -1, -1], axes=0)
+    made["only_last_of_all"] = (_(ONLY_LAST_PRODUCT), last)
     axes = np.argsort(ORDERS[terms.order])
     found = {name: (text, array.transpose(axes)) for name, (text, array) in made.items()}
+    _overwrite_earlier(terms, found)
     return found | dict(_written_out(whole, terms.order, found["right"][1]))
+
+
+def _overwrite_earlier(terms: Terms, found: dict[str, tuple[str, np.ndarray]]) -> None:
+    """Add the rule by which an assignment also overwrites what earlier calls had added, which the view is without."""
+    earlier = terms.view.inputs.get(f"{EARLIER}{terms.view.output}")
+    text, last = found["only_last_of_all"]
+    is_there = earlier is not None and earlier.shape == last.shape
+    found["only_last_and_not_earlier"] = (text, last - earlier if earlier is not None and is_there else last)
 
 
 def _channels_kept(shape: Sequence[int]) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -203,6 +215,8 @@ def _d_bias(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
     found = _sums(terms, terms.gradient.sum(axis=(2, 3)))
     for name, text, kept in _places_kept(terms):
         found[name] = (text, (terms.gradient * kept).sum(axis=(0, 2, 3)))
+    found["only_last_of_all"] = (_(ONLY_LAST_PRODUCT), terms.gradient[-1, :, -1, -1])
+    _overwrite_earlier(terms, found)
     whole = found["right"][1]
     found["all_channels"] = (_("Every channel gets the sum of all channels."), 0 * whole + whole.sum())
     found["only_channel_0"] = (
