@@ -124,7 +124,7 @@ def _d_weight(terms: Terms) -> dict[str, tuple[str, np.ndarray]]:
 
 
 def _overwrite_earlier(terms: Terms, found: dict[str, tuple[str, np.ndarray]]) -> None:
-    """Add the rule by which an assignment also overwrites what earlier calls had added, which the view is without."""
+    """Add that an assignment also overwrites what earlier calls had added, which the view is without."""
     earlier = terms.view.inputs.get(f"{EARLIER}{terms.view.output}")
     text, last = found["only_last_of_all"]
     is_there = earlier is not None and earlier.shape == last.shape
