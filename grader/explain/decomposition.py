@@ -148,13 +148,13 @@ def _of_output(runs: Sequence[CaseRun], output: str) -> str:
         alive = _alive(RULES[kind], made, right)
         # Where several rules give the same, two others at once are no explanation.
         told = _one_of(alive) if alive or kind != "outputs" else _left_out(made) or _by_pair(made, right)
-        return _of_those(told, len(made), len(failing))
+        return of_those(told, len(made), len(failing))
     products = [found for run in failing if (found := products_of_run(run, output)) is not None]
     if _are_enough(products, failing):
         right_ones = [found for run in passing if (found := products_of_run(run, output)) is not None]
         alive = _alive(linear_rules.RULES[kind], products, right_ones)
         told = _one_of(alive) if alive or kind != "outputs" else _inputs_left_out(products)
-        return _of_those(told, len(products), len(failing))
+        return of_those(told, len(products), len(failing))
     return ""
 
 
@@ -163,7 +163,7 @@ def _are_enough(made: Sequence[object], failing: Sequence[CaseRun]) -> bool:
     return bool(made) and (len(made) == len(failing) or MIN_SHARE * len(failing) <= len(made) >= MIN_CASES)
 
 
-def _of_those(told: str, count: int, total: int) -> str:
+def of_those(told: str, count: int, total: int) -> str:
     """Say in how many of the failing cases something was found, if not in all."""
     if not told or count == total:
         return told

@@ -42,6 +42,9 @@ class Geometry:
         side = config.get("k", config.get("kernel_size", config.get("pool_size")))
         kernel = (side, side) if isinstance(side, int) else tuple(side or config.get("kernel_shape") or ())
         stride, dilation = config.get("stride", config.get("strides", 1)), config.get("dilation", 1)
+        if stride is None and len(set(kernel)) == 1:
+            # As large as the window.
+            stride = kernel[0]
         pad = config.get("pad", config.get("padding", 0))
         if len(kernel) != 2 or not isinstance(stride, int) or not isinstance(dilation, int):
             return None

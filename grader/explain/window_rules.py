@@ -15,6 +15,7 @@ from grader.compare import Finding
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Comparison, one_or_other
 from grader.explain.convolution_rules import Rules
+from grader.explain.decomposition import MIN_CASES, MIN_SHARE, of_those
 from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.patterns import comparison
@@ -46,15 +47,15 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
     if ask is None or not any(not run.passed for run in small):
         return ""
     alive: dict[str, str] | None = None
+    solved, total = 0, sum(not run.passed for run in small)
     right: set[str] | None = None
     same: dict[str, set[str]] = {}
     for run in sorted(small, key=lambda run: run.passed):
         view = comparison(run, Finding(output, "values"))
         geometry = _geometry(view) if view is not None else None
         if view is None or geometry is None:
-            if run.passed:
-                continue
-            return ""
+            continue
+        solved += not run.passed
         rules = ask(view, geometry)
         required = {name for name, (_text, array) in rules.items() if _equal(view, array, view.expected)}
         if not required:
@@ -67,12 +68,14 @@ def by_windows(runs: Sequence[CaseRun]) -> str:
         for name in alive:
             plain = {other for other in PLAIN if other in rules and np.array_equal(rules[name][1], rules[other][1])}
             same[name] = same.get(name, set(PLAIN)) & plain
+    if solved < total and not MIN_SHARE * total <= solved >= MIN_CASES:
+        return ""
     # A rule that changes nothing in any case is told as the plain one that it is the same as.
     told = {name: text for name, text in (alive or {}).items() if not same[name] - {name}}
     for name, text in OF_THE_PADDING.items():
         if name in told and f"{name}_inside" in (right or ()):
             told[name] = _(text)
-    return one_or_other(told.values())
+    return of_those(one_or_other(told.values()), solved, total)
 
 
 def _is_small(run: CaseRun) -> bool:
@@ -99,7 +102,7 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
     count = taken.shape[2]
     if taken.max(axis=2).shape != view.expected.shape:
         return {}
-    inside = _taken(replace(view, inputs={"x": np.ones_like(view.inputs["x"])}), geometry) > 0
+    inside = _inside(view, geometry)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_inside = taken.sum(axis=2) / inside.sum(axis=2)
     is_mean = _equal(view, taken.mean(axis=2), view.expected) or _equal(view, mean_inside, view.expected)
@@ -161,19 +164,37 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
     return found
 
 
+def _inside(view: Comparison, geometry: Geometry) -> np.ndarray:
+    """Return which pixels of each window lie in the picture, as `_taken` has them."""
+    ones = {"x": np.ones_like(view.inputs["x"])}
+    return np.asarray(_taken(replace(view, inputs=ones), geometry) > 0)
+
+
 def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
+    """Return what each rule gives for the gradient; zeros of the padding count in the maximum if they have to."""
     taken = _taken(view, geometry)
+    rules = _gradients(view, geometry, taken)
+    if any(_equal(view, array, view.expected) for _text, array in rules.values()):
+        return rules
+    return _gradients(view, geometry, np.where(_inside(view, geometry), taken, -np.inf))
+
+
+def _gradients(view: Comparison, geometry: Geometry, taken: np.ndarray) -> Rules:
     count, gradient = taken.shape[2], view.inputs["out_grad"].astype(np.float64)[:, :, None]
     largest = taken == taken.max(axis=2, keepdims=True)
     pixels = np.arange(count)[None, None, :, None, None]
     first, last = largest.argmax(axis=2), count - 1 - largest[:, :, ::-1].argmax(axis=2)
     rows, columns = geometry.kernel
 
-    def back(share: np.ndarray, overwrite: bool = False) -> np.ndarray:
+    def back(share: np.ndarray, overwrite: bool = False, zeros: bool = False) -> np.ndarray:
         terms = np.broadcast_to(share, taken.shape) * gradient
         terms = terms.reshape(*taken.shape[:2], rows, columns, *taken.shape[3:])
         size = view.inputs["x"].shape[2:]
-        return geometry.scattered(terms, size[0], size[1]) if not overwrite else _overwritten(geometry, terms, size)
+        return (
+            geometry.scattered(terms, size[0], size[1])
+            if not overwrite
+            else _overwritten(geometry, terms, size, zeros)
+        )
 
     turned = first % columns * rows + first // columns
     is_mean = _equal(view, back(np.array(1.0 / count)), view.expected)
@@ -219,6 +240,10 @@ def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
             _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
             back(pixels == first[:, :, None], overwrite=True),
         ),
+        "window_overwritten": (
+            _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
+            back(pixels == first[:, :, None], overwrite=True, zeros=True),
+        ),
         "mean_overwritten": (
             _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
             back(np.array(1.0 / count), overwrite=True),
@@ -230,8 +255,11 @@ def _in_grad(view: Comparison, geometry: Geometry) -> Rules:
     }  # fmt: skip
 
 
-def _overwritten(geometry: Geometry, terms: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Return the gradient if each window, by rows and columns, overwrites the pixels that it sends one to."""
+def _overwritten(geometry: Geometry, terms: np.ndarray, size: Sequence[int], zeros: bool) -> np.ndarray:
+    """Return the gradient if each window, by rows and columns, overwrites the pixels that it sends one to.
+
+    With ``zeros`` it overwrites all of its pixels.
+    """
     result = np.zeros((*terms.shape[:2], *size))
     rows, columns = geometry.places()
     for p in range(geometry.output[0]):
@@ -240,7 +268,9 @@ def _overwritten(geometry: Geometry, terms: np.ndarray, size: Sequence[int]) -> 
                 for j, column in enumerate(columns[:, q]):
                     if 0 <= row < size[0] and 0 <= column < size[1]:
                         part = terms[:, :, i, j, p, q]
-                        result[:, :, row, column] = np.where(part != 0, part, result[:, :, row, column])
+                        result[:, :, row, column] = (
+                            part if zeros else np.where(part != 0, part, result[:, :, row, column])
+                        )
     return result
 
 

@@ -45,6 +45,16 @@ def spread(x, grad, number, choose, overwrite=False):
     return result
 
 
+def written_over(x, grad, number):
+    """The gradient where every window, zeros included, is assigned."""
+    k, s = SETTINGS[number]
+    result = np.zeros_like(x)
+    for n, c, p, q in np.ndindex(grad.shape):
+        window = np.s_[n, c, p * s : p * s + k, q * s : q * s + k]
+        result[window] = at(x[window], x[window].argmax()) * grad[n, c, p, q]
+    return result
+
+
 def at(window, flat):
     """All of a window's gradient at one pixel."""
     share = np.zeros(window.size)
@@ -97,6 +107,32 @@ BACKWARD = {
     "overwritten": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()), overwrite=True),
     "maximum and mean are added": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()) + 1 / w.size),
 }
+
+
+def test_windows_that_are_assigned_are_told():
+    """With their zeros, too."""
+    right = lambda x, g, n: gradient(max_pool2d, x, g, n)  # noqa: E731
+    assert "overwritten: `+=`" in said("in_grad", right, written_over)
+
+
+@pytest.mark.parametrize("stride", [2, None])
+def test_a_maximum_beside_a_padding_that_does_not_count_is_understood(stride):
+    """Also where the stride is left out and the window stands for it."""
+    runs = []
+    for seed in (0, 1):
+        rng = np.random.default_rng(seed)
+        inputs = torch.from_numpy(-1 - 9 * rng.random((2, 3, 7, 8))).requires_grad_()
+        outputs = max_pool2d(inputs, 3, stride, 1)
+        grad = torch.from_numpy(rng.standard_normal(tuple(outputs.shape)))
+        outputs.backward(grad)
+        whole = torch.from_numpy(inputs.detach().numpy().copy()).requires_grad_()
+        (9 * avg_pool2d(whole, 3, stride, 1)).backward(grad)
+        expected, actual = {"in_grad": inputs.grad.numpy()}, {"in_grad": whole.grad.numpy()}
+        config, bounds = {"k": 3, "strides": stride, "padding": 1}, {"in_grad": Tolerance(1e-6, 0.0)}
+        arrays = {"x": inputs.detach().numpy(), "out_grad": grad.numpy()}
+        case = RecordedCase(Case("case", config, arrays), expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    assert by_windows(runs) == "All pixels of the window get the whole gradient."
 
 
 @pytest.mark.parametrize("words", FORWARD)
