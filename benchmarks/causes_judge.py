@@ -63,7 +63,9 @@ CHANGE = "What is returned is what the solution gives when"
 CHANGED_HOLES = re.compile(r"in (?:the hole|one of the holes) `(\w+)`(?: and `(\w+)`)?")
 AS_WELL = "something else is wrong as well"
 # (lab, name of the mistake, part of the cause): read, and true of that mistake in other words.
-READ: tuple[tuple[str, str, str], ...] = ()
+READ: tuple[tuple[str, str, str], ...] = (
+    ("resnet18", "momentum_the_other_way_round", "momentum and 1 - momentum are exchanged"),
+)
 
 
 def subjects_of(text: str) -> set[str]:

@@ -29,6 +29,7 @@ KINDS = (
     ("convolution", r"conv|im2col|col2im|gemm|padding|activation"),
     ("pooling", r"pool"),
     ("linear", r"fully_connected"),
+    ("norm", r"norm|^bn_"),
     ("loss", r"loss|cross_entropy|softmax"),
     ("optimiser", r"adam|sgd|momentum"),
 )
