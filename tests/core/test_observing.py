@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grader.lab.checks import Sampled
-from grader.lab.observing import DeadWindows, layers_observed, parameters_given
+from grader.lab.observing import DeadWindows, layers_observed, parameters_given, require_settings
 
 
 class Plain:
@@ -156,3 +156,18 @@ def test_who_of_equal_zeros_gets_the_gradient_is_left_open():
 def test_a_wrong_gradient_of_a_pooling_is_still_seen():
     """A factor is seen at the pooling itself, not only at the ReLU before it."""
     np.testing.assert_array_equal(sent_by(Pool("first", 2))["pool1"], [0, 20, 0, 0, 60, 0, 0, 0])
+
+
+def test_settings_are_required_where_a_layer_has_them():
+    """A setting under another name is no mistake; one of another value is named with both values."""
+    said = []
+
+    class Asked:
+        def require(self, condition, template, **values):
+            if not condition:
+                said.append(template.format(**values))
+
+    layer = Plain()
+    layer.stride, layer.padding = 2, 1
+    require_settings(Asked(), layer, "conv1_1", {"stride": 1, "padding": 1, "kernel_size": 3})
+    assert said == ["conv1_1 has stride 2, expected 1"]
