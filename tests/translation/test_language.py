@@ -203,7 +203,7 @@ def test_the_option_goes_before_the_locale():
     assert "搭建 VGG16" in said("zh").stdout
     wrong = said("fr")
     assert wrong.returncode == 2
-    assert "'en', 'zh'" in wrong.stderr
+    assert "--lang：应为 en, zh" in wrong.stderr
 
 
 @pytest.mark.parametrize("words", [["--lang", "zh", "check", "nolab"], ["check", "nolab", "--lang", "zh"]])
