@@ -123,7 +123,7 @@ def similar(
 ) -> None:
     """Put works side by side that share what hardly anybody else has; nothing follows from it by itself.
 
-    Exit status: 0 all were compared, 1 some could not be read, 2 bad usage or bad input.
+    Exit status: 0 all were compared, 1 the files of some are gone or cannot be graded, 2 bad usage or bad input.
     """
     from grader.cohort.view.folder import require_free
     from grader.cohort.view.similar_pages import similar_works, write_similar
@@ -159,8 +159,8 @@ def similar(
     if found.unread:
         say(
             _(
-                "not compared, as nothing of their files can be read: {names}; `class status --verbose` says which "
-                "of them cannot be graded",
+                "not compared, as their files are gone or cannot be graded: {names}; `class status --verbose` says "
+                "which of them cannot be graded",
                 names=", ".join(found.unread),
             )
         )

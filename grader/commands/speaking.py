@@ -80,6 +80,7 @@ class SpeakingGroup(TyperGroup):
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(context, name) is None:
             near = str(did_you_mean(name, self.list_commands(context)))
+            _frame()
             context.fail(_("there is no command `{name}`", name=name) + near)
         return super().resolve_command(context, args)
 
@@ -114,10 +115,10 @@ def _listen(args: list[str]) -> None:
         option, equals, value = word.partition("=")
         if option == LANGUAGE_OPTION and (value if equals else following) in LANGUAGES:
             choose(value if equals else following)
-    _frame()
 
 
 def _frame() -> None:
+    # Only where something of Typer's is printed: its rich_utils take 60 ms to load.
     from typer import rich_utils
 
     for name, text in FRAME.items():
@@ -139,6 +140,7 @@ def _in_own_words(command: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        _frame()
         kind, parameter = type(error).__name__, getattr(error, "param", None)
         if kind == "NoSuchOption":
             known = [name for item in command.params for name in getattr(item, "opts", ())]

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +42,7 @@ from grader.project.writing import replace_file, replaced_folder
 from grader.verdicts import Verdict
 
 ARCHIVE_NAME = "archive"  # folder of the fixtures of earlier releases, beside those in use
+Recorded = TypeVar("Recorded")
 # Joins the names of two mistakes that are made at once.
 PAIR_SIGN = " + "
 REMEDY = sentence("restore it from version control or publish the lab again")
@@ -252,7 +254,7 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
             manifest=manifest.lab,
         )
     checks = {
-        name: _read_check(folder / part.file, part)
+        name: read_recorded(folder / part.file, part, partial(_cases, part))
         for name, part in manifest.checks.items()
         if only is None or name in only
     }
@@ -298,12 +300,11 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
     part = fixture.mistake_files.get(check)
     if part is None or fixture.folder is None:
         return []
-    file = fixture.folder / part.file
-    arrays = read_part(file, part)
-    try:
-        return [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)]
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged(file, error) from None
+    return read_recorded(
+        fixture.folder / part.file,
+        part,
+        lambda arrays: [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)],
+    )
 
 
 def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
@@ -312,23 +313,29 @@ def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray])
     return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
 
 
-def damaged(file: Path, error: Exception) -> FixtureError:
-    """Return the error that says so of a file."""
+def read_recorded(
+    file: Path, part: ArraysEntry, made: Callable[[Mapping[str, np.ndarray]], list[Recorded]]
+) -> list[Recorded]:
+    """Return what ``made`` makes of the arrays of a file that the manifest pins.
+
+    Raises
+    ------
+    FixtureError : the file is missing, damaged or edited, or does not hold what its manifest says.
+    """
+    arrays = _read_part(file, part)
+    try:
+        return made(arrays)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(file, error) from None
+
+
+def _damaged(file: Path, error: Exception) -> FixtureError:
     return FixtureError(
         "{file} does not hold what its manifest says ({error}); {REMEDY}", file=file, error=error, REMEDY=REMEDY
     )
 
 
-def _read_check(file: Path, part: CheckEntry) -> list[RecordedCase]:
-    arrays = read_part(file, part)
-    try:
-        return [_recorded(number, entry, arrays) for number, entry in enumerate(part.cases)]
-    except (ValueError, KeyError) as error:
-        raise damaged(file, error) from None
-
-
-def read_part(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
-    """Return the arrays of a file whose hash is that of the manifest; raises FixtureError."""
+def _read_part(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -345,7 +352,11 @@ def read_part(file: Path, part: ArraysEntry) -> dict[str, np.ndarray]:
         arrays = read_arrays(data)
         return arrays | {name: arrays[original] for name, original in part.same.items()}
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise damaged(file, error) from None
+        raise _damaged(file, error) from None
+
+
+def _cases(part: CheckEntry, arrays: Mapping[str, np.ndarray]) -> list[RecordedCase]:
+    return [_recorded(number, entry, arrays) for number, entry in enumerate(part.cases)]
 
 
 def _recorded(number: int, entry: CaseEntry, arrays: Mapping[str, np.ndarray]) -> RecordedCase:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.project.fixtures import Fixture, RecordedRun, damaged, read_part
+from grader.project.fixtures import Fixture, RecordedRun, read_recorded
 from grader.project.manifest import MANIFEST_NAME, ArraysEntry, read_manifest
 from grader.project.writing import replaced_folder
 
@@ -102,18 +102,17 @@ def read_mutants(fixture: Fixture, check: str) -> list[RecordedMutant]:
     part = fixture.mutant_files.get(check)
     if part is None or fixture.folder is None:
         return []
-    file = fixture.folder / part.file
-    arrays = read_part(file, part)
-    try:
-        return [
-            RecordedMutant(
-                [Change(hole, words) for hole, words in item["changes"]],
-                [
-                    RecordedRun.of((verdict, list(outputs), "", ""), {o: arrays[n] for o, n in outputs.items()}, "")
-                    for verdict, outputs in item["runs"]
-                ],
-            )
-            for item in json.loads(arrays[DESCRIBED].tobytes())
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise damaged(file, error) from None
+    return read_recorded(fixture.folder / part.file, part, _mutants)
+
+
+def _mutants(arrays: Mapping[str, np.ndarray]) -> list[RecordedMutant]:
+    return [
+        RecordedMutant(
+            [Change(hole, words) for hole, words in item["changes"]],
+            [
+                RecordedRun.of((verdict, list(outputs), "", ""), {o: arrays[n] for o, n in outputs.items()}, "")
+                for verdict, outputs in item["runs"]
+            ],
+        )
+        for item in json.loads(arrays[DESCRIBED].tobytes())
+    ]

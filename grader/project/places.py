@@ -17,8 +17,14 @@ from grader.project.manifest import WEIGHTS_PREFIX
 MAX_PICTURE_BYTES = 32 << 20
 JPEG_BEGINS, JPEG_ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_BEGINS, PNG_ENDS = b"\x89PNG\r\n\x1a\n", b"IEND"
-# OpenCV reads BMP, WebP and TIFF, too.
-PICTURES_BEGIN = (JPEG_BEGINS, PNG_BEGINS, b"BM", b"RIFF", b"II*\0", b"MM\0*")
+# What else OpenCV reads: BMP, WebP, GIF, TIFF, JPEG 2000, Sun raster, OpenEXR, Radiance, and PNM of every kind.
+PICTURES_BEGIN = (
+    JPEG_BEGINS, PNG_BEGINS, b"BM", b"RIFF", b"GIF8", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP",
+    b"\xff\x4f\xff\x51", b"\x59\xa6\x6a\x95", b"v/1\x01", b"#?", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7",
+    b"PF", b"Pf",
+)  # fmt: skip
+# In AVIF this stands behind a length of four bytes.
+BOX_BEGINS = b"ftyp"
 
 
 class ProjectError(BadInput):
@@ -136,7 +142,7 @@ def read_picture(file: Path) -> np.ndarray:
 
 
 def _require_picture(file: Path, data: bytes) -> None:
-    if not data.startswith(PICTURES_BEGIN):
+    if not data.startswith(PICTURES_BEGIN) and data[4:8] != BOX_BEGINS:
         raise ProjectError("{file} is no picture; expected a JPEG or PNG file", file=file)
     ends = {PNG_BEGINS: PNG_ENDS, JPEG_BEGINS: JPEG_ENDS}
     if any(data.startswith(begins) and end not in data for begins, end in ends.items()):

@@ -86,7 +86,7 @@ class Similarity:
     pairs : those to look at, with shared rare mistakes first, then by surprise.
     too_short : hole to how many works have too little in it to say anything.
     typical : surprise that 99 of 100 of all pairs stay below.
-    unread : whose works are gone or hold nothing that can be compared; they are in no pair.
+    unread : whose files are gone or cannot be graded; they are in no pair.
     """
 
     works: int
