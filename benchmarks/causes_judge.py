@@ -25,7 +25,8 @@ from typing import Any
 
 from benchmarks.causes_manners import ROOT, Made
 from grader.explain.mistakes import same_arrays
-from grader.project.fixtures import Fixture, read_fixture, read_mistakes
+from grader.project.fixtures import Fixture, read_fixture
+from grader.project.library import read_mistakes
 from grader.verdicts import Verdict
 
 EXACTLY, USEFULLY, PATTERN, FALSELY, NOTHING = "exactly", "usefully", "pattern", "FALSELY", "nothing"

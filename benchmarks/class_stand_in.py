@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.cohort import task as real
 from grader.cohort.running.tasks import Task
-from grader.project.fixtures import mistake_texts
+from grader.project.library import mistake_texts
 from grader.project.places import Project
 
 # Far less than a submission takes: what is measured is what stands around it. SIMULATED_SECONDS sets it.

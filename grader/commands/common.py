@@ -132,6 +132,11 @@ def leave_at_once() -> Iterator[None]:
     os._exit(status)
 
 
+def say(text: str) -> None:
+    """Print a line as it is, whatever is in it, without breaking it."""
+    Console().print(Text(text), soft_wrap=True)
+
+
 def complain(message: str) -> None:
     """Print an error and go on."""
     Console(stderr=True, soft_wrap=True).print(Text.assemble((_("error: "), "bold red"), message))

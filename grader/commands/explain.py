@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from grader.commands.common import (
     BELOW,
@@ -19,6 +18,7 @@ from grader.commands.common import (
     Weights,
     errors,
     require_checks,
+    say,
 )
 from grader.commands.speaking import new_app
 from grader.language.translation import _
@@ -86,7 +86,7 @@ def case(
         facts = project.lab(lab)
         require_checks(facts, (check,))
         saved = save_case(project, facts, check, number, out)
-        Console().print(Text(f"{out}: {describe_case(saved, facts.folder)}"), soft_wrap=True)
+        say(f"{out}: {describe_case(saved, facts.folder)}")
 
 
 @app.command()

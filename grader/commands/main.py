@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from grader.commands import classes, instructor, student
 from grader.commands.common import (
@@ -30,6 +29,7 @@ from grader.commands.common import (
     require_checks,
     require_format,
     require_places,
+    say,
     write_reports,
 )
 from grader.commands.speaking import new_app, speaking
@@ -149,7 +149,7 @@ def publish(
                 )
             with Progress(title=f"{lab}: mutants") as progress:
                 report = try_mutants(project, project.lab(lab), progress, weights, sample)
-            Console().print(Text(report.summary()), soft_wrap=True)
+            say(report.summary())
             require_none_survived(report, project.reference(lab))
             return
         if sample is not None:
@@ -160,7 +160,7 @@ def publish(
             with Progress(title=f"{lab}: timing") as progress:
                 measured = time_again(project, project.lab(lab), weights, progress)
             for line in measured.lines():
-                Console().print(Text(line), soft_wrap=True)
+                say(line)
             return
         with Progress(title=f"{lab}: publishing") as progress:
             published = run(

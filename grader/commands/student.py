@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from grader import __version__
+from grader.commands import check as checking
 from grader.commands import explain as explaining
 from grader.commands import work as working
 from grader.commands.common import (
@@ -18,127 +17,20 @@ from grader.commands.common import (
     BELOW,
     INTERRUPTED,
     OK,
-    FormatFile,
-    FormatName,
-    JsonFile,
-    JunitFile,
     LabName,
     Language,
-    Only,
-    Strict,
     SubmissionPath,
-    Verbose,
     Weights,
     complain,
     errors,
-    exit_status,
     interrupt_on_termination,
     print_anything,
-    require_checks,
-    require_format,
-    require_places,
-    write_reports,
+    say,
 )
 from grader.commands.speaking import new_app, speaking
 from grader.language.translation import _, translated
 
 app = new_app()
-
-
-@app.command()
-def check(
-    lab: LabName,
-    submission: SubmissionPath = None,
-    only: Only = None,
-    layer: Annotated[
-        str | None, typer.Option("--layer", help="Run only the checks of this layer, such as `conv` or `max_pool`.")
-    ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Also run the slow checks of the full network.")] = False,
-    weights: Weights = None,
-    json_file: JsonFile = None,
-    junit_file: JunitFile = None,
-    format_: FormatName = None,
-    out: FormatFile = None,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", help="Draw where the first wrong output differs into this PNG file.")
-    ] = None,
-    open_: Annotated[
-        bool, typer.Option("--open", help="Write the report as a page, with pictures, and open it in the browser.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Check again whenever you save a file; leave with Ctrl+C.")
-    ] = False,
-    strict: Strict = False,
-    verbose: Verbose = False,
-    lang: Language = None,
-) -> None:
-    """Check your own work against the public fixtures; quick, and needs no solution.
-
-    Exit status: 0 all checks that ran passed, 1 some did not, 2 bad usage or bad input, 3 the grader failed.
-    """
-    from grader.grading import Request, grade
-    from grader.project.places import Project
-    from grader.report.progress import Progress
-    from grader.student.history import History
-    from grader.student.layer_checks import checks_of_layer
-    from grader.student.standing import Next, Standing, after_success, typed
-
-    with errors():
-        require_format(format_, out)
-        require_places(json_file, junit_file, out)
-        project = Project.find()
-        facts = project.lab(lab)
-        wanted = (*(only or ()), *(checks_of_layer(facts, layer, slow=all_) if layer else ()))
-        require_checks(facts, wanted)
-        request = Request(
-            lab=facts,
-            submission=submission or project.submission(lab),
-            kind="public",
-            only=wanted,
-            slow=all_,
-            weights=weights,
-            allow_weak_jail=True,
-            strict=strict,
-        )
-        if watch:
-            from grader.student.watch import watch as run_watch
-
-            run_watch(project, request, Console(), verbose=verbose)
-            raise typer.Exit(OK)
-        with Progress(title=_("{lab}: checking", lab=lab)) as progress:
-            result = grade(project, request, progress)
-        from grader.student.screen import show_check
-
-        # Work that lies elsewhere leaves nothing there.
-        history = History.of(request.submission) if submission is None else History(None)
-        where = Standing.of(facts, request.submission, result.checks, history.compared(result.checks))
-        history.add(result.started_at, result.checks)
-        after = Next("", after_success(result, wanted))
-        show_check(result, where, after, Console(), verbose=verbose)
-        status = exit_status(result, wanted)
-        write_reports(result, json_file, junit_file, format_, out)
-        if open_:
-            from grader.report.files import write_text
-            from grader.student.difference_picture import drawings_of
-            from grader.student.page import check_page
-
-            with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
-                drawings = drawings_of(project, request, result, progress)
-            file = project.root / "results" / lab / "check.html"
-            write_text(file, check_page(result, where, after, drawings))
-            Console().print(Text(_("page: {file}", file=typed(file))), soft_wrap=True)
-            webbrowser.open(file.absolute().as_uri())
-        if picture is not None:
-            from grader.student.difference_picture import draw_first_difference
-
-            with Progress(title=_("{lab}: drawing", lab=lab)) as progress:
-                line = draw_first_difference(project, request, result, picture, progress)
-            Console().print(Text(line), soft_wrap=True)
-        raise typer.Exit(status)
-
-
-def _say(text: str) -> None:
-    Console().print(Text(text), soft_wrap=True)
 
 
 @app.command("run")
@@ -174,7 +66,7 @@ def run_lab(
         work = submission or project.submission(lab)
         if options and facts.facts.experiment is not None:
             for line in describe_options(facts.facts.experiment, facts.folder):
-                Console().print(Text(line), soft_wrap=True)
+                say(line)
             raise typer.Exit(OK)
         if facts.facts.experiment is None:
             if set_ or every or fresh or options:
@@ -185,7 +77,7 @@ def run_lab(
             raise typer.Exit(OK if demo.ran else BELOW)
         request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
         with Progress(title=_("{lab}: running", lab=lab)) as progress:
-            report = run_experiment(project, facts, request, progress, _say)
+            report = run_experiment(project, facts, request, progress, say)
         report.render(Console())
         raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
 
@@ -249,7 +141,7 @@ def summary(
         measured.render(Console())
         if picture is not None and measured.layers:
             write_picture(measured, picture)
-            Console().print(Text(_("drawn: {file}", file=picture)), soft_wrap=True)
+            say(_("drawn: {file}", file=picture))
         raise typer.Exit(BELOW if measured.message else OK)
 
 
@@ -275,7 +167,7 @@ def list_(lang: Language = None) -> None:
                 title=translated(lab.facts.title, lab.folder),
                 count=len(lab.checks),
             )
-            Console().print(Text(line))
+            say(line)
         for other in broken[:-1]:
             complain(str(other))
         if broken:
@@ -290,7 +182,7 @@ def doctor(lang: Language = None) -> None:
 
     with errors():
         for line in doctor_lines(probe()):
-            Console().print(Text(line), soft_wrap=True)
+            say(line)
 
 
 @app.callback(invoke_without_command=True)
@@ -308,6 +200,7 @@ def version_option(
         raise typer.Exit(BAD_INPUT)
 
 
+app.registered_commands = checking.app.registered_commands + app.registered_commands
 app.registered_commands += explaining.app.registered_commands
 app.registered_commands += working.app.registered_commands
 

@@ -20,6 +20,7 @@ from grader.commands.common import (
     errors,
     fail,
     require_checks,
+    say,
 )
 from grader.commands.speaking import new_app
 from grader.language.translation import _
@@ -127,7 +128,7 @@ def data(lab: LabName, lang: Language = None) -> None:
         facts = project.lab(lab)
         for folder, count in folders(project, facts).items():
             told = _("{size} MB into {folder}; what is there is kept", size=f"{count / 1e6:.1f}", folder=folder)
-            Console().print(Text(told), soft_wrap=True)
+            say(told)
         with Progress(title=_("{lab}: fetching", lab=lab), total=total_bytes(facts) or None) as progress:
             try:
                 paths = download(project, facts, progress.advance, progress.note)

@@ -32,8 +32,8 @@ from grader.explain.rounding import could_be_rounding
 from grader.explain.window_rules import by_windows
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
-from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake, read_mistakes
-from grader.project.library import RecordedMutant, read_mutants
+from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake
+from grader.project.library import RecordedMutant, read_mistakes, read_mutants
 from grader.project.manifest import Facts
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 A fixture folder holds ``manifest.json`` (`grader.project.manifest`), one ``.npz`` per check with the inputs and the
 recorded outputs of its cases, and, where wrong implementations were recorded too, a ``<check>.mistakes.npz`` with
-what those returned (`grader.project.library` adds those made by machine). The manifest carries the hash of every
-file and its own, so a damaged, truncated or edited fixture is refused by name.
+what those returned (`grader.project.library` reads them, and adds those made by machine). The manifest carries the
+hash of every file and its own, so a damaged, truncated or edited fixture is refused by name.
 """
 
 from __future__ import annotations
@@ -270,47 +270,6 @@ def read_fixture(folder: Path, only: Sequence[str] | None = None) -> Fixture:
         mistake_files=manifest.mistakes,
         mutant_files=manifest.mutants,
     )
-
-
-def mistake_texts(folder: Path) -> dict[str, dict[str, str]]:
-    """Return what the fixture in ``folder`` says of each known mistake, by name: title, explanation, formula.
-
-    Nothing is read but the manifest; empty if there is none.
-
-    Raises
-    ------
-    FixtureError : the manifest is damaged or edited.
-    """
-    if not (folder / MANIFEST_NAME).is_file():
-        return {}
-    return {
-        entry.name: {key: getattr(entry, key) for key in MISTAKE_TEXTS}
-        for part in read_manifest(folder).mistakes.values()
-        for entry in part.mistakes
-    }
-
-
-def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
-    """Read what known mistakes return in ``check``; none if none were recorded. Only needed when a check failed.
-
-    Raises
-    ------
-    FixtureError : the file is missing, damaged or edited.
-    """
-    part = fixture.mistake_files.get(check)
-    if part is None or fixture.folder is None:
-        return []
-    return read_recorded(
-        fixture.folder / part.file,
-        part,
-        lambda arrays: [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)],
-    )
-
-
-def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
-    runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry.runs)]
-    texts = {key: getattr(entry, key) for key in MISTAKE_TEXTS}
-    return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
 
 
 def read_recorded(

@@ -1,8 +1,9 @@
-"""What mistakes made by machine returned: one file a check, beside the recorded cases, pinned in the manifest.
+"""What wrong implementations returned: files beside the recorded cases, pinned in the manifest.
 
-A file ``<check>.mutants.npz`` holds arrays and, as text, of which mutants and cases they are. It is read only when
-a check has failed; the manifest has no more of it than its name and its hash. Publishing again makes a new folder
-without such files.
+Known mistakes are written with the cases (`grader.project.fixtures`) and read here; those made by machine are added
+afterwards. A file ``<check>.mutants.npz`` holds arrays and, as text, of which mutants and cases they are. It is
+read only when a check has failed; the manifest has no more of it than its name and its hash. Publishing again makes
+a new folder without such files.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.project.fixtures import Fixture, RecordedRun, read_recorded
-from grader.project.manifest import MANIFEST_NAME, ArraysEntry, read_manifest
+from grader.project.fixtures import MISTAKE_TEXTS, Fixture, RecordedMistake, RecordedRun, read_recorded
+from grader.project.manifest import MANIFEST_NAME, ArraysEntry, MistakeEntry, read_manifest
 from grader.project.writing import replaced_folder
 
 SUFFIX = ".mutants.npz"
@@ -42,6 +43,47 @@ class RecordedMutant:
 
     changes: Sequence[Change]
     runs: Sequence[RecordedRun]
+
+
+def mistake_texts(folder: Path) -> dict[str, dict[str, str]]:
+    """Return what the fixture in ``folder`` says of each known mistake, by name: title, explanation, formula.
+
+    Nothing is read but the manifest; empty if there is none.
+
+    Raises
+    ------
+    FixtureError : the manifest is damaged or edited.
+    """
+    if not (folder / MANIFEST_NAME).is_file():
+        return {}
+    return {
+        entry.name: {key: getattr(entry, key) for key in MISTAKE_TEXTS}
+        for part in read_manifest(folder).mistakes.values()
+        for entry in part.mistakes
+    }
+
+
+def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
+    """Read what known mistakes return in ``check``; none if none were recorded. Only needed when a check failed.
+
+    Raises
+    ------
+    FixtureError : the file is missing, damaged or edited.
+    """
+    part = fixture.mistake_files.get(check)
+    if part is None or fixture.folder is None:
+        return []
+    return read_recorded(
+        fixture.folder / part.file,
+        part,
+        lambda arrays: [_mistake(number, entry, arrays) for number, entry in enumerate(part.mistakes)],
+    )
+
+
+def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
+    runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry.runs)]
+    texts = {key: getattr(entry, key) for key in MISTAKE_TEXTS}
+    return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
 
 
 def write_mutants(folder: Path, found: Mapping[str, Sequence[RecordedMutant]]) -> None:

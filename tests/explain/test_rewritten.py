@@ -10,7 +10,8 @@ import pytest
 from grader.compare import compare
 from grader.explain import CaseRun, explain, explain_runs
 from grader.explain.mistakes import SPECIFIC
-from grader.project.fixtures import read_fixture, read_mistakes
+from grader.project.fixtures import read_fixture
+from grader.project.library import read_mistakes
 from grader.project.places import Project
 from grader.project.solution import write_solution
 from grader.publishing.misconceptions import Edit, Misconception, Mistaken, load_misconceptions, write_mistaken

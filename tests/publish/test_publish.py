@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.project.fixtures import read_fixture, read_mistakes
+from grader.project.fixtures import read_fixture
+from grader.project.library import read_mistakes
 from grader.project.manifest import FixtureError
 from grader.project.places import Project
 from grader.publishing.certificate import NotProved

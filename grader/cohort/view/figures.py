@@ -28,7 +28,7 @@ from grader.cohort.view.speeds import Board, boards_of
 from grader.language.numbers import points
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
-from grader.project.fixtures import mistake_texts
+from grader.project.library import mistake_texts
 from grader.project.places import Project
 
 SCHEMA = "grader/class/v1"

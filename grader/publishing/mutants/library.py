@@ -15,8 +15,8 @@ import numpy as np
 
 from grader.compare import Tolerance
 from grader.explain.mistakes import same_arrays
-from grader.project.fixtures import Fixture, RecordedCase, RecordedMistake, RecordedRun, read_mistakes
-from grader.project.library import Change, RecordedMutant, content_of, write_mutants
+from grader.project.fixtures import Fixture, RecordedCase, RecordedMistake, RecordedRun
+from grader.project.library import Change, RecordedMutant, content_of, read_mistakes, write_mutants
 from grader.publishing.mutants.making import Mutant
 from grader.publishing.mutants.trial import Returned
 from grader.publishing.trials import judged
