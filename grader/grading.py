@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -60,7 +60,8 @@ class Request:
     used; ``weights`` is a course's own checkpoint instead of the seeded one; ``strict`` lets the cases beyond the
     course decide, too; ``slot`` says on which processors, for whoever has claimed some (`claim_slot` of
     `grader.jail.slots`), by itself a grading claims its own; ``fixture`` is the folder of other fixtures than those
-    in use, such as an earlier release; ``new_box`` makes the box, such as one that is forked from a warm process.
+    in use, such as an earlier release; ``new_box`` makes the box, such as one that is forked from a warm process;
+    ``read`` reads the fixtures, as `KeptFixture` does for a process that grades many submissions.
     """
 
     lab: Lab
@@ -75,6 +76,7 @@ class Request:
     slot: int | None = None
     fixture: Path | None = None
     new_box: Callable[..., Box] = Box
+    read: Callable[[Path, Sequence[str]], Fixture] = read_fixture
 
     @property
     def gates(self) -> Literal["course", "general"]:
@@ -102,7 +104,7 @@ def grade(
     checks = [check for check in lab.in_order(request.only) if request.slow or not check.slow or request.only]
     level, warnings = choose_level(lab, request)
     folder = request.fixture or project.fixtures(lab.name, request.kind, request.weights)
-    fixture = read_fixture(folder, [check.id for check in checks])
+    fixture = request.read(folder, [check.id for check in checks])
     with opened(
         project,
         lab,

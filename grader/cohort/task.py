@@ -23,6 +23,7 @@ from grader.jail.arithmetic import chosen_arithmetic
 from grader.jail.warm import WarmBoxes
 from grader.language.translation import _, choose, chosen, translated
 from grader.project.contract import Lab
+from grader.project.kept import KeptFixture
 from grader.project.places import Project
 from grader.report.json_report import document, to_json
 from grader.report.progress import Progress
@@ -42,8 +43,9 @@ from grader.verdicts import Verdict
 SHOWN_DIGITS = 12
 # By how much the same work may take longer on one host at two moments; whoever misses a bound by more is too slow.
 HOST_UNSTEADINESS = 2.0
-# Of this process: warm for as long as it grades.
+# Of this process: warm, and read, for as long as it grades.
 _boxes = WarmBoxes()
+_fixtures = KeptFixture()
 
 
 def grade(task: Task, slot: int) -> str:
@@ -86,6 +88,7 @@ def grade(task: Task, slot: int) -> str:
             slot=slot,
             fixture=Path(task.release_folder) if task.release_folder else None,
             new_box=_boxes.box,
+            read=_fixtures.read,
         )
         times = HostTimes(Path(task.classroom) / "host", task.run, lab, task.conditions.fixture_sha256)
         result = grade_once(project, request, Progress(), times.instead_of)

@@ -18,7 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.project.fixtures import MISTAKE_TEXTS, Fixture, RecordedMistake, RecordedRun, read_recorded
+from grader.project.fixtures import (
+    MISTAKE_TEXTS,
+    Fixture,
+    RecordedMistake,
+    RecordedRun,
+    read_recorded,
+)
 from grader.project.manifest import MANIFEST_NAME, ArraysEntry, MistakeEntry, read_manifest
 from grader.project.writing import replaced_folder
 

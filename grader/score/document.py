@@ -6,6 +6,8 @@ The models are the schema: ``python -m grader schema`` prints it as JSON Schema,
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any, Final, Literal
 
@@ -262,6 +264,11 @@ def read_document(plain: dict[str, Any]) -> GradeResult:
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that may change a result."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> Mapping[str, str]:
     found = {"grader": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for package in ("numpy", "numba", "scipy", "opencv-python"):
         try:

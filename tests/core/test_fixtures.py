@@ -9,6 +9,7 @@ import pytest
 from grader.compare import Tolerance
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedCase, read_fixture, replace_facts, write_fixture
+from grader.project.kept import KeptFixture
 from grader.project.manifest import Facts, FixtureError, Manifest, read_manifest
 from tests.golden import ROOT
 
@@ -162,3 +163,29 @@ def test_missing_fixtures_for_a_checkpoint_name_lab_and_option(tmp_path):
     """Who grades with a file of their own has to publish with it first, and is told how."""
     with pytest.raises(FixtureError, match=r"vgg16 has no .* publish vgg16 --weights FILE"):
         read_fixture(tmp_path / "vgg16" / "weights-0123456789ab" / "hidden")
+
+
+def test_a_kept_fixture_is_read_once_until_it_is_published_again(folder, monkeypatch):
+    """While the manifest stays what it was nothing else is read; another one is noticed, and so is a missing one."""
+    kept = KeptFixture()
+    first = kept.read(folder, ["conv"])
+    assert first.release == "r1" and first.sha256 == read_fixture(folder).sha256
+    with monkeypatch.context() as held:
+        held.setattr("grader.project.kept.read_fixture", lambda *_: pytest.fail("it was read again"))
+        assert kept.read(folder, ["conv"]) is first
+    assert not kept.read(folder, ()).checks
+    write_fixture(
+        folder, lab="lab", lab_version=1, kind="hidden", release="r2", checks=first.checks, facts=first.facts
+    )
+    assert kept.read(folder, ["conv"]).release == "r2"
+    (folder / "manifest.json").unlink()
+    with pytest.raises(FixtureError, match="publish"):
+        kept.read(folder, ["conv"])
+
+
+def test_nothing_can_be_written_into_a_kept_fixture(folder):
+    """What one grading did to its arrays would be graded with by the next."""
+    recorded = KeptFixture().read(folder).checks["conv"][0]
+    for array in (*recorded.case.arrays.values(), *recorded.expected.values()):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
