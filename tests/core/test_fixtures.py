@@ -166,7 +166,7 @@ def test_missing_fixtures_for_a_checkpoint_name_lab_and_option(tmp_path):
 
 
 def test_a_kept_fixture_is_read_once_until_it_is_published_again(folder, monkeypatch):
-    """While the manifest stays what it was nothing else is read; another one is noticed, and so is a missing one."""
+    """While the manifest stays what it was nothing else is read; another is noticed, and so is a missing one."""
     kept = KeptFixture()
     first = kept.read(folder, ["conv"])
     assert first.release == "r1" and first.sha256 == read_fixture(folder).sha256
