@@ -25,6 +25,7 @@ def suite(options: list[str]) -> Iterator[list[str]]:
     yield ["benchmarks.jail"]
     yield ["benchmarks.grading", "lenet"]
     yield ["benchmarks.class_simulation", "lenet", "100", "1000", "10000"]
+    yield ["benchmarks.scaling"]
     if os.environ.get("PEERS"):
         yield ["benchmarks.peers", "--python", os.environ["PEERS"]]
 
