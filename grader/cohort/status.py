@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from grader.cohort.classroom import Classroom
 from grader.cohort.store.queries import FAILED, QUEUED, current_gradings
+from grader.cohort.store.sentences import told
 from grader.cohort.store.tables import (
     Adjustment,
     Appeal,
@@ -59,13 +60,17 @@ def status_of(room: Classroom, session: Session) -> list[LabStatus]:
 
 def _status(session: Session, assignment: Assignment, students: int) -> LabStatus:
     rows = session.execute(
-        select(Submission.id, Submission.original_name, Submission.problem).where(
+        select(Submission.id, Submission.original_name, Submission.problem, Submission.reason).where(
             Submission.assignment_id == assignment.id
         )
     ).all()
     # What a person has set a score for needs nobody any more.
     settled = set(session.scalars(select(Adjustment.submission_id).where(Adjustment.score.is_not(None))))
-    problems = [(row.id, row.original_name, row.problem) for row in rows if row.problem and row.id not in settled]
+    problems = [
+        (row.id, row.original_name, told(row.problem, row.reason))
+        for row in rows
+        if row.problem and row.id not in settled
+    ]
     current = current_gradings(session, assignment.id)
     gradable = [row.id for row in rows if not row.problem]
     own = select(Submission.id).where(Submission.assignment_id == assignment.id)

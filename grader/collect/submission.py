@@ -25,8 +25,8 @@ from grader.collect.folders import (
 )
 from grader.collect.home import home_of, with_own_names
 from grader.language.errors import DISK_IS_FULL, BadInput
-from grader.language.message import sentence
-from grader.language.translation import _, joined, listed, marked
+from grader.language.message import Several, sentence
+from grader.language.translation import _, marked
 
 FILE_MODE = 0o444
 FOLDER_MODE = 0o755
@@ -110,14 +110,16 @@ def collect(
     except ArchiveError as error:
         raise SubmissionError("{label} {error}", label=label, error=error) from None
     if not contents:
-        absent = _(
+        absent = sentence(
             "{source} holds no {suffixes} file; expected {files}.",
             source=label,
             suffixes=_(" or ").join(suffixes),
-            files=listed(required) or _("source files"),
+            files=Several(tuple(required)) if required else sentence("source files"),
         )
-        advice = _("Hand in the folder (or an archive of it) in which you wrote your code.")
-        text = joined([absent, _(NOTEBOOK_ADVICE) if left_out.notebooks() else advice])
+        advice = sentence("Hand in the folder (or an archive of it) in which you wrote your code.")
+        if left_out.notebooks():
+            advice = sentence(NOTEBOOK_ADVICE)
+        text = Several((absent, advice), whole=True)
         raise SubmissionError("{text}", text=text)
     notes += [*renamed, *filter(None, [where])]
     missing = tuple(name for name in required if name not in contents)
@@ -209,7 +211,7 @@ def _inside_archive(
     packed = [member for member in members if member.path.lower().endswith(ARCHIVE_SUFFIXES)]
     if not packed:
         return members, []
-    names = listed([shown(member.path) for member in packed])
+    names = Several(tuple(shown(member.path) for member in packed))
     if len(packed) > 1:
         raise ArchiveError(
             "holds several archives and no source file: {names}; pack the files themselves", names=names

@@ -219,7 +219,7 @@ def _show_plan(room: Classroom, session: Session, lines: Sequence[Line]) -> None
 
 def _remark(line: Line) -> str:
     gaps = _("missing: {files}", files=", ".join(line.gaps)) if line.gaps else ""
-    return "; ".join(part for part in (line.reason, line.problem, gaps) if part)
+    return "; ".join(part for part in (line.reason, str(line.problem), gaps) if part)
 
 
 @app.command()

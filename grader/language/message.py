@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.language.translation import translated
+from grader.language.translation import ENGLISH, joined, listed, speaking, translated
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Message:
     lab : folder of the lab whose catalogue knows the template; None for the grader's own.
     """
 
-    template: str
+    template: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, hash=False)
     lab: Path | None = None
 
@@ -36,6 +36,24 @@ class Message:
     def english(self) -> str:
         """The sentence in English: what is compared, recorded, or read by machines."""
         return _filled(self.template, {name: english(value) for name, value in self.values.items()})
+
+
+@dataclass(frozen=True)
+class Several:
+    """Words that are listed, or ``whole`` sentences one after the other, once the language is known."""
+
+    parts: tuple[Any, ...]
+    whole: bool = False
+
+    def __str__(self) -> str:
+        """Return them in the reader's language."""
+        return (joined if self.whole else listed)([str(part) for part in self.parts])
+
+    @property
+    def english(self) -> str:
+        """The same in English."""
+        with speaking(ENGLISH):
+            return (joined if self.whole else listed)([str(english(part)) for part in self.parts])
 
 
 class Words(str):

@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
+from grader.cohort.exports.rows import export_rows
 from grader.cohort.intake.layouts import arrivals_in, detected
 from grader.cohort.intake.plan import State, missing_students, plan
 from grader.cohort.intake.take import take
 from grader.cohort.intake.unpacking import opened_export
 from grader.cohort.problems import CohortError
+from grader.cohort.status import status_of
 from grader.cohort.store.tables import Blob, Event, Student, Submission, SubmissionAuthor, SubmissionFile
+from grader.language.translation import speaking
 from grader.report.progress import Progress
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -55,10 +58,10 @@ def test_moodle_folders_are_recognised(full_room, lab, tmp_path, write_work):
     lines = planned(full_room, lab, export)
     assert lines["Ann Lee_7001"].state is State.GUESSED
     assert [student.sid for student in lines["García José_7002"].students] == ["0013"]
-    assert lines["García José_7002"].problem == ""
+    assert not lines["García José_7002"].problem
     assert "the files were taken from the archive work.zip inside" in lines["García José_7002"].notes
     assert lines["Ann Lee_7001"].collected == lines["García José_7002"].collected
-    assert lines["Bo O'Neil_7004"].problem == "only a text was handed in, no file"
+    assert str(lines["Bo O'Neil_7004"].problem) == "only a text was handed in, no file"
 
 
 def test_moodle_flat_files_are_recognised(full_room, lab, tmp_path, write_work):
@@ -101,7 +104,7 @@ def test_blackboard_attempts_are_numbered(full_room, lab, tmp_path, write_work):
     assert [lines[f"boneil 2026-03-0{day}-10-00-00"].number for day in (1, 2)] == [1, 2]
     assert lines["boneil 2026-03-01-10-00-00"].submitted_at == datetime(2026, 3, 1, 10, tzinfo=BERLIN)
     nobody = lines["nobody 2026-03-03-10-00-00"]
-    assert (nobody.state, nobody.problem) == (State.UNKNOWN, "only a receipt, no file")
+    assert (nobody.state, str(nobody.problem)) == (State.UNKNOWN, "only a receipt, no file")
 
 
 def test_gradescope_groups_are_one_attempt(full_room, lab, tmp_path, write_work):
@@ -210,6 +213,48 @@ def test_what_cannot_be_graded_has_a_row_and_a_reason(full_room, lab, tmp_path, 
         assert problem in submission.problem
         assert str(tmp_path) not in submission.problem
         assert "/tmp" not in submission.problem
+        assert "/tmp" not in str(submission.reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "chinese"),
+    [
+        ("work.rar", b"Rar!", "work.rar 不是 zip 或 tar 压缩包"),
+        ("work.ipynb", b"{}", "提交内容 里没有 .py 文件；应有 layer.py。笔记本无法评分"),
+        ("a.zip", b"PK\x05\x06" + bytes(18), "a.zip"),
+    ],
+)
+def test_a_reason_is_in_the_language_of_who_reads_it(full_room, lab, tmp_path, name, data, chinese):
+    """Whoever took the attempt in, in either language: status and exports say it in the reader's."""
+    folder = tmp_path / "export" / "0012"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(data)
+    (tmp_path / "export" / "0013").mkdir()
+    with speaking("zh"):
+        taken(full_room, lab, tmp_path / "export")
+    said = {}
+    for language in ("en", "zh"):
+        with speaking(language), full_room.session() as session:
+            status = status_of(full_room, session)[0]
+            remarks = [row.remark for row in export_rows(session, full_room.assignment(session, "tiny"))]
+            said[language] = [why for _number, _name, why in status.problems]
+            assert [any(why in remark for remark in remarks) for why in said[language]] == [True, True]
+    with full_room.session() as session:
+        assert [one.problem for one in session.scalars(select(Submission))] == said["en"]
+    assert all(text.isascii() for text in said["en"])
+    assert chinese in said["zh"][0]
+    assert said["zh"][1] == "文件夹是空的"
+
+
+def test_a_reason_of_an_earlier_grader_stays_as_it_was_written(full_room, lab, tmp_path):
+    """It is a finished sentence, in whatever language; nothing is guessed about it."""
+    (tmp_path / "export" / "0012").mkdir(parents=True)
+    taken(full_room, lab, tmp_path / "export")
+    with full_room.session() as session:
+        old = session.scalars(select(Submission)).one()
+        old.problem, old.reason = "文件夹 {x} 是空的", {}
+    with full_room.session() as session:
+        assert status_of(full_room, session)[0].problems[0][2] == "文件夹 {x} 是空的"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +265,8 @@ def test_marks_of_copies_are_taken_off(full_room, lab, tmp_path, write_work, nam
     work = write_work(tmp_path / "export" / "0012")
     (work / "layer.py").rename(work / name)
     line = planned(full_room, lab, tmp_path / "export")["0012"]
-    assert (line.problem, line.gaps) == ("", ())
+    assert not line.problem
+    assert not line.gaps
     assert f"{name} was taken as layer.py" in line.notes
 
 

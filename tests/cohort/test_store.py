@@ -33,9 +33,15 @@ def test_an_old_file_with_data_is_brought_up_to_date(tmp_path):
         command.upgrade(config, "0001")
         connection.execute(text("INSERT INTO course (id, name, timezone) VALUES (1, 'Old', 'UTC')"))
         connection.execute(text("INSERT INTO student VALUES (1, 1, '007', 'Ann', '', '', '', 'abcdefgh', 1)"))
+        connection.execute(text("INSERT INTO assignment VALUES (1, 1, 'tiny', NULL, NULL, '{}', 'best', 100)"))
+        values = "1, 1, 1, NULL, '2026-03-01', 'plain', '007', 'a', '', 'b', 0, 'the folder is empty', '[]'"
+        connection.execute(text(f"INSERT INTO submission VALUES ({values})"))
+        connection.execute(text("INSERT INTO submission_author VALUES (1, 1)"))
         connection.commit()
     migrate(engine)
     with engine.connect() as connection:
+        rows = connection.execute(text("SELECT problem, reason FROM submission JOIN submission_author")).all()
+        assert rows == [("the folder is empty", "{}")]
         assert connection.execute(text("SELECT sid FROM student")).scalar_one() == "007"
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 

@@ -15,9 +15,10 @@ from grader.cohort.classroom import Classroom
 from grader.cohort.intake.arrivals import Arrival, Person
 from grader.cohort.intake.names import forms_of, plain_name
 from grader.cohort.intake.originals import OriginalError, digest_of, digest_of_all, lay_out_paths
-from grader.cohort.intake.work import make_work
+from grader.cohort.intake.work import NO_PROBLEM, make_work
 from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.store.tables import Assignment, Extension, ExternalId, Student, Submission, SubmissionAuthor
+from grader.language.message import Message, sentence
 from grader.language.translation import _, marked
 from grader.project.contract import Lab
 from grader.report.progress import Progress
@@ -52,7 +53,7 @@ class Line:
     hashes: dict[str, str] = field(default_factory=dict)
     sha256: str = ""
     collected: str = ""
-    problem: str = ""
+    problem: Message = NO_PROBLEM
     notes: tuple[str, ...] = ()
     submitted_at: datetime | None = None
     late: bool = False
@@ -161,15 +162,15 @@ def _line(people: People, arrival: Arrival) -> Line:
 def _look_inside(lab: Lab, line: Line) -> None:
     """Fill in hashes, what would be graded, and what keeps it from being graded."""
     arrival = line.arrival
-    line.problem = _(arrival.problem) if arrival.problem else ""
+    line.problem = sentence(arrival.problem)
     try:
         line.hashes = {path: digest_of(file) for path, file in arrival.files.items()}
     except OriginalError as error:
-        line.problem = str(error)
+        line.problem = error.message
         return
     line.sha256 = digest_of_all(line.hashes)
     if line.problem or not arrival.files:
-        line.problem = line.problem or _("there is no file")
+        line.problem = line.problem or sentence("there is no file")
         return
     with scratch_folder("look") as folder:
         lay_out_paths(arrival.files, folder / "handed-in")

@@ -13,6 +13,7 @@ from grader.cohort.intake.originals import keep
 from grader.cohort.intake.plan import Line, State
 from grader.cohort.running.keys import lab_digest
 from grader.cohort.store import events
+from grader.cohort.store.sentences import kept
 from grader.cohort.store.tables import (
     Assignment,
     Blob,
@@ -98,7 +99,8 @@ def _write(
         collected_sha256=line.collected,
         lab_sha256=lab_sha256,
         marked_late=line.arrival.marked_late,
-        problem=line.problem,
+        problem=line.problem.english,
+        reason=kept(line.problem),
         notes=list(line.notes),
     )
     session.add(submission)

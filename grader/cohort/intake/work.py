@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from grader.collect.submission import SubmissionError, collect
-from grader.language.translation import _
+from grader.language.errors import GraderError
+from grader.language.message import Message, Several, sentence
 from grader.project.contract import Lab
 
+NO_PROBLEM = Message()
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".rar", ".7z")
 
 
@@ -23,14 +26,14 @@ class Work:
     sha256 : of these files, names and contents; empty where there is a problem.
     notes : what was left out, opened or renamed, for a person.
     missing : required files that are not there.
-    problem : why it cannot be graded; empty if it can.
+    problem : why it cannot be graded; empty if it can. In no language yet: it is kept, and others read it.
     """
 
     folder: Path | None
     sha256: str = ""
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    problem: str = ""
+    problem: Message = NO_PROBLEM
 
 
 def make_work(lab: Lab, handed_in: Path, target: Path) -> Work:
@@ -38,16 +41,27 @@ def make_work(lab: Lab, handed_in: Path, target: Path) -> Work:
     try:
         collected = collect(handed_in, target, required=lab.required, given=lab.facts.given)
     except SubmissionError as error:
-        text = _of_the_archive(lab, handed_in, target) or str(error)
-        # The person who reads it knows what was handed in, not where the copy lies.
-        text = text.replace(f"{handed_in}{os.sep}", "").replace(str(handed_in), _("the submission"))
-        return Work(None, problem=text)
+        problem = _of_the_archive(lab, handed_in, target) or error.message
+        return Work(None, problem=_without_place(problem, handed_in))
     there = {file.path for file in collected.files}
     missing = tuple(name for name in lab.required if name not in there)
     return Work(target, collected.sha256, collected.notes, missing)
 
 
-def _of_the_archive(lab: Lab, handed_in: Path, target: Path) -> str:
+def _without_place(said: Any, handed_in: Path) -> Any:
+    """Return what is said without the place of the copy: readers know what was handed in, not where it lies."""
+    if isinstance(said, GraderError):
+        said = said.message
+    if isinstance(said, Message):
+        return replace(said, values={name: _without_place(value, handed_in) for name, value in said.values.items()})
+    if isinstance(said, Several):
+        return replace(said, parts=tuple(_without_place(part, handed_in) for part in said.parts))
+    if said == str(handed_in):
+        return sentence("the submission")
+    return said.replace(f"{handed_in}{os.sep}", "") if isinstance(said, str) else said
+
+
+def _of_the_archive(lab: Lab, handed_in: Path, target: Path) -> Message:
     """Return what is wrong with the one archive that was handed in; empty if there is not exactly one."""
     files = [path for path in handed_in.rglob("*") if path.is_file()]
     archives = [path for path in files if path.suffix.lower() in ARCHIVES]
@@ -55,5 +69,5 @@ def _of_the_archive(lab: Lab, handed_in: Path, target: Path) -> str:
         try:
             collect(archives[0], target, required=lab.required, given=lab.facts.given)
         except SubmissionError as error:
-            return str(error)
-    return ""
+            return error.message
+    return NO_PROBLEM

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from grader.cohort.release.late import Lateness, Policy, lateness, policy_of
 from grader.cohort.store.queries import FAILED, attempts_of, authors_of, current_gradings
+from grader.cohort.store.sentences import told
 from grader.cohort.store.tables import (
     Adjustment,
     Assignment,
@@ -159,7 +160,7 @@ def _adjusted(points: float | None, adjustments: Sequence[Adjustment]) -> float 
 
 def _why(attempt: Submission, grading: Grading | None) -> str:
     if attempt.problem:
-        return _("it cannot be graded: {why}", why=attempt.problem)
+        return _("it cannot be graded: {why}", why=told(attempt.problem, attempt.reason))
     if grading is None:
         return _("it is not graded yet")
     return _("the grader failed: {why}", why=grading.message)

@@ -21,6 +21,7 @@ from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.running.tasks import Outcome, Task
 from grader.cohort.store import events
 from grader.cohort.store.queries import DONE, QUEUED, attempts_of, current_gradings, files_of, insert_all
+from grader.cohort.store.sentences import kept
 from grader.cohort.store.tables import Assignment, Grading, Run, Submission
 from grader.cohort.store.types import now
 from grader.language.translation import chosen
@@ -281,8 +282,8 @@ class Runs:
             with scratch_folder("look") as folder:
                 lay_out(Path(self.room.originals), files[attempt.id], folder / "handed-in")
                 work = make_work(self.lab, folder / "handed-in", folder / "work")
-            attempt.collected_sha256, attempt.problem = work.sha256, work.problem
-            attempt.notes = list(work.notes)
+            attempt.collected_sha256, attempt.notes = work.sha256, list(work.notes)
+            attempt.problem, attempt.reason = work.problem.english, kept(work.problem)
 
 
 def shard_of(tasks: Sequence[Task], shard: str) -> list[Task]:

@@ -106,7 +106,11 @@ class Blob(Base):
 
 
 class Submission(Base):
-    """One attempt of a student or a group. ``problem`` says why it cannot be graded, empty if it can."""
+    """One attempt of a student or a group.
+
+    ``problem`` says in English why it cannot be graded, empty if it can; ``reason`` is the same sentence in no
+    language yet (`grader.cohort.store.sentences`). Rows of earlier graders have a finished sentence alone.
+    """
 
     __tablename__ = "submission"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -121,6 +125,7 @@ class Submission(Base):
     lab_sha256: Mapped[str]
     marked_late: Mapped[bool] = mapped_column(default=False)
     problem: Mapped[str] = mapped_column(default="")
+    reason: Mapped[dict[str, Any]] = mapped_column(default=dict)
     notes: Mapped[list[str]]
 
 
