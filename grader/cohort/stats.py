@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ from scipy import stats
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from grader.cohort.release.grades import grades_of
+from grader.cohort.release.grades import Grade
 from grader.cohort.store.queries import ROWS_AT_ONCE
-from grader.cohort.store.tables import Assignment, CheckRow
+from grader.cohort.store.tables import CheckRow
 from grader.language.translation import _
 
 MISSING = ("skipped", "grader")
@@ -70,9 +70,9 @@ class CheckStats:
     easy: bool = False
 
 
-def check_stats(session: Session, assignment: Assignment) -> tuple[list[CheckStats], list[tuple[str, str, float]]]:
+def check_stats(session: Session, grades: Iterable[Grade]) -> tuple[list[CheckStats], list[tuple[str, str, float]]]:
     """Return the figures of every check, in order, and pairs of checks that say the same, with their phi."""
-    counting = sorted({one.grading.id for one in grades_of(session, assignment) if one.grading is not None})
+    counting = sorted({one.grading.id for one in grades if one.grading is not None})
     rows: list[Row[Any]] = []
     for start in range(0, len(counting), ROWS_AT_ONCE):
         rows += session.execute(
@@ -81,17 +81,21 @@ def check_stats(session: Session, assignment: Assignment) -> tuple[list[CheckSta
             .order_by(CheckRow.grading_id)
         )
     by_check: dict[str, list[Row[Any]]] = defaultdict(list)
-    passed: dict[int, dict[str, bool]] = defaultdict(dict)
     for row in rows:
         by_check[row.check_id].append(row)
+    # A line for each grading, a column for each check: 1 passed, 0 did not, NaN is missing.
+    line = {number: place for place, number in enumerate(counting)}
+    column = {name: place for place, name in enumerate(by_check)}
+    passed = np.full((len(line), len(column)), np.nan)
+    for row in rows:
         if row.verdict not in MISSING:
-            passed[row.grading_id][row.check_id] = row.verdict == PASS
-    found = [_stats(name, own, passed) for name, own in by_check.items()]
+            passed[line[row.grading_id], column[row.check_id]] = row.verdict == PASS
+    found = [_stats(name, own, _discrimination(column[name], passed)) for name, own in by_check.items()]
     found.sort(key=lambda one: (one.tier is None, one.tier or 0))
-    return found, _redundant([one.check for one in found], passed)
+    return found, _redundant({one.check: passed[:, column[one.check]] for one in found})
 
 
-def _stats(name: str, rows: Sequence[Row[Any]], passed: Mapping[int, Mapping[str, bool]]) -> CheckStats:
+def _stats(name: str, rows: Sequence[Row[Any]], discrimination: float | None) -> CheckStats:
     ran = [row for row in rows if row.verdict not in MISSING]
     right = sum(row.verdict == PASS for row in ran)
     low, high = 0.0, 1.0
@@ -122,7 +126,7 @@ def _stats(name: str, rows: Sequence[Row[Any]], passed: Mapping[int, Mapping[str
         difficulty=share,
         low=low,
         high=high,
-        discrimination=_discrimination(name, ran, passed),
+        discrimination=discrimination,
         verdicts=dict(verdicts),
         mistakes=dict(mistakes),
         median_s=float(np.median(seconds)),
@@ -133,30 +137,29 @@ def _stats(name: str, rows: Sequence[Row[Any]], passed: Mapping[int, Mapping[str
     )
 
 
-def _discrimination(name: str, ran: Sequence[Row[Any]], passed: Mapping[int, Mapping[str, bool]]) -> float | None:
-    if len(ran) < MIN_REACHED:
+def _discrimination(column: int, passed: np.ndarray) -> float | None:
+    own, others = passed[:, column], np.delete(passed, column, axis=1)
+    there = ~np.isnan(own)
+    if there.sum() < MIN_REACHED:
         return None
-    own, rest = [], []
-    for row in ran:
-        others = [value for check, value in passed[row.grading_id].items() if check != name]
-        if others:
-            own.append(row.verdict == PASS)
-            rest.append(sum(others) / len(others))
+    counts = (~np.isnan(others)).sum(axis=1)
+    use = there & (counts > 0)
+    own, rest = own[use], np.nansum(others[use], axis=1) / counts[use]
     if len(set(own)) < 2 or len(set(rest)) < 2:
         return None
     return float(stats.pointbiserialr(own, rest).statistic)
 
 
-def _redundant(names: Sequence[str], passed: Mapping[int, Mapping[str, bool]]) -> list[tuple[str, str, float]]:
+def _redundant(passed: Mapping[str, np.ndarray]) -> list[tuple[str, str, float]]:
     found = []
-    for first, second in itertools.combinations(names, 2):
-        pairs = [(own[first], own[second]) for own in passed.values() if first in own and second in own]
-        if len(pairs) < MIN_REACHED:
+    for (first, own), (second, other) in itertools.combinations(passed.items(), 2):
+        both = ~np.isnan(own) & ~np.isnan(other)
+        if both.sum() < MIN_REACHED:
             continue
-        table = np.array(pairs, dtype=float)
-        if table.std(axis=0).min() == 0:
+        table = np.stack([own[both], other[both]])
+        if table.std(axis=1).min() == 0:
             continue
-        phi = float(np.corrcoef(table.T)[0, 1])
+        phi = float(np.corrcoef(table)[0, 1])
         if phi > REDUNDANT:
             found.append((first, second, phi))
     return found

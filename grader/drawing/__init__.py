@@ -6,11 +6,12 @@ Nothing here imports matplotlib until something is drawn, so that a command that
 from grader.drawing.appearance import style, to_png, to_svg
 from grader.drawing.bars import draw_groups, draw_layers
 from grader.drawing.confusion import draw_confusion
-from grader.drawing.curves import Curve, draw_curves
+from grader.drawing.curves import Curve, CurveSheet, draw_curves
 from grader.drawing.differences import Difference, Plane, draw_difference
 
 __all__ = [
     "Curve",
+    "CurveSheet",
     "Difference",
     "Plane",
     "draw_confusion",

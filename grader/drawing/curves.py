@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, PANEL_HEIGHT = 7.0, 2.4
+# Inches beside, below and above the panel of a sheet: room for numbers of seven characters, and a factor above.
+LEFT, RIGHT, BELOW, ABOVE = 0.85, 0.1, 0.5, 0.22
 BESIDE_WIDTH, BESIDE_HEIGHT = 4.6, 3.4
 LOGARITHMIC_FROM = 30.0
 MAX_POINTS = 100_000
@@ -71,18 +73,57 @@ def draw_curves(
     for row, (quantity, found) in zip(grid, panels.items(), strict=True):
         for axes, run in zip(row, runs, strict=True):
             _panel(axes, found.get(run, {}))
-        drawn = [curve for lines in found.values() for curve in lines.values()]
-        values = [value for curve in drawn for value in curve.values if math.isfinite(value)]
-        label = _(UNITS[quantity]) if quantity in UNITS else _word(quantity)
-        if values and min(values) > 0 and max(values) / min(values) >= LOGARITHMIC_FROM:
-            make_logarithmic(row[0])
-            label = _("{quantity} (logarithmic)", quantity=label)
-        row[0].set_ylabel(label)
+        _name_the_values(row[0], quantity, [curve for lines in found.values() for curve in lines.values()])
     for axes, run in zip(grid[0], runs, strict=True):
         axes.set_title(run)
     for axes in grid.flat if beside else grid[-1]:
         _name_the_steps(axes, across)
     return figure
+
+
+class CurveSheet:
+    """One panel that one curve after another is drawn on: making a figure anew takes several times as long.
+
+    Its margins are the same whatever is drawn, so that panels below each other stand in line. It is made, drawn on
+    and written within `style`. ``quantity`` and ``across`` are as for `draw_curves`.
+    """
+
+    def __init__(self, quantity: str, width: float, across: str = "") -> None:
+        from matplotlib.figure import Figure
+
+        self._quantity, self._across = quantity, across
+        self._figure = Figure(figsize=(width, PANEL_HEIGHT))
+        self._figure.subplots_adjust(
+            left=LEFT / width,
+            right=1 - RIGHT / width,
+            bottom=BELOW / PANEL_HEIGHT,
+            top=1 - ABOVE / PANEL_HEIGHT,
+        )
+        self._axes = self._figure.subplots()
+        _panel(self._axes, {"": Curve()})
+
+    def drawn(self, curve: Curve) -> Figure:
+        """Return the figure with this curve in the place of the one before."""
+        axes, line = self._axes, self._axes.lines[0]
+        line.set_data(curve.steps, curve.values)
+        line.set_marker(_marker(curve) or "None")
+        axes.set_yscale("linear")
+        # What stays where there is no number to scale by.
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.relim()
+        axes.autoscale()
+        _name_the_values(axes, self._quantity, [curve])
+        _name_the_steps(axes, self._across)
+        return self._figure
+
+
+def _name_the_values(axes: Axes, quantity: str, curves: Iterable[Curve]) -> None:
+    values = [value for curve in curves for value in curve.values if math.isfinite(value)]
+    label = _(UNITS[quantity]) if quantity in UNITS else _word(quantity)
+    if values and min(values) > 0 and max(values) / min(values) >= LOGARITHMIC_FROM:
+        make_logarithmic(axes)
+        label = _("{quantity} (logarithmic)", quantity=label)
+    axes.set_ylabel(label)
 
 
 def _name_the_steps(axes: Axes, across: str) -> None:
@@ -100,11 +141,15 @@ def _name_the_steps(axes: Axes, across: str) -> None:
 def _panel(axes: Axes, lines: Mapping[str, Curve]) -> None:
     axes.grid(True, color=GRID)
     for number, (name, curve) in enumerate(lines.items()):
-        marker = "o" if sum(map(math.isfinite, curve.values)) == 1 else None
         colour = PALETTE[number % len(PALETTE)]
-        axes.plot(curve.steps, curve.values, color=colour, marker=marker, label=_word(name), linewidth=1.4)
+        axes.plot(curve.steps, curve.values, color=colour, marker=_marker(curve), label=_word(name), linewidth=1.4)
     if any(lines):
         axes.legend()
+
+
+def _marker(curve: Curve) -> str | None:
+    """Return the mark of each point: a line of a single one would not be seen."""
+    return "o" if sum(map(math.isfinite, curve.values)) == 1 else None
 
 
 def _word(name: str) -> str:

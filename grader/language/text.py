@@ -13,6 +13,8 @@ MAX_LINE_CHARACTERS = 300
 DROPPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
 LINE_ENDS = str.maketrans({"\r": "\n", "\x0b": "\n", "\x0c": "\n", "\x85": "\n", "\u2028": "\n", "\u2029": "\n"})
 MAX_COMBINING_MARKS = 3
+# Nothing in it is changed, but that line feeds at both ends go.
+PLAIN = re.compile(r"[ -~\n]*")
 # A CI runner obeys such text wherever a line of its log begins with it, and wrapping decides where lines begin.
 RUNNER_COMMAND = re.compile(r"::(?=[A-Za-z])")
 OLD_RUNNER_COMMAND = "##["
@@ -29,8 +31,8 @@ def printable(text: str, cap: int = MAX_MESSAGE_CHARACTERS) -> str:
     Line feeds stay and tabs become four spaces; other line ends become line feeds. What stays can be written as
     UTF-8 and stands in any XML document. Marks that stack on one letter are kept up to three.
     """
-    if len(text) <= cap and text.isascii() and text.isprintable():
-        return text  # most texts are, and pages of a class have a great many
+    if len(text) <= cap and PLAIN.fullmatch(text):
+        return text.strip("\n")  # most texts are, and pages of a class have a great many
     kept: list[str] = []
     marks = 0
     for character in text[: 4 * cap].replace("\r\n", "\n").translate(LINE_ENDS).expandtabs(4):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
 from rich.text import Text
 
-from grader.drawing import Curve, draw_curves, style, to_svg
+from grader.drawing import Curve, CurveSheet, style, to_svg
 from grader.language.text import one_line
-from grader.language.translation import _, marked
+from grader.language.translation import _, chosen, marked
 from grader.report.look import Look
 from grader.score.document import CheckResult, LearningCurve
 
@@ -20,6 +21,8 @@ NAMES = {"loss": marked("loss"), "accuracy": marked("accuracy")}
 SPARK_WIDTH = 48
 # Inches: letters stay readable on a page of 360 pixels.
 PAGE_WIDTH = 5.0
+# Works that compute the same learn alike, so many pages of a class have equal drawings, of about 10 kB each.
+KEPT_DRAWINGS = 256
 
 
 def trained(checks: Sequence[CheckResult]) -> list[CheckResult]:
@@ -62,9 +65,19 @@ def sparkline(values: Sequence[float | None], blocks: str = BLOCKS, width: int =
 
 def drawn(curve: LearningCurve, name: str) -> str:
     """Return a curve as an ``<svg>`` element; ``name`` is that of no other drawing on the page."""
-    values = [math.nan if value is None else value for value in curve.values]
+    return _drawn(curve.name, curve.steps, tuple(curve.values), name, chosen())
+
+
+@functools.lru_cache(maxsize=KEPT_DRAWINGS)
+def _drawn(quantity: str, total: int, known: tuple[float | None, ...], name: str, language: str) -> str:
+    values = [math.nan if value is None else value for value in known]
     # Each value stands for a stretch of steps, and is drawn at its end.
-    steps = [round((number + 1) * curve.steps / len(values)) for number in range(len(values))]
+    steps = [round((number + 1) * total / len(values)) for number in range(len(values))]
     with style(page=True):
-        across = "" if curve.name == "loss" else _("measurement")
-        return to_svg(draw_curves({"": {curve.name: Curve(steps, values)}}, PAGE_WIDTH, across), name)
+        return to_svg(_sheet(quantity, language).drawn(Curve(steps, values)), name)
+
+
+@functools.lru_cache(maxsize=2 * len(NAMES))
+def _sheet(quantity: str, language: str) -> CurveSheet:
+    """Return what curves of a quantity are drawn on in a language, one after another: a class has a great many."""
+    return CurveSheet(quantity, PAGE_WIDTH, "" if quantity == "loss" else _("measurement"))

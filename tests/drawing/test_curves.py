@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.drawing import Curve, draw_curves, style
+from grader.drawing import Curve, CurveSheet, draw_curves, style, to_svg
 from grader.drawing.appearance import PALETTE
 from grader.drawing.curves import MAX_POINTS
 
@@ -75,3 +75,40 @@ def test_a_long_curve_stays_bounded():
     for step in range(MAX_POINTS + 10):
         curve.add(step, float(step))
     assert len(curve.steps) <= MAX_POINTS and curve.steps[-1] == curve.values[-1] == MAX_POINTS + 9
+
+
+def test_a_sheet_keeps_nothing_of_the_curve_before():
+    """A curve is drawn alike on a new sheet and after any other: range, scale, mark and names are its own."""
+    curves = [
+        FALLING,
+        Curve([1, 2, 3], [1000.0, 1.0, 0.001]),
+        Curve([7], [0.5]),
+        Curve([1, 2], [math.nan, math.nan]),
+        Curve([10, 20], [-3.0, 1e7]),
+    ]
+    new = [to_svg(CurveSheet("loss", 5.0).drawn(curve), "a") for curve in curves]
+    assert len(set(new)) == len(curves)
+    sheet = CurveSheet("loss", 5.0)
+    for number in (0, 1, 0, 2, 3, 2, 4, 1, 3, 0):
+        assert to_svg(sheet.drawn(curves[number]), "a") == new[number]
+
+
+@pytest.mark.parametrize("values", [[1e30, 2e30], [1e-7, 2e-7], [-123456.0, 123456.0], [1e-6, 1e5], [9000.0, 1e6]])
+def test_a_sheet_has_room_for_every_label(values):
+    """No label of a value or a step is cut off at the edge of the drawing."""
+    figure = CurveSheet("loss", 5.0, "measurement").drawn(Curve([1, 100_000], values))
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0 and box.y0 >= 0
+    assert box.x1 <= 5.0 and box.y1 <= figure.get_figheight()
+
+
+def test_a_sheet_has_the_axes_of_a_single_panel():
+    """Ranges, scale and names are those that the same curve has in a figure of its own."""
+    for values in ([2.0, 1.0, 0.5], [100.0, 1.0, 0.01], [0.0, 0.0, 0.0]):
+        curve = Curve([10, 20, 30], values)
+        (own,) = draw_curves({"": {"accuracy": curve}}, 5.0, "measurement").axes
+        (panel,) = CurveSheet("accuracy", 5.0, "measurement").drawn(curve).axes
+        for name in ("get_xlim", "get_ylim", "get_yscale", "get_xlabel", "get_ylabel"):
+            assert getattr(panel, name)() == getattr(own, name)()
+        np.testing.assert_array_equal(panel.lines[0].get_xydata(), own.lines[0].get_xydata())

@@ -69,3 +69,10 @@ def test_marks_do_not_pile_up():
 def test_an_ending_makes_no_two_names_alike(word, near):
     """Two files that share nothing but `.py` are not taken for each other."""
     assert nearest(word, ["conv.py", "layers.py", "lenet"]) == near
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60), st.integers(3, 70))
+def test_plain_text_is_cleaned_as_any_other(text, cap):
+    """What is looked at as a whole comes out as what is looked at letter by letter, beside one that goes."""
+    whole, one_by_one = printable(text, cap), printable(text + "\u200b", cap)
+    assert whole == one_by_one or len(text) >= cap

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from grader.cohort.release.grades import Grade
@@ -11,6 +12,7 @@ from grader.cohort.view.holes import Works, body_of, regions_of
 from grader.project.contract import Lab
 
 MAX_LINES = 30
+KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,13 @@ class Examples:
 
     def __init__(self, originals: Path, lab: Lab, files: Mapping[int, Mapping[str, str]], scratch: Path) -> None:
         self._works, self._files, self._regions = Works(originals, lab, scratch), files, regions_of(lab)
+        # One work often is the example of several mistakes.
+        self._sources = lru_cache(maxsize=KEPT)(self._read)
 
     def of(self, grade: Grade, holes: Sequence[str]) -> Example:
         """Return what ``grade``'s attempt has in the first of the holes that it has."""
-        files = self._files.get(grade.attempt.id, {}) if grade.attempt is not None else {}
         wanted = [region for hole in holes for region in self._regions if hole in region.holes]
-        sources = self._works.sources(files) if wanted and files else {}
+        sources = self._sources(grade.attempt.id) if wanted and grade.attempt is not None else {}
         for region in wanted:
             body = body_of(sources[region.file], region.function) if region.file in sources else None
             if body:
@@ -40,3 +43,7 @@ class Examples:
                 cut = [*lines[:MAX_LINES], "…"] if len(lines) > MAX_LINES else lines
                 return Example(grade.student.pseudonym, region.function, "\n".join(cut))
         return Example(grade.student.pseudonym)
+
+    def _read(self, attempt: int) -> dict[str, str]:
+        files = self._files.get(attempt, {})
+        return self._works.sources(files) if files else {}

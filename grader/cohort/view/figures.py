@@ -23,8 +23,8 @@ from grader.cohort.status import status_of
 from grader.cohort.store.queries import ROWS_AT_ONCE, authors_of, files_of
 from grader.cohort.store.tables import Assignment, CheckRow, Run
 from grader.cohort.view.examples import Examples
-from grader.cohort.view.mistakes import ClassMistake, Unexplained, class_mistakes, unexplained
-from grader.cohort.view.speeds import Board, boards_of
+from grader.cohort.view.mistakes import ClassMistake, KnownMistakes, Unexplained, UnknownMistakes
+from grader.cohort.view.speeds import Board, Boards
 from grader.language.numbers import points
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
@@ -118,7 +118,7 @@ def class_figures(
     """
     assignment = room.assignment(session, lab.name)
     grades = grades_of(session, assignment)
-    checks, same = check_stats(session, assignment)
+    checks, same = check_stats(session, grades)
     order = {name: number for number, name in enumerate(lab.checks)}
     checks.sort(key=lambda one: order.get(one.check, len(order)))
     counted = [grade for grade in grades if grade.grading is not None]
@@ -129,14 +129,18 @@ def class_figures(
             select(Run).where(Run.id.in_({grade.grading.run_id for grade in counted if grade.grading is not None}))
         )
     }
-    documents = Documents(Journal(room.folder), counted)
+    known, unknown, boards = KnownMistakes(), UnknownMistakes(), Boards(lab)
+    for holders, document in _documents(Journal(room.folder), counted):
+        known.add(holders, document)
+        unknown.add(holders, document)
+        boards.add(holders, document)
     scores = Counter(
         f"{grade.grading.score:g}" for grade in counted if grade.grading and grade.grading.score is not None
     )
     with scratch_folder("examples") as scratch:
         examples = Examples(room.originals, lab, files_of(session, assignment.id), scratch)
-        mistakes = class_mistakes(documents, lab, mistake_texts(project.fixtures(lab.name, "hidden")), examples)
-        unknown = unexplained(documents, lab, examples)
+        mistakes = known.found(lab, mistake_texts(project.fixtures(lab.name, "hidden")), examples)
+        unexplained = unknown.found(lab, examples)
     return ClassFigures(
         lab=lab.name,
         title=translated(lab.facts.title, lab.folder),
@@ -163,8 +167,8 @@ def class_figures(
         ),
         same=tuple(same),
         mistakes=tuple(mistakes),
-        unexplained=tuple(unknown),
-        boards=tuple(boards_of(documents, lab)) if speed else (),
+        unexplained=tuple(unexplained),
+        boards=tuple(boards.found()) if speed else (),
         lines=tuple(_line(grade, [one.check for one in checks], verdicts) for grade in grades),
     )
 
@@ -174,25 +178,19 @@ def figures_as_json(figures: ClassFigures) -> str:
     return json.dumps({"schema": SCHEMA, **asdict(figures)}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-class Documents:
-    """The result documents of the gradings that count; each time they are looked through they are read anew.
+def _documents(journal: Journal, counted: Sequence[Grade]) -> Iterator[tuple[list[Grade], dict[str, Any]]]:
+    """Yield each document that counts with those whose it is, one at a time; damaged ones are left out.
 
     A class's documents together may be larger than memory.
     """
-
-    def __init__(self, journal: Journal, counted: Sequence[Grade]) -> None:
-        self._journal = journal
-        self._holders: dict[str, list[Grade]] = {}
-        for grade in counted:
-            if grade.grading is not None:
-                self._holders.setdefault(grade.grading.key, []).append(grade)
-
-    def __iter__(self) -> Iterator[tuple[list[Grade], dict[str, Any]]]:
-        """Yield each document once with those whose it is; damaged ones are left out."""
-        for key, holders in self._holders.items():
-            document = self._journal.document(key)
-            if document is not None:
-                yield holders, document
+    holders: dict[str, list[Grade]] = {}
+    for grade in counted:
+        if grade.grading is not None:
+            holders.setdefault(grade.grading.key, []).append(grade)
+    for key, own in holders.items():
+        document = journal.document(key)
+        if document is not None:
+            yield own, document
 
 
 def _verdicts(session: Session, counted: Sequence[Grade]) -> dict[int, dict[str, str]]:

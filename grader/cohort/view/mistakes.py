@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ WRONG = ("wrong", "output", "exception")
 MIN_ALIKE = 2
 MAX_SHOWN = 40
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?")
-Documents = Iterable[tuple[list[Grade], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -74,30 +73,35 @@ class _Seen:
     example: Grade | None = None
 
 
-def class_mistakes(
-    documents: Documents, lab: Lab, texts: Mapping[str, Mapping[str, str]], examples: Examples
-) -> list[ClassMistake]:
-    """Return the recognised mistakes, that of most students first; two made at once count as each of them.
+class KnownMistakes:
+    """Counts the recognised mistakes while documents pass; two made at once count as each of them."""
 
-    ``texts`` are those of the lab's known mistakes; where one has none there, what its check said is taken.
-    """
-    seen: dict[str, _Seen] = {}
-    graded = 0
-    for holders, document in documents:
-        graded += len(holders)
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self._graded = 0
+
+    def add(self, holders: list[Grade], document: dict[str, Any]) -> None:
+        """Count a document, for all of those whose it is."""
+        self._graded += len(holders)
         own: dict[str, bool] = {}
         for check in document["checks"]:
             for part, decides in ((check, True), (check.get("beyond") or {}, False)):
                 for name in _names(part):
-                    one = seen.setdefault(name, _Seen())
+                    one = self._seen.setdefault(name, _Seen())
                     one.checks[check["id"]] = None
                     own[name] = own.get(name, False) or decides
                     _note(one, part, holders[0], replace=decides and not one.students)
         for name, decides in own.items():
-            seen[name].students += len(holders) * decides
-            seen[name].beyond += len(holders) * (not decides)
-    found = sorted(seen.items(), key=lambda item: (-item[1].students, -item[1].beyond, item[0]))
-    return [_mistake(name, one, graded, lab, texts.get(name, {}), examples) for name, one in found]
+            self._seen[name].students += len(holders) * decides
+            self._seen[name].beyond += len(holders) * (not decides)
+
+    def found(self, lab: Lab, texts: Mapping[str, Mapping[str, str]], examples: Examples) -> list[ClassMistake]:
+        """Return the mistakes, that of most students first.
+
+        ``texts`` are those of the lab's known mistakes; where one has none there, what its check said is taken.
+        """
+        ordered = sorted(self._seen.items(), key=lambda item: (-item[1].students, -item[1].beyond, item[0]))
+        return [_mistake(name, one, self._graded, lab, texts.get(name, {}), examples) for name, one in ordered]
 
 
 def _names(part: Mapping[str, Any]) -> Sequence[str]:
@@ -133,28 +137,38 @@ def _mistake(
     )
 
 
-def unexplained(documents: Documents, lab: Lab, examples: Examples) -> list[Unexplained]:
-    """Return the failures without a name and a likely cause that several students share, most frequent first.
+class UnknownMistakes:
+    """Collects failures without a name and a likely cause while documents pass.
 
-    Two end alike if check, verdict and message agree, but for the numbers in it. What only one student has follows
-    in no list: it is in that student's own report.
+    Two end alike if check, verdict and message agree, but for the numbers in it.
     """
-    groups: dict[tuple[str, str, str], list[Grade]] = {}
-    for holders, document in documents:
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str, str], list[Grade]] = {}
+
+    def add(self, holders: list[Grade], document: dict[str, Any]) -> None:
+        """Look through a document, for all of those whose it is."""
         for check in document["checks"]:
             if check["verdict"] in WRONG and not check.get("misconception") and not check.get("hint"):
                 first = next(iter(str(check.get("message") or "").splitlines()), "")
-                groups.setdefault((check["id"], check["verdict"], NUMBER.sub("#", first)), []).extend(holders)
-    shared = [(key, holders) for key, holders in groups.items() if len(holders) >= MIN_ALIKE]
-    shared.sort(key=lambda item: (-len(item[1]), item[0]))
-    return [
-        Unexplained(
-            check,
-            verdict,
-            message,
-            len(holders),
-            tuple(holder.student.pseudonym for holder in holders[:MAX_SHOWN]),
-            examples.of(holders[0], lab.checks[check].holes if check in lab.checks else ()),
-        )
-        for (check, verdict, message), holders in shared[:MAX_SHOWN]
-    ]
+                key = (check["id"], check["verdict"], NUMBER.sub("#", first))
+                self._groups.setdefault(key, []).extend(holders)
+
+    def found(self, lab: Lab, examples: Examples) -> list[Unexplained]:
+        """Return the failures that several students share, most frequent first.
+
+        What only one student has follows in no list: it is in that student's own report.
+        """
+        shared = [(key, holders) for key, holders in self._groups.items() if len(holders) >= MIN_ALIKE]
+        shared.sort(key=lambda item: (-len(item[1]), item[0]))
+        return [
+            Unexplained(
+                check,
+                verdict,
+                message,
+                len(holders),
+                tuple(holder.student.pseudonym for holder in holders[:MAX_SHOWN]),
+                examples.of(holders[0], lab.checks[check].holes if check in lab.checks else ()),
+            )
+            for (check, verdict, message), holders in shared[:MAX_SHOWN]
+        ]

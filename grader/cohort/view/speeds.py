@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,32 +34,39 @@ class Board:
     entries: tuple[Entry, ...]
 
 
-def boards_of(documents: Iterable[tuple[list[Grade], dict[str, Any]]], lab: Lab) -> list[Board]:
-    """Return a board for each part of a timed check and for each layer; only what is right is on one.
+class Boards:
+    """Collects times while documents pass: of each part of a timed check and of each layer, only where it is right.
 
     The ratio is to the reference's same program on the same machine. A layer is timed once, so it has no interval.
     """
-    found: dict[tuple[str, str], list[Entry]] = {}
-    network = lab.facts.network.forward if lab.facts.network is not None else None
-    for holders, document in documents:
+
+    def __init__(self, lab: Lab) -> None:
+        self._times: dict[tuple[str, str], list[Entry]] = {}
+        self._network = lab.facts.network.forward if lab.facts.network is not None else None
+
+    def add(self, holders: list[Grade], document: dict[str, Any]) -> None:
+        """Note the times of a document, for all of those whose it is."""
         right = {check["id"] for check in document["checks"] if check["verdict"] == PASS}
         for check in document["checks"]:
             for part in (check.get("speed") or {}).get("parts", ()) if check["id"] in right else ():
-                _add(found, (check["id"], part["name"]), holders, part)
-        for layer in document.get("layers", ()) if network in right else ():
+                _add(self._times, (check["id"], part["name"]), holders, part)
+        for layer in document.get("layers", ()) if self._network in right else ():
             own, reference = layer.get("forward_ms"), layer.get("reference_forward_ms")
             if own and reference:
                 entry = {"submission_s": own / 1000, "ratio": reference / own}
-                _add(found, ("", layer["name"]), holders, entry)
-    return [
-        Board(
-            name,
-            part,
-            len(entries),
-            tuple(sorted(entries, key=lambda one: -one.ratio)[: SHOWN if name else LAYERS_SHOWN]),
-        )
-        for (name, part), entries in found.items()
-    ]
+                _add(self._times, ("", layer["name"]), holders, entry)
+
+    def found(self) -> list[Board]:
+        """Return a board for each of them."""
+        return [
+            Board(
+                name,
+                part,
+                len(entries),
+                tuple(sorted(entries, key=lambda one: -one.ratio)[: SHOWN if name else LAYERS_SHOWN]),
+            )
+            for (name, part), entries in self._times.items()
+        ]
 
 
 def _add(
