@@ -1,10 +1,12 @@
 """Kills gradings of a class at random moments, and proves that nothing is lost, done twice or left over.
 
-``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--seed 1]
-[--seconds N] [--project FOLDER]`` grades the class once undisturbed, then again and again while ``kill -9`` hits
-the runner (which is scheduler and writer of the database) at any moment, the runner at a moment at which the
-database's file changes, processes that grade, and boxes. After each run that comes through, every attempt must have
-exactly one current grading, equal to the undisturbed one, and no process and no folder of it may be left.
+``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--dask 2]
+[--seed 1] [--seconds N] [--project FOLDER]`` grades the class once undisturbed, then again and again while
+``kill -9`` hits the runner (which is scheduler and writer of the database) at any moment, the runner at a moment at
+which the database's file changes, processes that grade, and boxes. With ``--dask N`` it hands gradings to a
+scheduler and N workers of Dask that are processes of their own, and these are killed and started again, too. After
+each run that comes through, every attempt must have exactly one current grading, equal to the undisturbed one, and
+no process and no folder of it may be left.
 ``python -m benchmarks.class_tiny FOLDER`` makes a small class whose gradings take little.
 """
 
@@ -16,6 +18,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,10 +33,15 @@ from grader.cohort.store.queries import current_gradings
 from grader.cohort.store.tables import CheckRow, Grading, Run, Submission
 
 LONGEST_S = 6.0
+# Until what was killed of Dask is started again.
+DASK_PAUSE_S = 0.5
 SETTLE_S = 15.0
 # How long to wait for the database to be written to.
 WRITE_LOOK_S, WRITE_LIMIT_S = 0.0005, 3.0
+# A runner that has not ended by then never will.
+HANGS_S = 300.0
 KINDS = ("runner", "writer", "grading", "box")
+DASK_KINDS = ("scheduler", "nanny")
 Verdicts = dict[int, tuple[float | None, tuple[tuple[str, str], ...]]]
 
 
@@ -150,6 +158,45 @@ class Host:
         return found
 
 
+class Dask:
+    """A scheduler of Dask and its workers, each a process of its own."""
+
+    def __init__(self, host: Host, workers: int) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        self.host, self.address = host, f"tcp://127.0.0.1:{port}"
+        worker = [self.address, "--nthreads", "1", "--memory-limit", "0", "--local-directory", str(host.temporary)]
+        self._commands = {
+            "scheduler": ["scheduler", "--host", "127.0.0.1", "--port", port],
+            **{f"nanny {number}": ["worker", *worker] for number in range(workers)},
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def keep(self) -> None:
+        """Start what does not run."""
+        for name, command in self._commands.items():
+            if name not in self._running or self._running[name].poll() is not None:
+                with (self.host.place / "log").open("ab") as log:
+                    self._running[name] = subprocess.Popen(
+                        [sys.executable, "-m", "dask", *command, "--no-dashboard"],
+                        cwd=self.host.project, env=self.host.environment, stdout=log, stderr=log,
+                        start_new_session=True,
+                    )  # fmt: skip
+
+    def of(self, kind: str) -> list[int]:
+        """Return the processes of a kind."""
+        return [process.pid for name, process in self._running.items() if name.startswith(kind)]
+
+    def close(self) -> None:
+        """End all of it as an administrator would."""
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            process.wait()
+        self._running.clear()
+
+
 def victims(host: Host, runner: int, kind: str) -> list[int]:
     """Return processes of a kind that could be killed now."""
     found = {pid: command for pid, command in host.processes().items() if pid != runner}
@@ -170,6 +217,7 @@ def main() -> None:
     parser.add_argument("roster", type=Path)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--cluster")
+    parser.add_argument("--dask", type=int, default=0, help="Workers of a Dask of its own.")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="Then nothing more is killed.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--project", type=Path, default=Path(), help="Where the lab is; default here.")
@@ -177,7 +225,17 @@ def main() -> None:
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         host = Host(given.lab, given.download, given.roster, Path(folder) / "host", given.cluster, given.project)
-        host.fresh()
+        dask = Dask(host, given.dask)
+        if given.dask:
+            host.options = ["--cluster", dask.address]
+        kinds = KINDS + DASK_KINDS * bool(given.dask)
+
+        def fresh() -> None:
+            host.fresh()
+            if given.dask:
+                dask.keep()
+
+        fresh()
         began = time.monotonic()
         host.start().wait()
         quiet_s = time.monotonic() - began
@@ -185,17 +243,20 @@ def main() -> None:
         print(f"undisturbed: {len(wanted)} attempts in {quiet_s:.1f} s", flush=True)
         killed: Counter[str] = Counter()
         finished = 0
-        host.fresh()
+        dask.close()
+        fresh()
         runner = host.start()
         ends = time.monotonic() + given.seconds
         enough = False
         while not enough or runner.poll() is None:
             enough = enough or sum(killed.values()) >= given.kills or time.monotonic() > ends
             try:
-                runner.wait(None if enough else chance.uniform(0.2, min(quiet_s, LONGEST_S)))
+                runner.wait(HANGS_S if enough else chance.uniform(0.2, min(quiet_s, LONGEST_S)))
             except subprocess.TimeoutExpired:
-                kind = chance.choice(KINDS)
-                pids = victims(host, runner.pid, kind)
+                if enough:
+                    raise SystemExit(f"after {dict(killed)} the runner hangs; see {host.place / 'log'}") from None
+                kind = chance.choice(kinds)
+                pids = dask.of(kind) if kind in DASK_KINDS else victims(host, runner.pid, kind)
                 if not pids:
                     continue
                 try:
@@ -203,18 +264,22 @@ def main() -> None:
                 except ProcessLookupError:
                     continue
                 killed[kind] += 1
+                if given.dask:
+                    time.sleep(DASK_PAUSE_S)
+                    dask.keep()
                 if kind in ("runner", "writer"):
                     runner.wait()
                     runner = host.start()
                 continue
             if runner.returncode not in (0, 1):
-                # Killed, or too many boxes went at once; the same command goes on.
+                # Killed, or too many boxes went at once, or its cluster is gone; the same command goes on.
                 runner = host.start()
                 continue
             finished += 1
+            dask.close()
             compare(host, wanted)
             if not enough:
-                host.fresh()
+                fresh()
                 runner = host.start()
         print(f"{sum(killed.values())} kills ({dict(killed)}), {finished} runs came through, all as undisturbed")
 

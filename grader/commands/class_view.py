@@ -116,7 +116,8 @@ def similar(
         ),
     ] = None,
     most: Annotated[
-        int | None, typer.Option("--pairs", min=1, help="How many pairs to show; default one of a hundred.")
+        int | None,
+        typer.Option("--pairs", min=1, help="How many pairs to show; default one of a hundred, at most 200."),
     ] = None,
     folder: ClassFolder = None,
     lang: Language = None,
@@ -127,7 +128,6 @@ def similar(
     """
     from grader.cohort.view.folder import require_free
     from grader.cohort.view.similar_pages import similar_works, write_similar
-    from grader.language.translation import translated
     from grader.project.places import Project
 
     project = Project.find()
@@ -135,7 +135,7 @@ def similar(
     require_free(out)
     with open_gradebook(folder) as (room, session):
         found = similar_works(room, session, project, facts, others or (), most)
-    write_similar(found, lab, translated(facts.facts.title, facts.folder), out)
+    write_similar(found, project, facts, out)
     show_table(
         SIMILAR_COLUMNS,
         [
@@ -150,7 +150,8 @@ def similar(
     )
     say(
         _(
-            "{file}: {count} pairs to read; a reason to look, never a proof. 99 of 100 pairs stay below {typical}",
+            "{file}: {count} pairs to read; a reason to look, never a proof. 99 of 100 pairs have at most "
+            "{typical}",
             file=out,
             count=len(found.pairs),
             typical=f"{found.typical:.0f}",

@@ -1,5 +1,6 @@
 """What a class shows: the figures, the pages made of them, and who wrote alike."""
 
+import html
 import json
 import os
 import re
@@ -17,10 +18,10 @@ from grader.cohort.view.appeal_page import appeal_page
 from grader.cohort.view.figures import class_figures, figures_as_json
 from grader.cohort.view.folder import write_pages
 from grader.cohort.view.holes import MAX_SOURCE_BYTES, Region, body_of, regions_of, sources_in
-from grader.cohort.view.report import ROWS, write_report
+from grader.cohort.view.report import ROWS, UNFOLDED, write_report
 from grader.cohort.view.similar_pages import similar_works, write_similar
-from grader.cohort.view.similarity import Work, compare_works
-from grader.project.fixtures import PAIR_SIGN
+from grader.cohort.view.similarity import MAX_PAIRS, Pair, Similarity, Work, compare_works
+from grader.project.fixtures import PAIR_SIGN, mistake_texts
 from tests.cohort.view_class import LAB, PROJECT, fill, result_of, wrong
 
 PLANTED, RARE = "backward_padding_not_cropped", "backward_stride_ignored"
@@ -60,6 +61,7 @@ def test_a_mistake_of_thirty_in_two_hundred_stands_at_the_top_by_its_name(room, 
     assert re.search(r"<h3>(.*?)</h3>", page)[1] == first.title
     assert first.title != PLANTED
     assert first.example.pseudonym in page and "Student " not in page
+    assert "<h2>Rarer" not in page
     overview = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert overview.index(first.title) < overview.index(figures.mistakes[1].title)
 
@@ -92,6 +94,22 @@ def test_what_nobody_could_explain_is_gathered_by_how_it_ended(room, tmp_path):
     assert [(one.check, one.message, one.students) for one in found] == [("conv_forward", "differs in # %", 2)]
 
 
+def test_the_page_of_mistakes_stays_short(room, tmp_path):
+    """Beyond the most frequent ones each is a line that can be opened, at the place that other pages point to."""
+    texts = mistake_texts(PROJECT.fixtures(LAB.name, "hidden"))
+    known = sorted(name for name in texts if PAIR_SIGN not in name)[: UNFOLDED + 3]
+    names = [name for number, name in enumerate(known) for _again in range(len(known) - number)]
+    fill(room, tmp_path / "files", [result_of(n, conv_backward=wrong(name)) for n, name in enumerate(names)])
+    figures = figures_of(room)
+    with room.session() as session:
+        write_report(room, session, figures, tmp_path / "report")
+    page = (tmp_path / "report" / "mistakes.html").read_text(encoding="utf-8")
+    assert [one.name for one in figures.mistakes] == known
+    assert re.findall(r'<section id="([^"]*)"', page) == known[:UNFOLDED]
+    assert re.findall(r'<details id="([^"]*)"><summary>', page) == known[UNFOLDED:]
+    assert f"{figures.mistakes[-1].title}: 1 of {len(names)}</summary>" in page
+
+
 def test_json_and_pages_have_the_same_figures(room, tmp_path):
     """Reached, share and interval of each check, and the count of each mistake, read off the pages."""
     results = [result_of(n, conv_backward=wrong(PLANTED)) if n < 7 else result_of(n) for n in range(20)]
@@ -104,8 +122,8 @@ def test_json_and_pages_have_the_same_figures(room, tmp_path):
         one = check["figures"]
         page = (tmp_path / "report" / f"check-{one['check']}.html").read_text(encoding="utf-8")
         assert f"<td>{one['reached']}</td>" in page
-        low, high = (f"{100 * one[name]:.0f} %" for name in ("low", "high"))
-        assert re.search(rf"{100 * one['difficulty']:.0f} %\s*<small>\(95 % interval {low}\s*to {high}", page)
+        low, high = (f"{100 * one[name]:.0f}\u00a0%" for name in ("low", "high"))
+        assert re.search(rf"{100 * one['difficulty']:.0f}\u00a0%\s*<small>\(95 % interval {low}\s*to {high}", page)
     assert data["mistakes"][0]["students"] == 7
     assert sum(one["verdicts"].count("wrong") for one in data["lines"]) == 7
     assert "7 of 20" in (tmp_path / "report" / "mistakes.html").read_text(encoding="utf-8")
@@ -262,8 +280,28 @@ def test_whose_files_are_gone_is_said_and_compared_with_nobody(room, tmp_path):
     with room.session() as session:
         found = similar_works(room, session, PROJECT, LAB, (), 1)
     assert (found.works, found.unread) == (3, (room.pseudonym("0"),))
-    write_similar(found, LAB.name, "title", tmp_path / "pages")
+    write_similar(found, PROJECT, LAB, tmp_path / "pages")
     assert room.pseudonym("0") in (tmp_path / "pages" / "index.html").read_text(encoding="utf-8")
+
+
+def test_shared_mistakes_stand_there_by_their_titles(tmp_path):
+    """A recognised one, two made at once, and what a check said of one that nobody knows."""
+    titles = {name: texts["title"] for name, texts in mistake_texts(PROJECT.fixtures(LAB.name, "hidden")).items()}
+    shared = ((PLANTED, 4.0), (f"{PLANTED}{PAIR_SIGN}{RARE}", 3.0), ("conv_forward: no <b>name</b>", 1.0))
+    found = Similarity(2, 0, (Pair("aaa", "bbb", 8.0, shared, ()),), {}, 1.0)
+    write_similar(found, PROJECT, LAB, tmp_path / "pages")
+    for name in ("index.html", "pair-1.html"):
+        page = html.unescape((tmp_path / "pages" / name).read_text(encoding="utf-8"))
+        assert titles[PLANTED] in page and f"{titles[PLANTED]}{PAIR_SIGN}{titles[RARE]}" in page
+        assert "conv_forward: no <b>name</b>" in page and PLANTED not in page
+
+
+def test_more_pairs_than_anybody_reads_are_not_shown():
+    """Of a large class one of a hundred pairs would be tens of thousands of pages."""
+    works = [Work(f"w{n}", {}, frozenset({f"mistake {n // 30}"})) for n in range(900)]
+    found = compare_works(works)
+    assert len(found.pairs) == MAX_PAIRS
+    assert len(compare_works(works, most=300).pairs) == 300
 
 
 def test_a_renamed_copy_is_the_most_surprising_pair():

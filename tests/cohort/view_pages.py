@@ -59,7 +59,7 @@ def write_all(folder, language):
         write_report(room, session, class_figures(room, session, PROJECT, LAB), out)
         student = next(iter(sorted((out / "students").iterdir())))
         shutil.copyfile(student, out / "student.html")
-        write_similar(similar_works(room, session, PROJECT, LAB, (), 3), "vgg16", LAB.facts.title, out / "similar")
+        write_similar(similar_works(room, session, PROJECT, LAB, (), 3), PROJECT, LAB, out / "similar")
         appeal = open_appeal(
             session, session.get_one(Assignment, 1), session.get_one(Submission, 1), "conv_backward", POISON
         )

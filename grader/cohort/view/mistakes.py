@@ -114,6 +114,11 @@ def _note(seen: _Seen, part: Mapping[str, Any], holder: Grade, *, replace: bool)
         seen.case, seen.message = str(part.get("failed_case") or ""), str(part.get("message") or "")
 
 
+def title_of(name: str, texts: Mapping[str, str], lab: Lab) -> str:
+    """Return what a known mistake is in a few words: its title among its texts, else its name."""
+    return translated(texts.get("title", ""), lab.folder) or name.replace("_", " ")
+
+
 def _mistake(
     name: str, seen: _Seen, graded: int, lab: Lab, texts: Mapping[str, str], examples: Examples
 ) -> ClassMistake:
@@ -123,7 +128,7 @@ def _mistake(
     example = examples.of(seen.example, holes) if seen.example is not None else Example("")
     return ClassMistake(
         name,
-        translated(texts.get("title", ""), lab.folder) or name.replace("_", " "),
+        title_of(name, texts, lab),
         seen.students,
         graded,
         seen.beyond,

@@ -25,6 +25,8 @@ from grader.verdicts import Verdict, verdict_word
 OWN = Path(__file__).parent
 ROWS = 200
 SHOWN = 60
+# Of the mistakes of a class, the most frequent are read at once; each of the others is a line until it is opened.
+UNFOLDED = 10
 SIGNS = {
     Verdict.PASS: "✓", Verdict.WRONG: "✗", Verdict.OUTPUT: "≠", Verdict.EXCEPTION: "!", Verdict.IMPORT: "i",
     Verdict.UNFINISHED: "○", Verdict.TIMEOUT: "t", Verdict.MEMORY: "m", Verdict.CRASH: "c", Verdict.EXITED: "e",
@@ -95,7 +97,7 @@ def _pages(figures: ClassFigures) -> Iterator[tuple[str, str]]:
                 failing=[line.pseudonym for line in lines if _fails(line, number)],
             ),
         )
-    yield "mistakes.html", made("mistakes.html", "mistakes.html")
+    yield "mistakes.html", made("mistakes.html", "mistakes.html", unfolded=UNFOLDED)
     if figures.boards:
         yield "speed.html", made("speed.html", "speed.html", figure=figure, duration=duration)
 

@@ -18,11 +18,12 @@ from grader.cohort.running.scratch import scratch_folder
 from grader.cohort.store.queries import files_of
 from grader.cohort.view.folder import write_pages
 from grader.cohort.view.holes import Region, Works, bodies_of, regions_of, sources_in
-from grader.cohort.view.mistakes import WRONG
+from grader.cohort.view.mistakes import WRONG, title_of
 from grader.cohort.view.similarity import MIN_CHARACTERS, Similarity, Work, compare_works
 from grader.language.text import one_line
-from grader.language.translation import _
+from grader.language.translation import _, translated
 from grader.project.contract import Lab
+from grader.project.fixtures import PAIR_SIGN, mistake_texts
 from grader.project.places import Project
 from grader.project.solution import variants_of, write_solution
 from grader.report.pages import page
@@ -103,7 +104,7 @@ def _right(project: Project, lab: Lab, regions: Sequence[Region], scratch: Path)
     return found
 
 
-def write_similar(found: Similarity, lab: str, title: str, out: Path) -> int:
+def write_similar(found: Similarity, project: Project, lab: Lab, out: Path) -> int:
     """Write the list of pairs, and a page for each pair, into the folder ``out``; return how many pages.
 
     Raises
@@ -111,12 +112,21 @@ def write_similar(found: Similarity, lab: str, title: str, out: Path) -> int:
     CohortError : the folder holds something else.
     ReportError : a page cannot be written.
     """
-    return write_pages(out, _pages(found, lab, title))
+    return write_pages(out, _pages(found, lab, mistake_texts(project.fixtures(lab.name, "hidden"))))
 
 
-def _pages(found: Similarity, lab: str, title: str) -> Iterator[tuple[str, str]]:
-    heading = _("{lab}: works that are alike", lab=title)
-    values: dict[str, object] = {"found": found, "heading": heading, "lab": lab, "enough": MIN_CHARACTERS}
+def _pages(found: Similarity, lab: Lab, texts: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    def told(name: str) -> str:
+        """Return the titles of a recognised mistake and of those made with it; what a check said as it is."""
+        parts = name.split(PAIR_SIGN)
+        return (
+            PAIR_SIGN.join(title_of(part, texts[part], lab) for part in parts)
+            if texts.keys() >= set(parts)
+            else name
+        )
+
+    heading = _("{lab}: works that are alike", lab=translated(lab.facts.title, lab.folder))
+    values: dict[str, object] = {"found": found, "heading": heading, "enough": MIN_CHARACTERS, "told": told}
     yield "index.html", page("similar.html", values, OWN)
     for number, pair in enumerate(found.pairs, start=1):
         yield f"pair-{number}.html", page("pair.html", {**values, "pair": pair, "number": number}, OWN)

@@ -36,6 +36,8 @@ MIN_HOLDERS = 2
 # Pairs are looked for among fingerprints that so many have at most: beyond, a pair has rarer ones as well.
 MAX_HOLDERS = 40
 TOP_SHARE = 0.01
+# More than anybody reads; each is a page.
+MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Similarity:
     works : how many, and ``others`` how many of these are not of this class.
     pairs : those to look at, with shared rare mistakes first, then by surprise.
     too_short : hole to how many works have too little in it to say anything.
-    typical : surprise that 99 of 100 of all pairs stay below.
+    typical : surprise that 99 of 100 of all pairs have at most.
     unread : whose files are gone or cannot be graded; they are in no pair.
     """
 
@@ -114,7 +116,7 @@ def compare_works(
     """Compare works with each other, but those that are not of this class only with those that are.
 
     ``right`` are right solutions, whose text is nobody's: what they have makes a fingerprint more common. ``most``
-    pairs are returned, by default one of a hundred.
+    pairs are returned, by default one of a hundred, at most `MAX_PAIRS`.
     """
     regions = list(dict.fromkeys(region for work in works for region in work.bodies))
     variants = list(right)
@@ -131,7 +133,7 @@ def compare_works(
     for holders in made.values():
         _add(scores, holders, works, len(works), min(limit, MAX_HOLDERS))
     count = len(works) * (len(works) - 1) // 2
-    wanted = max(1, math.ceil(TOP_SHARE * count)) if most is None else most
+    wanted = min(MAX_PAIRS, max(1, math.ceil(TOP_SHARE * count))) if most is None else most
     best = sorted(scores, key=lambda pair: -scores[pair])[:wanted]
     pairs = [_pair(first, second, works, corpora, made, limit) for first, second in best]
     pairs.sort(key=lambda pair: (not pair.mistakes, -pair.surprise))
