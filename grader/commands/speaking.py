@@ -7,7 +7,7 @@ sentence (an option, a parameter and its type), and from that the sentence is ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, EnumMeta
 from typing import Any
 
@@ -148,13 +148,31 @@ def _in_own_words(command: Any) -> Iterator[None]:
             said = _("there is no option {name}", name=option) + str(did_you_mean(option, known))
             error.message, error.possibilities = said, None  # type: ignore[attr-defined]
         elif kind == "MissingParameter" and parameter is not None:
-            raise _usage_error(error, _("{name} is missing", name=_shown(parameter))) from None
+            name = _shown(parameter)
+            said = _("{name} is missing", name=name) + _there_are(name, getattr(error, "ctx", None))
+            raise _usage_error(error, said) from None
         elif kind == "BadParameter" and parameter is not None:
             expected = _expected(parameter)
             if expected:
                 said = _("{name}: expected {expected}", name=_shown(parameter), expected=expected)
                 raise _usage_error(error, said) from None
         raise
+
+
+def _there_are(name: str, context: Any) -> str:
+    """Return what may stand in the place of a missing name, to stand behind another sentence."""
+    from grader.language.errors import GraderError
+    from grader.project.contract import list_labs
+    from grader.project.places import Project
+
+    with suppress(GraderError):
+        project = Project.find()
+        if name == "LAB":
+            return _("; the labs here are: {known}", known=", ".join(list_labs(project.root / "labs")))
+        if name == "CHECK" and "lab" in getattr(context, "params", {}):
+            lab = project.lab(str(context.params["lab"]))
+            return _("; lab {lab} has: {known}", lab=lab.name, known=", ".join(lab.checks))
+    return ""
 
 
 def _usage_error(error: Any, said: str) -> Exception:

@@ -33,6 +33,13 @@ from grader.language.translation import _, translated
 app = new_app()
 
 
+def _print_next(lab: str) -> None:
+    """Say where to look after something that a run of the student's code ended."""
+    from grader.explain.messages import command
+
+    Console().print(Text.assemble(_("Next: "), (command("check", lab), "cyan")), soft_wrap=True)
+
+
 @app.command("run")
 def run_lab(
     lab: LabName,
@@ -59,6 +66,7 @@ def run_lab(
     from grader.project.places import Project, ProjectError
     from grader.report.progress import Progress
     from grader.student.demo import run_demo
+    from grader.student.standing import clickable
 
     with errors():
         project = Project.find()
@@ -74,10 +82,13 @@ def run_lab(
             with Progress(title=_("{lab}: running", lab=lab)) as progress:
                 demo = run_demo(project, facts, work, picture, weights, progress)
             demo.render(Console())
+            if not demo.ran:
+                _print_next(lab)
             raise typer.Exit(OK if demo.ran else BELOW)
         request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
         with Progress(title=_("{lab}: running", lab=lab)) as progress:
-            report = run_experiment(project, facts, request, progress, say)
+            report = run_experiment(project, facts, request, progress, progress.say)
+        report.message = clickable(report.message, facts, work)
         report.render(Console())
         raise typer.Exit(INTERRUPTED if report.interrupted else OK if report.finished else BELOW)
 
@@ -139,6 +150,8 @@ def summary(
         with Progress(title=_("{lab}: measuring", lab=lab)) as progress:
             measured = summarise(project, facts, submission or project.submission(lab), weights, progress)
         measured.render(Console())
+        if measured.message:
+            _print_next(lab)
         if picture is not None and measured.layers:
             write_picture(measured, picture)
             say(_("drawn: {file}", file=picture))
@@ -155,7 +168,9 @@ def list_(lang: Language = None) -> None:
     broken: list[BadInput] = []
     with errors():
         project = Project.find()
-        for name in list_labs(project.root / "labs"):
+        names = list_labs(project.root / "labs")
+        widest = max(map(len, names), default=0)
+        for name in names:
             try:
                 lab = project.lab(name)
             except BadInput as error:
@@ -163,7 +178,7 @@ def list_(lang: Language = None) -> None:
                 continue
             line = _(
                 "{name} {title} ({count} checks)",
-                name=f"{name:16}",
+                name=name.ljust(widest + 1),
                 title=translated(lab.facts.title, lab.folder),
                 count=len(lab.checks),
             )

@@ -29,7 +29,7 @@ from grader.explain.messages import command, describe_outcome
 from grader.lab.experiments import STATE
 from grader.language.message import Message
 from grader.language.numbers import rough_duration
-from grader.language.translation import _
+from grader.language.translation import _, ngettext
 from grader.project.contract import Lab
 from grader.project.places import Project, ProjectError, file_digest
 from grader.report.files import require_place
@@ -114,10 +114,11 @@ class RunReport:
             )
 
     def _line(self) -> str:
-        line = _(
-            "{step} of {total} steps done, {now} of them now",
+        line = ngettext(
+            "{step} of {count} step done, {now} of them now",
+            "{step} of {count} steps done, {now} of them now",
+            self.total,
             step=self.step,
-            total=self.total,
             now=self.step - self.started_at,
         )
         if self.pace_s is not None:
@@ -164,8 +165,6 @@ def run_experiment(
     with door as work, _stops_politely(progress) as stop:
         run = _Run(work.session, folder, found or Checkpoint(), progress, stop)
         run.report = RunReport(lab.name, folder.path)
-        if weights == SEEDED and experiment.resources:
-            run.report.notes.append(_("the weights are synthetic; the handout says where real ones are"))
         run.describe(options, weights, work.collected)
         try:
             run.drive(options, request.every or experiment.every)

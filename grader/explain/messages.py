@@ -24,6 +24,8 @@ from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
 MANY_TIMES = 10
+# As the generator of skeletons writes it.
+TODO = re.compile(r"\bTODO \w+: (.+)", re.S)
 NOT_UTF8 = re.compile(r"codec can't decode|cannot contain null bytes|contains null bytes|Non-UTF-8 code")
 
 
@@ -137,7 +139,7 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None, *, heard: str | 
     message = str(outcome.message)
     if verdict is Verdict.UNFINISHED:
         # What a hole still raises stands in the lab's skeleton.
-        what = translated(message, lab) or _("the hole still raises NotImplementedError")
+        what = instruction(message, lab) or _("the hole still raises NotImplementedError")
         if outcome.error_type == "NameError" and outcome.frames:
             what = _("the blank at {place} is not filled", place=place(outcome.frames[-1]))
         lines.append(_("Not written yet: {what}", what=what))
@@ -162,6 +164,12 @@ def describe_outcome(outcome: Outcome, lab: Path | None = None, *, heard: str | 
     if verdict is Verdict.IMPORT and outcome.error_type == "SyntaxError" and NOT_UTF8.search(said):
         lines.append(_("The file is not saved as UTF-8, which Python expects: save it in your editor as UTF-8."))
     return "\n".join(line for line in lines if line)
+
+
+def instruction(said: str, lab: Path | None) -> str:
+    """Return a text that may end with what an open hole raises, its instruction in the reader's language."""
+    found = TODO.search(said)
+    return said[: found.start(1)] + translated(found[1], lab) if found else translated(said, lab)
 
 
 def handout(lab: Lab) -> str:
@@ -259,7 +267,12 @@ def next_step(
     if verdict is Verdict.GRADER:
         return _("run it again when this computer has less to do")
     if verdict is Verdict.TIMEOUT:
-        return _("measure the call on a small input; loops belong inside a function compiled by numba")
+        if outcome is not None and outcome.frames:
+            return _(
+                "see whether what stands at {place} ever ends; measure it on a small input",
+                place=place(outcome.frames[-1]),
+            )
+        return _("see whether every loop ends; measure the call on a small input")
     if too_slow:
         return command("check", lab.name, "--only", check.id)
     if verdict is Verdict.CRASH:

@@ -23,3 +23,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> Message | str:
     """Return a sentence, to stand behind another, with the name most like ``word``; nothing if none is."""
     near = nearest(word.lower(), known)
     return sentence("; did you mean {name}?", name=near) if near is not None else ""
+
+
+def meant_or_known(word: str, known: Iterable[str]) -> Message:
+    """Return a sentence, to stand behind another, with the name most like ``word``; all of them if none is."""
+    names = list(known)
+    return did_you_mean(word, names) or sentence("; it has: {known}", known=", ".join(names))  # type: ignore[return-value]

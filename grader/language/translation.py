@@ -99,10 +99,14 @@ def marked(message: str) -> str:
 
 
 def listed(items: Sequence[str]) -> str:
-    """Join words as a sentence does: ``a, b and c``."""
+    """Join words as a sentence does: ``a, b and c``; in Chinese, Latin letters stand apart from the word."""
     if len(items) < 2:
         return "".join(items)
-    return _("{first} and {last}", first=_(", ").join(items[:-1]), last=items[-1])
+    template, first, last = _("{first} and {last}"), _(", ").join(items[:-1]), items[-1]
+    if not template.isascii():
+        # A path that a Chinese letter touches cannot be clicked or copied by a double click.
+        first, last = first + " " * first[-1:].isascii(), " " * last[:1].isascii() + last
+    return template.format(first=first, last=last)
 
 
 def joined(sentences: Sequence[str]) -> str:

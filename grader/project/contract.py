@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from grader.lab.checks import Check
 from grader.lab.loading import EXPERIMENT_NAME, load_checks
 from grader.language.errors import BadInput
-from grader.language.near import did_you_mean
+from grader.language.near import meant_or_known
 from grader.project.sections import LabFacts
 
 CONTRACT_NAME = "lab.yaml"
@@ -90,15 +90,11 @@ class Lab:
         """
         unknown = [name for name in wanted if name not in self.checks]
         if unknown:
-            known = ", ".join(self.checks)
-            text = ", ".join(unknown)
-            near = did_you_mean(unknown[0], self.checks)
             raise ContractError(
-                "lab {name} has no check {unknown}; it has: {known}{near}",
+                "lab {name} has no check {unknown}{near}",
                 name=self.name,
-                unknown=text,
-                known=known,
-                near=near,
+                unknown=", ".join(unknown),
+                near=meant_or_known(unknown[0], self.checks),
             )
         ordered: dict[str, Check] = {}
 

@@ -93,6 +93,14 @@ class Progress:
         """Say what is being done now, for preparations that are not one of the counted steps."""
         self.step(str(text))
 
+    def say(self, text: str) -> None:
+        """Print a line on standard output at once; a live bar makes way for it, and is drawn again below."""
+        if self._bar is not None:
+            self._bar.stop()
+        Console().print(Text(text), soft_wrap=True)
+        if self._bar is not None:
+            self._bar.start()
+
     def advance(self, n: int = 1) -> None:
         """Count ``n`` steps as done."""
         self._done += n

@@ -19,6 +19,7 @@ from grader.project.places import Project, ProjectError, read_picture
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Outcome
+from grader.student.standing import clickable
 from grader.timing.layers import steps
 
 DEMO = "demo"
@@ -120,7 +121,7 @@ def run_demo(
         outcome = work.session.demo(case, DEMO_LIMIT_S)
     message = ""
     if outcome.verdict is not None:
-        message = describe_outcome(outcome, lab.folder)
+        message = clickable(describe_outcome(outcome, lab.folder), lab, submission)
     elif probabilities_in(outcome).size != len(lab.classes):
         message = _("the network did not return {count} numbers, one for each class", count=len(lab.classes))
     return Demo(chosen, lab.classes, outcome, message, synthetic=weights is None)

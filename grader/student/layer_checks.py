@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from grader.lab.checks import Check
+from grader.language.near import meant_or_known
 from grader.project.contract import Lab
 from grader.project.places import ProjectError
 
@@ -21,12 +22,12 @@ def checks_of_layer(lab: Lab, layer: str, *, slow: bool = False) -> list[str]:
     quick = [check for check in lab.checks.values() if slow or not check.slow]
     found = [check.id for check in quick if _plain(layer) and fits(check, layer)]
     if not found:
-        known = ", ".join(dict.fromkeys(re.sub(r"_(forward|backward)$", "", check.id) for check in quick))
+        known = list(dict.fromkeys(re.sub(r"_(forward|backward)$", "", check.id) for check in quick))
         raise ProjectError(
-            "lab {name} has no check of a layer {layer}; it has: {known}",
+            "lab {name} has no check of a layer {layer}{near}",
             name=lab.name,
             layer=repr(layer),
-            known=known,
+            near=meant_or_known(layer, known),
         )
     return found
 

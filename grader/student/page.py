@@ -16,6 +16,8 @@ from grader.score.document import GradeResult
 from grader.student.standing import Next, Standing, clickable
 
 TEMPLATE = "check.html"
+# What is longer is folded: pictures and causes are looked for first.
+PRINTED_LINES = 12
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -46,6 +48,7 @@ def check_page(result: GradeResult, where: Standing, after: Next, drawings: Mapp
             "passed": passed,
             "kind_of": kind_of,
             "seconds": seconds,
+            "printed_lines": PRINTED_LINES,
             "holds_beyond": holds_beyond,
             "facts": facts_line(result),
             "coded": lambda text: coded(clickable(clean(text, MAX_MESSAGE_CHARACTERS), where.lab, where.folder)),

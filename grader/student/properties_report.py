@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.explain.messages import instruction
 from grader.language.translation import _, ngettext, translated
 from grader.project.contract import Lab
 from grader.project.fixtures import read_fixture
@@ -40,25 +41,23 @@ def report_properties(project: Project, lab: Lab, submission: Path, progress: Pr
 
 
 def render_properties(results: Sequence[PropertyResult], lab: Path, console: Console) -> None:
-    """Print one row for each property of each layer, and what the failed ones mean."""
+    """Print one row for each property that was tested, why others were not, and what the failed ones mean."""
     table = Table(box=None, pad_edge=False)
     for head, width in ((_("layer"), 15), (_("property"), 26), ("", 4)):
         table.add_column(head, min_width=width, no_wrap=True)
     for head in (_("error"), _("allowed")):
         table.add_column(head, min_width=7, no_wrap=True, justify="right")
-    table.add_column(_("worst case"), no_wrap=True, overflow="ellipsis")
-    for item in results:
-        mark = Text(_("ok"), style="green") if item.holds else Text(_("FAIL"), style="bold red")
-        if not item.tested:
-            mark = Text("–", style="dim")
-        error = f"{item.error:.1e}" if item.tested else ""
-        bound = f"{item.bound:.0e}" if item.tested else ""
-        case = translated(item.case, lab) if item.tested and not item.holds else ""
-        table.add_row(Text(item.layer), Text(translated(item.name)), mark, error, bound, Text(case))
-    console.print(table)
-    for message in dict.fromkeys(item.message for item in results if item.message):
-        console.print(Text(_("not tested: {why}", why=message)), soft_wrap=True)
+    table.add_column(_("worst case"), overflow="fold")
     tested = [item for item in results if item.tested]
+    for item in tested:
+        mark = Text(_("ok"), style="green") if item.holds else Text(_("FAIL"), style="bold red")
+        case = "" if item.holds else translated(item.case, lab)
+        numbers = (f"{item.error:.1e}", f"{item.bound:.0e}")
+        table.add_row(Text(item.layer), Text(translated(item.name)), mark, *numbers, Text(case))
+    if tested:
+        console.print(table)
+    for message in dict.fromkeys(str(item.message) for item in results if item.message):
+        console.print(Text(_("not tested: {why}", why=instruction(message, lab))), soft_wrap=True)
     if len(tested) < len(results):
         count = len(results) - len(tested)
         text = ngettext("{count} property could not be tested.", "{count} properties could not be tested.", count)

@@ -15,12 +15,15 @@ from grader.report.console import GATE_STYLES, WITHOUT_TIER, print_measured, pri
 from grader.report.look import Look
 from grader.report.summary import facts_line, gates, holds_beyond, passed, seconds, standing
 from grader.score.document import BeyondResult, CheckResult, GradeResult
+from grader.student.roots import root_of
 from grader.student.standing import FIRST, Next, Standing, clickable, next_of
 from grader.verdicts import Verdict, verdict_word
 
 BAR_WIDTH = 20
 LABEL_WIDTH = 8
 NARROW = 72
+# The eye follows a row from its title to its verdict no further.
+WIDEST = 110
 PRINTED_LINES = 6
 MESSAGE_LINES = 12
 # Of failures: told in full, told with their cause only; the rest stand in the table.
@@ -70,7 +73,8 @@ def standing_lines(where: Standing, look: Look) -> Iterator[Text]:
     checks = where.scored or where.extra
     held = sum(map(passed, checks))
     line = _bar(_("checks"), held, len(checks), look)
-    gained, lost = len(where.changed.gained), len(where.changed.lost)
+    counted = {check.id for check in checks}
+    gained, lost = (len(counted & set(names)) for names in (where.changed.gained, where.changed.lost))
     if where.changed.known and gained > lost:
         line.append(", " + _("{count} more than last time", count=gained - lost), style="green")
     elif where.changed.known and lost > gained:
@@ -126,17 +130,17 @@ def _some(names: Sequence[str]) -> str:
     return listed([*shown, *([_("{count} more", count=more)] if more > 0 else [])])
 
 
-def _alike(checks: Sequence[CheckResult]) -> list[list[CheckResult]]:
+def _alike(where: Standing, checks: Sequence[CheckResult]) -> list[list[CheckResult]]:
     """Put checks together that failed in the same way, such as one file that does not load."""
-    groups: dict[tuple[Verdict, str], list[CheckResult]] = {}
+    groups: dict[tuple[str, ...], list[CheckResult]] = {}
     for check in checks:
-        groups.setdefault((check.verdict, check.message), []).append(check)
+        groups.setdefault(root_of(where.lab, where.folder, check), []).append(check)
     return list(groups.values())
 
 
 def failures(where: Standing, look: Look, *, verbose: bool = False) -> Iterator[Padding]:
     """Yield a block for each thing that is wrong: the first in full, two in short, and how many more there are."""
-    groups = _alike([check for check in where.failing if verbose or check.verdict is not Verdict.UNFINISHED])
+    groups = _alike(where, [check for check in where.failing if verbose or check.verdict is not Verdict.UNFINISHED])
     for number, checks in enumerate(groups):
         if verbose or number < IN_FULL + IN_SHORT:
             yield _failure(where, checks, look, verbose, short=not verbose and number >= IN_FULL)
@@ -231,7 +235,7 @@ def _beyond(result: GradeResult, where: Standing, look: Look, verbose: bool) -> 
 
 
 def _table(result: GradeResult, where: Standing, look: Look, width: int, verbose: bool) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), width=min(width, WIDEST))
     table.add_column(justify="right", width=3, no_wrap=True)
     table.add_column(ratio=1, no_wrap=not verbose, overflow="fold" if verbose else "ellipsis")
     table.add_column(no_wrap=True)

@@ -14,8 +14,12 @@ from grader.project.contract import Lab
 from grader.score.document import CheckResult, GradeResult
 from grader.student.history import Progressed
 from grader.student.holes import Hole, holes_of, open_holes
+from grader.student.roots import root_of
 from grader.verdicts import Verdict
 
+WORK_NAME = "stu_upload"
+# Where a box has the submission.
+IN_BOX = "/student"
 TYPED = re.compile(r"\S+ -m grader \S.*")
 # What keeps other code from being reached is mended first; what is not written yet comes last.
 FIRST = (Verdict.IMPORT, Verdict.FORBIDDEN)
@@ -100,6 +104,13 @@ def next_of(lab: Lab, folder: Path, check: CheckResult) -> Next:
         places = [f"{typed(folder).as_posix()}/{hole.file}:{hole.line}" for hole in left]
         names = listed([hole.name for hole in left])
         return Next(_("write {holes} in {place}", holes=names, place=listed(places)), again)
+    kind, *root = root_of(lab, folder, check)
+    if kind == "missing" and (folder.absolute().parent.name, folder.name) == (WORK_NAME, lab.name):
+        # At home nothing is handed in yet, and the file can be had again.
+        return Next(
+            _("{file} is missing: write it, or bring it back as it was given", file=root[0]),
+            command("start", lab.name, "--file", root[0]),
+        )
     told = clickable(one_line(check.next), lab, folder)
     if TYPED.fullmatch(told):
         return Next("", told)
@@ -126,6 +137,7 @@ def clickable(text: str, lab: Lab, folder: Path) -> str:
     """Write the places ``FILE:LINE`` in a message so that a terminal or an editor opens them from here."""
     files = "|".join(re.escape(handed.path) for handed in lab.facts.files)
     where = typed(folder).as_posix()
+    text = re.sub(rf"(?<![\w.]){IN_BOX}/({files})(?!\w)", lambda found: f"{where}/{found[1]}", text)
     return re.sub(rf"(?<![\w/.])({files}):(\d+)", lambda found: f"{where}/{found[1]}:{found[2]}", text)
 
 

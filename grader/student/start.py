@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.language.errors import BadInput
-from grader.language.near import did_you_mean
+from grader.language.near import meant_or_known
 from grader.project.contract import Lab
 from grader.project.places import ProjectError
 
@@ -75,11 +75,7 @@ def bring_back(lab: Lab, folder: Path, name: str, *, force: bool = False) -> Sta
     known = [file.path for file in lab.facts.files] + list(lab.facts.given)
     if name not in known:
         raise ProjectError(
-            "lab {lab} has no file {name}; it has: {known}{near}",
-            lab=lab.name,
-            name=repr(name),
-            known=", ".join(known),
-            near=did_you_mean(name, known),
+            "lab {lab} has no file {name}{near}", lab=lab.name, name=repr(name), near=meant_or_known(name, known)
         )
     source, target, backup = lab.folder / name, folder / name, None
     if target.exists() and not _same(source, target):

@@ -35,6 +35,7 @@ class Story:
 
     Attributes
     ----------
+    folder : the work, as it was named.
     task : what is to be written, and where the formula stands.
     runs : all cases that were run, in order.
     seen : what was seen in the first failing case; empty if all pass.
@@ -45,6 +46,7 @@ class Story:
     lab: Lab
     check: Check
     kind: str
+    folder: Path
     task: tuple[str, ...]
     runs: Sequence[CaseRun]
     cases_total: int
@@ -98,7 +100,7 @@ def story_of(
             differences = _differences(work.session, lab, check, recorded[failing].case)
         if failing is not None and is_of_network(runs[failing]):
             failed = _failed_before(work.session, lab, check, fixture.folder)
-    return _story(lab, check, fixture, runs, differences, failed)
+    return _story(lab, check, fixture, submission, runs, differences, failed)
 
 
 def fixture_folder(project: Project, lab: Lab, kind: str, weights: Path | None, release: str | None) -> Path:
@@ -172,6 +174,7 @@ def _story(
     lab: Lab,
     check: Check,
     fixture: Fixture,
+    submission: Path,
     runs: Sequence[CaseRun],
     differences: PropertyResult | None,
     failed: Sequence[str] = (),
@@ -192,6 +195,7 @@ def _story(
         lab=lab,
         check=check,
         kind=fixture.kind,
+        folder=submission,
         task=tuple(_task(lab, check)),
         runs=runs,
         cases_total=len(fixture.checks[check.id]),

@@ -19,6 +19,7 @@ from grader.project.places import ProjectError
 from grader.run.properties import PropertyResult
 from grader.run.session import Outcome
 from grader.student.difference_picture import write_difference
+from grader.student.standing import clickable
 from grader.student.story import Story
 from grader.student.text_picture import as_lines
 
@@ -33,7 +34,15 @@ def render(story: Story, console: Console) -> None:
         console.print(Text(text, style=style), soft_wrap=True)
 
     passed = sum(run.passed for run in story.runs)
+    failing = story.failing
     line(f"{translated(story.check.title, story.lab.folder)} ({story.check.id})", "bold")
+    if failing is not None:
+        if story.explanation.hint:
+            line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
+        for text in (story.seen, story.explanation.message):
+            if text:
+                line(clickable(text, story.lab, story.folder))
+        line("")
     for task in story.task:
         line("  " + _("to write: {task}", task=task))
     if story.kind == "hidden":
@@ -43,7 +52,6 @@ def render(story: Story, console: Console) -> None:
     for number, run in enumerate(story.runs, start=1):
         mark, style = (_("ok  "), "green") if run.passed else (_("FAIL"), "red")
         line(f"    {number:2} {mark} {_named(run.recorded.case, story.lab)}", style)
-    failing = story.failing
     if failing is None:
         line(_("Nothing to explain: every case passes."), "green")
         if story.runs:
@@ -54,12 +62,6 @@ def render(story: Story, console: Console) -> None:
     line(_("First failing case: {name}", name=name), "bold")
     for text in _shapes(failing):
         line(f"  {text}")
-    line("")
-    for text in (story.seen, story.explanation.message):
-        if text:
-            line(text)
-    if story.explanation.hint:
-        line(_("Likely cause: {cause}", cause=story.explanation.hint), "bold")
     _print_printed(story, failing, line)
     if story.differences is not None:
         line("")
@@ -101,8 +103,11 @@ def _shapes(run: CaseRun) -> list[str]:
     for name, array in list(run.recorded.expected.items())[:2]:
         if "/" not in name:
             seen = run.output(name)
-            got = _("nothing") if seen is None else f"{seen.dtype} {tuple(seen.shape)}"
             wanted = f"{array.dtype} {tuple(array.shape)}"
+            if seen is None:
+                lines.append(_("{name}: required {wanted}, returned nothing", name=name, wanted=wanted))
+                continue
+            got = f"{seen.dtype} {tuple(seen.shape)}"
             lines.append(_("{name}: required {wanted}, returned {got}", name=name, wanted=wanted, got=got))
     return lines
 

@@ -27,6 +27,7 @@ from grader.run.opening import opened
 from grader.run.session import Session
 from grader.score.document import LayerTime
 from grader.student.demo import has_demo
+from grader.student.standing import clickable
 from grader.timing.layers import kind_of, layer_times, steps
 
 FORWARD_LIMIT_S = 300.0
@@ -145,7 +146,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
         progress.step(_("running on {picture}", picture=picture.name))
         outcome = work.session.demo(case, FORWARD_LIMIT_S)
     if outcome.verdict is not None:
-        return Summary((), describe_outcome(outcome, lab.folder))
+        return Summary((), clickable(describe_outcome(outcome, lab.folder), lab, submission))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
     return from_times(layer_times(lab, {network.forward: outcome}), shapes)
 
@@ -166,7 +167,7 @@ def _in_a_check(project: Project, lab: Lab, submission: Path, progress: Progress
         outcomes = [work.session.run(check, recorded.case) for _number in range(1 + REPEATS)]
     failed = next((outcome for outcome in outcomes if outcome.verdict is not None), None)
     if failed is not None:
-        return Summary((), describe_outcome(failed, lab.folder))
+        return Summary((), clickable(describe_outcome(failed, lab.folder), lab, submission))
     times = [steps(outcome.arrived_s) for outcome in outcomes[1:]]
     middle = {name: float(np.median([seconds[name] for seconds in times])) for name in times[0]}
     return Summary(layers_of(recorded.case, outcomes[-1].outputs, middle))

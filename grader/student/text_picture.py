@@ -36,8 +36,9 @@ def as_lines(found: Difference, width: int, *, unicode: bool = True) -> list[str
     lines = [line for row in rows for line in _beside(row)]
     # Quarters of the logarithmic scale of `grader.explain.picture`.
     steps = zip(shades[1:], STEPS if unicode else STEPS_ASCII, strict=True)
-    scale = ", ".join([_("{shade} right", shade=shades[0]), *(f"{shade} {text}" for shade, text in steps)])
-    return [*lines, (_("error ÷ allowed error") if unicode else "error / allowed") + f": {scale}"]
+    scale = _(", ").join([_("{shade} right", shade=shades[0]), *(f"{shade} {text}" for shade, text in steps)])
+    what = _("error ÷ allowed error") if unicode else "error / allowed"
+    return [*lines, _("{what}: {scale}", what=what, scale=scale)]
 
 
 def _panel(plane: Plane, shades: str | None) -> list[str]:

@@ -36,6 +36,8 @@ from grader.verdicts import Verdict, verdict_word
 POLL_EVERY_S = 0.1
 # Of one call: small arrays need milliseconds, so that what takes longer never ends.
 CALL_LIMIT_S, FIRST_CALL_LIMIT_S = 10.0, 20.0
+# More lines of checks that pass than these are one line.
+MOST_PASSING = 6
 Snapshot = Mapping[str, tuple[int, int]]
 
 
@@ -260,15 +262,21 @@ def _a_moment_later(folder: Path) -> Snapshot:
 def show(done: Round, request: Request, console: Console, look: Look, *, verbose: bool = False) -> None:
     """Print a round: a line for each check that ran, what changed, the first failure, and the one thing to do."""
     lab = request.lab
-    if done.changed:
-        what = _("{files} saved", files=", ".join(done.changed))
-    else:
-        what = _("watching; save a file and it is checked again")
+    gone = [name for name in done.changed if not (request.submission / name).exists()]
+    saved = [name for name in done.changed if name not in gone]
+    told = [_("{files} saved", files=", ".join(saved))] if saved else []
+    told += [_("{files} removed", files=", ".join(gone))] if gone else []
+    what = _("; ").join(told) or _("watching; save a file and it is checked again")
     console.print()
     console.print(Text(look.text(f"{time.strftime('%H:%M:%S')}  {what}"), style="bold"))
-    for name in done.ran:
-        result = done.results[name]
-        if result.verdict is Verdict.SKIPPED:
+    ran = [done.results[name] for name in done.ran]
+    passing = [result for result in ran if result.verdict is Verdict.PASS]
+    folded = len(passing) > MOST_PASSING and not verbose
+    if folded:
+        text = Text("  ").append(look.sign(Verdict.PASS), style=look.style(Verdict.PASS))
+        console.print(text.append(look.text(" " + _("{count} checks pass", count=len(passing)))))
+    for result in ran:
+        if result.verdict is Verdict.SKIPPED or (folded and result.verdict is Verdict.PASS):
             continue
         line = Text("  ").append(look.sign(result.verdict), style=look.style(result.verdict))
         line.append(f" {look.text(one_line(result.title))}")
@@ -280,14 +288,15 @@ def show(done: Round, request: Request, console: Console, look: Look, *, verbose
         console.print(line, soft_wrap=True)
     for block in [*failures(where, look, verbose=verbose), *printed_blocks(where, look, verbose=verbose)]:
         console.print(block)
-    passed = sum(item.verdict is Verdict.PASS for item in done.results.values())
+    counted = where.scored or where.extra
+    passed = sum(item.verdict is Verdict.PASS for item in counted)
     console.print(
         Text(
             look.text(
                 _(
                     "{passed} of {count} checks pass ({seconds} s)",
                     passed=passed,
-                    count=len(done.results),
+                    count=len(counted),
                     seconds=f"{done.seconds:.1f}",
                 )
             ),

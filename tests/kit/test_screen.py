@@ -9,9 +9,12 @@ from rich.cells import cell_len
 
 from grader.kits.kit import kit_files
 from grader.project.packing import write_folder
+from grader.report.look import Look
 from grader.score.document import CheckResult
 from grader.student.history import FOLDER_NAME, History, Progressed
 from grader.student.holes import holes_of, open_holes
+from grader.student.roots import root_of
+from grader.student.screen import WIDEST, standing_lines
 from grader.student.standing import Standing, clickable, next_of
 from grader.verdicts import Verdict
 from tests.golden import ROOT
@@ -58,6 +61,7 @@ def test_the_first_check_fits_on_a_screen(lenet, columns, language):
     assert not [line for line in lines if cell_len(line) > columns and not is_next(line)]
     said = [line.strip() for line in lines if len(line.strip()) > 20 and "░" not in line]
     assert len(said) == len(set(said))
+    assert not [line for line in lines if cell_len(line.rstrip()) > WIDEST and not is_next(line)]
 
 
 def test_the_next_step_can_be_pasted(lenet):
@@ -93,6 +97,46 @@ def test_a_file_that_does_not_load_is_said_once(solved):
     shown = student(solved, "check", "lenet").stdout
     assert shown.count("does not load") == 1 and shown.count("SyntaxError") == 1
     assert re.search(r"Next: mend stu_upload/lenet/layers\.py:\d+", shown)
+
+
+def test_a_missing_file_is_said_once_and_can_be_had_again(solved):
+    """What imports it fails for no reason of its own; the next command brings it back as it was given."""
+    (solved / "stu_upload" / "lenet" / "conv.py").unlink()
+    shown = student(solved, "check", "lenet").stdout
+    assert "conv.py is missing" in shown and "does not load" not in shown and "hand in" not in shown
+    words = shlex.split(shown.splitlines()[-1])[3:]
+    assert student(solved, *words).returncode == 0 and (solved / "stu_upload" / "lenet" / "conv.py").is_file()
+
+
+def test_more_than_last_time_counts_what_the_bar_counts(project, tmp_path):
+    """Exercises without points are none of the checks of the bar, so they are not counted beside it."""
+    results = [result("padding", Verdict.PASS), result("exercise_counts", Verdict.PASS, None)]
+    where = Standing.of(
+        project.lab("lenet"), tmp_path, results, Progressed(("padding", "exercise_counts"), (), True)
+    )
+    first = next(standing_lines(where, Look(True, "utf-8"))).plain
+    assert "1 of 1, 1 more than last time" in first
+
+
+def test_what_has_one_root_is_put_together(project, tmp_path):
+    """A name that is missing and the import that asks for it, a syntax error and what loads that file, are one."""
+    lab = project.lab("lenet")
+    for handed in lab.facts.files:
+        (tmp_path / handed.path).write_text("")
+    messages = (
+        "conv.py has no `conv2D`",
+        "layers.py does not load: ImportError: cannot import name 'conv2D' from 'conv' (/student/conv.py)",
+        "conv.py does not load: SyntaxError\n  conv.py:3",
+        "layers.py does not load: SyntaxError\n  layers.py:9\n  conv.py:3",
+        "layers.py 无法加载: SyntaxError\n  conv.py:4",
+    )
+    roots = [root_of(lab, tmp_path, result("a", Verdict.IMPORT, message=text)) for text in messages]
+    assert roots[0] == roots[1] and roots[2] == roots[3] and len(set(roots)) == 3
+    (tmp_path / "conv.py").unlink()
+    gone = ("缺少 conv.py", "layers.py does not load: ModuleNotFoundError: No module named 'conv'")
+    assert {root_of(lab, tmp_path, result("a", Verdict.IMPORT, message=text)) for text in gone} == {
+        ("missing", "conv.py")
+    }
 
 
 def test_what_changed_since_the_last_time_is_said(solved):
@@ -185,5 +229,7 @@ def test_places_can_be_clicked(project, tmp_path, monkeypatch):
     lab = project.lab("lenet")
     text = clickable("conv.py:3, other.py:4, my_conv.py:5, a/conv.py:6", lab, tmp_path / "stu_upload" / "lenet")
     assert text == "stu_upload/lenet/conv.py:3, other.py:4, my_conv.py:5, a/conv.py:6"
+    inside = clickable("from 'conv' (/student/conv.py)", lab, tmp_path / "stu_upload" / "lenet")
+    assert inside == "from 'conv' (stu_upload/lenet/conv.py)"
     step = next_of(lab, tmp_path / "work", result("conv2d", Verdict.EXCEPTION, next="mend conv.py:3"))
     assert step.text == "mend work/conv.py:3" and step.command.endswith("check lenet --only conv2d")

@@ -12,9 +12,11 @@ from grader.grading import Request
 from grader.project.places import ProjectError
 from grader.report.look import Look
 from grader.report.progress import Progress
+from grader.score.document import CheckResult
 from grader.student.layer_checks import checks_of_layer
 from grader.student.watch import (
     FIRST_CALL_LIMIT_S,
+    Round,
     Watcher,
     affected_checks,
     changed_files,
@@ -108,6 +110,22 @@ def test_a_save_is_checked_by_itself(project, request_of, work):
     first, _, second = output.getvalue().partition("layer.py saved")
     assert "0 of 1 checks pass" in first and "Next: write max_pool_forward" in first
     assert "1 of 1 checks pass" in second
+
+
+def test_a_round_is_told_as_a_person_would(project, request_of, work):
+    """A file that went is not called saved, and many checks that pass are one line."""
+    asked = request_of()
+    passing = {
+        name: CheckResult(id=name, tier=check.tier, title=check.title, verdict=Verdict.PASS)
+        for name, check in project.lab(LAB).checks.items()
+    }
+    output = io.StringIO()
+    (work / "vgg.py").unlink()
+    console = Console(file=output, width=100)
+    show(Round(["layer.py", "vgg.py"], list(passing), passing, 1.0), asked, console, Look.of(console))
+    shown = output.getvalue()
+    assert "layer.py saved; vgg.py removed" in shown and f"{len(passing)} checks pass" in shown
+    assert passing["conv_forward"].title not in shown
 
 
 def test_a_save_ends_what_runs(project, request_of, work):

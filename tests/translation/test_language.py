@@ -60,7 +60,7 @@ def test_messages_take_values_and_forms(chinese):
     """Values stand where the translation wants them; Chinese has one form for all counts."""
     assert _("`{name}` was not returned.", name="y") == "没有返回 `y`。"
     assert ngettext("{count} row too many", "{count} rows too many", 1) == "多了 1 行"
-    assert listed(["a", "b", "c"]) == "a、b和c"
+    assert listed(["a", "b", "c"]) == "a、b 和 c" and listed(["宽", "高"]) == "宽和高"
     assert joined(["甲。", "乙。"]) == "甲。乙。"
     assert _("never said anywhere") == "never said anywhere"
     assert verdict_word(Verdict.WRONG) == "有误"

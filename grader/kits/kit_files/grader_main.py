@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Callable, NoReturn  # noqa: UP035
 
 from grader.language.translation import LANGUAGES, _, choose, joined, marked
 
@@ -23,6 +23,8 @@ NEEDED = ("numpy", "numba", "scipy", "cv2", "yaml", "typer", "rich", "pydantic",
 KIT = Path(__file__).resolve().parent.parent
 VENV = KIT / ".venv"
 LOG = KIT / "setup.log"
+# Smaller packages arrive in a moment.
+ARRIVES = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?([A-Za-z0-9_.]+)-([0-9][\w.]*)-\S+ \(([\d.]+) MB\)")
 # What pip printed, and what it means to a student; the first that fits counts.
 REASONS = (
     (
@@ -80,9 +82,9 @@ def main() -> None:
     if not python.is_file() or Path(sys.prefix).resolve() == VENV.resolve():
         _fail(
             _(
-                "The packages of this kit are not installed yet (missing: {names}). Run this once: python -m "
-                "grader setup",
+                "The packages of this kit are not installed yet (missing: {names}). Run this once: {command}",
                 names=", ".join(missing),
+                command=_typed("setup"),
             )
         )
     command = [str(python), "-m", "grader", *sys.argv[1:]]
@@ -121,31 +123,60 @@ def _set_up() -> None:
     _run(
         [str(_venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--editable", str(KIT)],
         _("pip could not install the packages."),
+        progress,
     )
-    print(_("ready. Next: python -m grader list"))
+    # What `make` looks for.
+    (VENV / "ready").touch()
+    print(_("ready. Next: {command}", command=_typed("list")))
 
 
-def _run(command: "list[str]", otherwise: str) -> None:
-    """Run one step with its output in the log; say what went wrong if it fails."""
+def _run(command: "list[str]", otherwise: str, tell: "Callable[[str], str]" = lambda line: "") -> None:
+    """Run one step with its output in the log; say what went wrong if it fails.
+
+    ``tell`` returns what is shown of a line of its output, empty for most.
+    """
+    printed = []
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=str(KIT),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                printed.append(line)
+                if tell(line):
+                    print("  " + tell(line), flush=True)
     except OSError as error:
         _fail(f"{otherwise} ({error})")
-    if done.returncode == 0:
+    if process.returncode == 0:
         return
     try:
-        LOG.write_text(done.stdout, encoding="utf-8")
+        LOG.write_text("".join(printed), encoding="utf-8")
         where = [_("Everything that was printed is in {file}.", file=LOG.name)]
     except OSError:
         where = []
-    _fail(joined([explain(done.stdout, otherwise), *where]))
+    _fail(joined([explain("".join(printed), otherwise), *where]))
+
+
+def progress(line: str) -> str:
+    """Return what is shown of a line of pip's: large packages as they arrive, then that they are unpacked."""
+    found = ARRIVES.match(line)
+    if found:
+        return "{} {} ({} MB)".format(*found.groups())
+    if line.startswith("Installing collected packages:"):
+        return _("unpacking {count} packages ...", count=line.count(",") + 1)
+    return ""
+
+
+def _typed(*words: str) -> str:
+    """Return a command of the grader as it is typed here: Debian has no `python`, Windows has `py`."""
+    name = Path(sys.executable).name
+    known = shutil.which(name) is not None
+    return " ".join([name if known else sys.executable, "-m", "grader", *words])
 
 
 def explain(printed: str, otherwise: str) -> str:
