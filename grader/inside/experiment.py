@@ -46,7 +46,7 @@ class Experiment:
         self.file = lab_folder / EXPERIMENT_NAME
         self.records: Iterator[Record] | None = None
         self.record: Record | None = None
-        self.notes: list[str] = []
+        self.notes: list[Any] = []
 
     def start(self, submission: Submission, case: Case) -> dict[str, Any]:
         """Start on the options, and the state if there is one, of ``case``; return the first record."""
@@ -63,7 +63,7 @@ class Experiment:
         self.record = found or self.record
         if self.record is None:
             raise RuntimeError(f"{self.file.name}: run() gave no record")
-        self.notes = [str(note) for note in self.record.notes]
+        self.notes = [note if isinstance(note, dict) else str(note) for note in self.record.notes]
         return record_outputs(self.record, finished=found is None or found.step >= found.total)
 
     def snapshot(self) -> dict[str, Any]:

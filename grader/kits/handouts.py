@@ -77,6 +77,8 @@ def handout_page(markdown: str, title: str, language: str) -> str:
     body = PLACES.sub(lambda found: kept[int(found[1])], body)
     body = LINK.sub(r'href="\1.html', body)
     body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+    # What can be scrolled has to be reached by the keyboard; a corner that names nothing is no head.
+    body = body.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
     first = re.search(r"<h1>(.*?)</h1>", body, re.S)
     with speaking(language):
         return page(

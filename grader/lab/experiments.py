@@ -43,14 +43,23 @@ class Record:
     curves : values to draw over the steps. ``loss/train`` and ``loss/test`` share one panel; the first of each is
         shown while it runs. A curve need not have a value at every step.
     snapshot : makes the snapshot of this step. It is called only when one is kept, so it may take its time.
-    notes : what a person should know, each told once.
+    notes : what a person should know, each told once: a plain text, or a sentence made by `note`.
     """
 
     step: int
     total: int
     curves: Mapping[str, float]
     snapshot: Callable[[], Snapshot] = Snapshot
-    notes: Sequence[str] = ()
+    notes: Sequence[str | Mapping[str, Any]] = ()
+
+
+def note(template: str, /, **values: Any) -> dict[str, Any]:
+    """Return a sentence for the reader's language: a constant in the lab's own source, and its values."""
+    return {
+        "message": template.format(**values) if values else template,
+        "required": template,
+        "values": {name: str(value) for name, value in values.items()},
+    }
 
 
 def record_outputs(record: Record, finished: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from html import escape
 from typing import Any
 
 from rich.console import Console
+from rich.terminal_theme import TerminalTheme
 
 from grader.grading import Request, grade
 from grader.language.errors import GraderError
@@ -37,8 +38,28 @@ from grader.student.story import story_of
 from grader.student.story_text import render
 
 WIDTH = 100
-PRE = '<pre style="font-family: ui-monospace, monospace; white-space: pre-wrap; line-height: 1.3">{code}</pre>'
+# On its own paper, as the colours of a terminal can be read on one paper only, light or dark.
+PRE = (
+    '<pre style="font-family: ui-monospace, monospace; white-space: pre-wrap; line-height: 1.3; padding: .5rem; '
+    'background: #fff; color: #1c1f24">{code}</pre>'
+)
+# Colours with a contrast of at least 4.5 on white. What is dim is mixed with the first one.
+COLOURS = TerminalTheme(
+    (0x78, 0x78, 0x78),
+    (0x1C, 0x1F, 0x24),
+    [
+        (0, 0, 0),
+        (179, 38, 30),
+        (26, 111, 51),
+        (122, 86, 0),
+        (11, 87, 164),
+        (123, 45, 139),
+        (0, 107, 117),
+        (91, 100, 112),
+    ],
+)
 STYLE = re.compile(r"<style>(.*?)</style>", re.S)
+LANDMARK = re.compile(r"<(/?)(?:main|header|footer)\b")
 BODY = re.compile(r"<body>(.*)</body>", re.S)
 
 
@@ -95,7 +116,7 @@ def explain(lab: str, check: str) -> Report:
     console = _console()
     render(story, console)
     text = console.export_text(clear=False)
-    html = console.export_html(inline_styles=True, code_format=PRE)
+    html = as_html(console)
     return Report(html if story.passed else html + _drawn(project, request), text, story.passed)
 
 
@@ -117,7 +138,12 @@ def gradcheck(lab: str, target: str, **settings: object) -> Report:
     console = _console()
     found.render(console)
     text = console.export_text(clear=False)
-    return Report(console.export_html(inline_styles=True, code_format=PRE), text, found.agrees)
+    return Report(as_html(console), text, found.agrees)
+
+
+def as_html(console: Console) -> str:
+    """Return what was printed on a console that records, with its colours."""
+    return console.export_html(theme=COLOURS, inline_styles=True, code_format=PRE)
 
 
 def fragment(page: str) -> str:
@@ -126,7 +152,9 @@ def fragment(page: str) -> str:
     if style is None or body is None:
         raise ValueError("no page of a report")
     scoped = style[1].replace(":root", ":scope").replace("\nbody {", "\n:scope {")
-    return f'<div class="grader"><style>@scope (.grader) {{{scoped}}}</style>{body[1]}</div>'
+    # The notebook has a main part of its own, and no page may have two.
+    inner = LANDMARK.sub(r"<\1div", body[1])
+    return f'<div class="grader"><style>@scope (.grader) {{{scoped}}}</style>{inner}</div>'
 
 
 def _request(

@@ -152,18 +152,25 @@ def frames_at(place: Sequence[str]) -> tuple[Frame, ...]:
 
 @lru_cache(maxsize=16)
 def requirements(lab: Path) -> frozenset[str]:
-    """Return the sentences with which the lab in a folder can require something: constants in ``require(…)``.
+    """Return the sentences of the lab in a folder: constants in ``require(…)``, and in ``note(…)``.
 
     Those of what labs share are among them. Values come as texts, so places with a format of their own cannot be
     filled.
     """
-    calls = (
+    calls = [
         node
         for file in (*lab.glob(CHECKS_PARTS), *lab.glob(EXPERIMENT_NAME), Path(observing.__file__))
         for node in ast.walk(parse_source(file.read_bytes()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "require"
-    )
-    constants = (call.args[1] for call in calls if len(call.args) > 1 and isinstance(call.args[1], ast.Constant))
+        if isinstance(node, ast.Call)
+    ]
+    # A requirement follows what must hold; a note is the sentence itself.
+    first = {"require": 1, "note": 0}
+    said = [
+        call.args[first[name] :]
+        for call in calls
+        if (name := getattr(call.func, "attr", getattr(call.func, "id", ""))) in first
+    ]
+    constants = [arguments[0] for arguments in said if arguments and isinstance(arguments[0], ast.Constant)]
     return frozenset(text for constant in constants if isinstance(text := constant.value, str) and is_plain(text))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, part_of
+from grader.lab.experiments import Record, Snapshot, note, part_of
 
 from .experiment_pictures import (
     CLASSES,
@@ -47,7 +47,12 @@ def run(student: Any, case: Any, state: Mapping[str, np.ndarray]) -> Iterator[Re
     done = int(state.get("done", 0))
     total = case.epochs * training.batches
     notes = [
-        f"{len(training.x)} pictures to learn from, {len(training.x_test)} to test with; {training.batches} steps are an epoch"
+        note(
+            "pictures to learn from: {train}, to test with: {test}; steps of an epoch: {steps}",
+            train=len(training.x),
+            test=len(training.x_test),
+            steps=training.batches,
+        )
     ]
     notes += training.warnings(total)
 
@@ -95,17 +100,21 @@ class Training:
         """Whether the moving statistics still hold much of their first values."""
         return bool(self.norms()) and MOMENTUM**done > SETTLED
 
-    def warnings(self, total: int) -> list[str]:
+    def warnings(self, total: int) -> list[dict[str, Any]]:
         """Say what a person should know before they look at the accuracy."""
         found = []
         if self.unsettled(total):
             found += [
-                f"batch normalisation has not settled: after {total} steps its moving statistics are "
-                f"{MOMENTUM**total:.0%} first values, so what the network answers says little",
-                "`settled accuracy` and the pictures are with statistics taken anew from training pictures",
+                note(
+                    "batch normalisation has not settled: its moving statistics are first values by {share} at the "
+                    "end (steps: {steps}), so what the network answers says little",
+                    share=f"{MOMENTUM**total:.0%}",
+                    steps=total,
+                ),
+                note("`settled accuracy` and the pictures are with statistics taken anew from training pictures"),
             ]
         if self.name == "LeNet5" and len(self.x) * (total / self.batches) < 50_000:
-            found.append("LeNet5 with its sigmoids stays at chance for a long time on so few pictures")
+            found.append(note("LeNet5 with its sigmoids stays at chance for a long time on so few pictures"))
         return found
 
     def advance(self, done: int) -> tuple[int, dict[str, float]]:

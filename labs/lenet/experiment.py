@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, part_of
+from grader.lab.experiments import Record, Snapshot, note, part_of
 
 CLASSES = 10
 BATCHES_A_RECORD = 5
@@ -44,8 +44,14 @@ def run(student: Any, case: Any, state: Mapping[str, np.ndarray]) -> Iterator[Re
     training = Training(student, case, state)
     done = int(state.get("done", 0))
     total = case.epochs * training.batches
-    notes = [f"{len(training.x)} pictures to learn from, {len(training.x_test)} to test with; {training.batches} "
-             "steps are an epoch"]  # fmt: skip
+    notes = [
+        note(
+            "pictures to learn from: {train}, to test with: {test}; steps of an epoch: {steps}",
+            train=len(training.x),
+            test=len(training.x_test),
+            steps=training.batches,
+        )
+    ]
 
     def snapshot() -> Snapshot:
         return Snapshot({"done": np.int64(done), **training.state()}, *training.results())

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, part_of
+from grader.lab.experiments import Record, Snapshot, note, part_of
 
 FOLDER = Path(__file__).parent
 PACKAGE = "_resnet18_lab"
@@ -39,7 +39,7 @@ RESNET_STAGES = {
     "net.7": ("mean of module 5", "logits"),
 }
 STAGES = {"LeNet-5": LENET_STAGES, "with shortcuts": RESNET_STAGES, "without shortcuts": RESNET_STAGES}
-NOT_LIKE_FOR_LIKE = (
+NOT_LIKE_FOR_LIKE = note(
     "the course trains with shortcuts at rate 0.01 and without them at 0.005, so its two figures do not compare like "
     "with like"
 )
@@ -89,10 +89,17 @@ class Training:
         for name, net in self.nets.items():
             net.go_on_from(part_of(state, f"{name}/"))
         self.notes = [
-            f"{len(self.train)} digits to learn from, {len(self.dev)} to validate with, {len(self.test)} to test with; "
-            f"{self.steps_an_epoch} steps are an epoch",
-            "the course printed a test accuracy of "
-            + ", ".join(f"{PUBLISHED[name]:.2f} ({name})" for name in self.nets),
+            note(
+                "digits to learn from: {train}, to validate with: {dev}, to test with: {test}; steps of an epoch: {steps}",
+                train=len(self.train),
+                dev=len(self.dev),
+                test=len(self.test),
+                steps=self.steps_an_epoch,
+            ),
+            note(
+                "test accuracy that the course printed: {figures}",
+                figures=", ".join(f"{PUBLISHED[name]:.2f} ({name})" for name in self.nets),
+            ),
         ]
         if case.model == "resnet":
             self.notes.append(NOT_LIKE_FOR_LIKE)
@@ -159,9 +166,11 @@ class Training:
         try:
             return {"edges": lab_module("experiment_pictures").edges(self.student, self.case.picture)}
         except NotImplementedError:
-            self.notes.append("edge.py is not written yet, so there is no picture of edges")
+            self.notes.append(note("edge.py is not written yet, so there is no picture of edges"))
         except Exception as error:
-            self.notes.append(f"there is no picture of edges: {type(error).__name__}: {error}"[:200])
+            self.notes.append(
+                note("there is no picture of edges: {why}", why=f"{type(error).__name__}: {error}"[:150])
+            )
         return {}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot
+from grader.lab.experiments import Record, Snapshot, note
 
 from . import drawing, pycnml
 from .device_model import DEVICE_BALANCE, DEVICE_OPERATIONS_PER_S, grouped, round_trips_s, work_of
@@ -83,7 +83,7 @@ class Device:
         self.work = work_of(self.program)
         with CLASS_NAMES.open(encoding="utf-8") as file_of_names:
             self.classes = [line.strip() for line in file_of_names]
-        self.notes = ["device times are an estimate by the roofline model, not measured"]
+        self.notes = [note("device times are an estimate by the roofline model, not measured")]
         self._compare(net._picture)
 
     def _compare(self, picture: np.ndarray) -> None:

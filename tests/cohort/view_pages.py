@@ -1,4 +1,4 @@
-"""Writes every kind of page about a class in which names, texts and sources are hostile."""
+"""Writes every kind of page, about a class and for a student, in which names, texts and sources are hostile."""
 
 import shutil
 
@@ -18,6 +18,7 @@ from grader.language.translation import speaking
 from grader.report.html import to_html
 from grader.report.json_report import document
 from grader.score.document import LearningCurve
+from tests.cohort.student_pages import STUDENT_PAGES, write_student_pages
 from tests.cohort.view_class import LAB, PROJECT, fill, result_of, wrong
 from tests.report import samples
 
@@ -37,7 +38,7 @@ class ConvolutionLayer:
 PAGES = (
     "index.html", "map.html", "checks.html", "check-conv_backward.html", "mistakes.html", "speed.html",
     "student.html", "similar/index.html", "similar/pair-1.html", "appeal.html", "regrade.html", "result.html",
-    "hostile.html", "trained.html",
+    "hostile.html", "trained.html", *STUDENT_PAGES,
 )  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def write_all(folder, language):
             ("trained", beyond.model_copy(update={"checks": [*beyond.checks, trained]})),
         ):
             (out / f"{name}.html").write_text(to_html(result), encoding="utf-8")
+        write_student_pages(out, language)
     return out
 
 

@@ -57,7 +57,7 @@ def test_every_formula_of_a_handout_is_drawn(lab, project):
             assert f"<span>({number})</span>" in page
         tags = parsed(page)
         assert "script" not in tags and "img" not in tags and "link" not in tags
-        assert page.count("<pre>") == len(re.findall(r"^```.*?^```", text, re.M | re.S))
+        assert page.count('<pre tabindex="0">') == len(re.findall(r"^```.*?^```", text, re.M | re.S))
 
 
 def test_what_stands_in_code_is_no_formula():

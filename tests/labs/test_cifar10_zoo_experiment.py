@@ -124,7 +124,7 @@ def test_all_of_cifar10_is_read_from_its_public_archive(project):
     assert text.count(known) == 1
     file.write_text(text.replace(known, sha256(buffer.getvalue()).hexdigest()))
     printed, _, from_archive, _ = run(project, "--set", "data=full", "--set", "epochs=1")
-    assert "160 pictures to learn from, 32 to test with" in printed
+    assert "pictures to learn from: 160, to test with: 32" in printed
     _, _, from_subset, _ = run(project, *FEW, "--set", "epochs=1")
     for number in range(10):
         name = f"state/variable/{number}"

@@ -88,7 +88,7 @@ def test_all_of_mnist_is_read_from_its_public_files(project):
             text = re.sub(rf"({target.name}:\n +bytes: \d+\n +sha256: )\w+", rf"\g<1>{digest}", text)
     file.write_text(text)
     printed, results, _, _ = run(project, "--set", "data=full", "--set", "epochs=1", "--set", "batch=40")
-    assert "120 pictures to learn from, 40 to test with" in printed
+    assert "pictures to learn from: 120, to test with: 40" in printed
     assert any("of 40 digits" in name for name in results)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from grader.inside.answers import SENTENCES, said
+from grader.lab.experiments import note
 from grader.language.message import Message
 from grader.run.answers import MAX_MESSAGE_CHARACTERS, Answers, is_plain, places, requirements
 from grader.verdicts import Verdict
@@ -79,6 +80,17 @@ def test_notes_are_read_like_messages(answers):
     notes = answers.notes({"notes": [replaced, "own words", 3, None, ["x"]]})
     assert notes == (Message(SENTENCES["replaced"], replaced["values"]), "own words")
     assert answers.notes({"notes": "text"}) == () == answers.notes({})
+
+
+def test_a_note_of_an_experiment_can_be_translated(answers, tmp_path):
+    """A constant in its source with its values is a sentence; the same words from anywhere else are the worker's."""
+    (tmp_path / "experiment.py").write_text('notes = [note("steps of an epoch: {steps}", steps=3)]\n')
+    answer = note("steps of an epoch: {steps}", steps=3)
+    forged = note("passed: {steps}", steps=3)
+    assert answers.notes({"notes": [answer, forged]}) == (
+        Message("steps of an epoch: {steps}", {"steps": "3"}, tmp_path),
+        "passed: 3",
+    )
 
 
 def test_a_worker_cannot_pass_itself(answers):
