@@ -2,7 +2,8 @@
 
 No wrong implementation runs here: a submission's arrays are compared with the recorded wrong ones. A mistake is
 recognised if it explains every failing case, or at least half of them and the first, and no error where the
-submission is right. What explains: the same wrong numbers, finite ones; or an exception of the same type and
+submission is right. Half is not enough where the wrong outputs are a few whole numbers, or all off by one: many
+mistakes agree there. What explains: the same wrong numbers, finite ones; or an exception of the same type and
 message, raised at the same place. NaN and zeros come of many causes and show nothing by themselves.
 """
 
@@ -26,6 +27,8 @@ JUDGED_BY_ARRAYS = (Verdict.WRONG, Verdict.OUTPUT)
 LOOSER = 4.0
 # Of the failing cases, a mistake that explains fewer than this share is not named at all.
 MIN_SHARE = 0.5
+# So many different wrong whole numbers, not all off by one, tell a mistake that explains a part of the cases.
+MIN_WHOLE_NUMBERS = 8
 # What a recorded mistake may leave of a submission's error, at most.
 UNEXPLAINED = 0.1
 # What differs between two programs that raise the same: names of classes, folders, the space around brackets.
@@ -38,6 +41,7 @@ COMPARED_CHARACTERS = 400
 # Messages that name something: a name, a type, a shape, a size. "list index out of range" does not.
 SPECIFIC = re.compile(
     r"'(?!NoneType')[^']+'|[(\[]\d+,|size \d+|not str|\(dim \d\)|^\w+: |\d added|second time|, expected "
+    r"|\w\(\) takes \d+ positional"
 )
 # Where a mistake reads from outside, at least this share of its wrong numbers has to be there.
 MIN_INNER = 0.25
@@ -99,6 +103,8 @@ def explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | 
         return None
     if len(explained) < MIN_SHARE * (len(explained) + len(others)):
         return None
+    if others and not _tell_in_part([runs[index] for index in explained]):
+        return None
     return Recognised(mistake, tuple(sorted(explained + plausible)), tuple(others))
 
 
@@ -108,7 +114,8 @@ def _agrees(run: CaseRun, recorded: RecordedRun, mistake: RecordedMistake) -> Ag
     if run.outcome.verdict is not None:
         if not _same_ending(run, recorded, mistake.symptom):
             return "no"
-        return "same" if _names_something(recorded, mistake.symptom) else "plausible"
+        named = _names_something(recorded, mistake.symptom) or _raised_at(run, mistake.line)
+        return "same" if named else "plausible"
     if recorded.verdict not in JUDGED_BY_ARRAYS:
         return "no"
     if same_arrays(recorded.outputs, run.outcome.outputs, run.recorded.tolerances):
@@ -133,6 +140,21 @@ def _shows_something(run: CaseRun, recorded: RecordedRun) -> bool:
     beside_right = len(wrong) < len(recorded.outputs)
     has_numbers = any(bool(array.any()) or (array.size > 0 and beside_right) for array in numbers)
     return has_numbers and _is_near(run, recorded)
+
+
+def _tell_in_part(runs: Sequence[CaseRun]) -> bool:
+    """Whether the wrong outputs of these cases tell a mistake, though it does not explain all cases."""
+    seen: set[int] = set()
+    steps: set[int] = set()
+    for run in runs:
+        for finding in run.findings:
+            expected, actual = run.recorded.expected.get(finding.output), run.output(finding.output)
+            if expected is None or actual is None or expected.dtype.kind == "f" or actual.shape != expected.shape:
+                continue
+            wrong = actual != expected
+            seen.update(int(value) for value in actual[wrong])
+            steps.update(abs(int(value)) for value in np.subtract(actual[wrong], expected[wrong], dtype=np.int64))
+    return not seen or (len(seen) >= MIN_WHOLE_NUMBERS and bool(steps - {1}))
 
 
 def _inner_share(run: CaseRun, recorded: RecordedRun) -> float:
@@ -197,6 +219,12 @@ def _names_something(recorded: RecordedRun, symptom: str) -> bool:
     if recorded.verdict in JUDGED_BY_ARRAYS:
         return bool(symptom) or re.search(r"\d", recorded.message) is not None
     return SPECIFIC.search(recorded.message) is not None
+
+
+def _raised_at(run: CaseRun, line: str) -> bool:
+    """Whether the submission's line at which the exception ended is one that shows a mistake."""
+    frames = run.outcome.frames
+    return bool(line and frames) and re.search(line, frames[-1].code) is not None
 
 
 def _normalised(message: str) -> str:

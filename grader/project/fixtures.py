@@ -104,6 +104,7 @@ class RecordedMistake:
     reads_outside: bool = False
     symptom: str = ""
     fingerprint: str = ""
+    line: str = ""
 
     @property
     def is_pair(self) -> bool:
@@ -213,6 +214,8 @@ def _write_mistakes(file: Path, mistakes: Sequence[RecordedMistake]) -> Mistakes
                 arrays[f"{number}.{case}.{name}"] = array
             runs.append(run.entry)
         texts = {key: getattr(mistake, key) for key in MISTAKE_TEXTS}
+        if mistake.line:
+            texts["line"] = mistake.line
         described.append(MistakeEntry(**texts, reads_outside=mistake.reads_outside, runs=runs))
     return MistakesEntry(**_write_arrays(file, arrays), mistakes=described)
 

@@ -89,7 +89,7 @@ def read_mistakes(fixture: Fixture, check: str) -> list[RecordedMistake]:
 def _mistake(number: int, entry: MistakeEntry, arrays: Mapping[str, np.ndarray]) -> RecordedMistake:
     runs = [RecordedRun.of(run, arrays, f"{number}.{case}.") for case, run in enumerate(entry.runs)]
     texts = {key: getattr(entry, key) for key in MISTAKE_TEXTS}
-    return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, **texts)
+    return RecordedMistake(runs=runs, reads_outside=entry.reads_outside, line=entry.line, **texts)
 
 
 def write_mutants(folder: Path, found: Mapping[str, Sequence[RecordedMutant]]) -> None:

@@ -74,7 +74,7 @@ class CheckEntry(ArraysEntry):
 
 
 class MistakeEntry(Document):
-    """A known mistake, and what it did in each case."""
+    """A known mistake, and what it did in each case; ``line`` is there where an exception does not tell it."""
 
     name: str
     title: str
@@ -82,6 +82,7 @@ class MistakeEntry(Document):
     formula: str
     symptom: str
     fingerprint: str
+    line: str = ""
     reads_outside: bool
     runs: list[RunEntry]
 

@@ -62,6 +62,8 @@ class Misconception:
     symptom : regular expression for what a check requires and this mistake does not hold (`student.require`), where
         the rest of that sentence differs between programs. An exception has to be the recorded one: its type, its
         message, and the place where it is raised.
+    line : regular expression for a submission's line at which the exception of this mistake is raised. Where type
+        and message are those of many mistakes, they show this one only if the line is such a one.
     fingerprint : name of the fingerprint that gives it away where the numbers depend on the order of operations.
     form_of : name of another misconception of which this is only another form, with other numbers, as when the same
         slip is made in a program written in another way; it is reported under that name.
@@ -79,6 +81,7 @@ class Misconception:
     common: bool = False
     reads_outside: bool = False
     symptom: str = ""
+    line: str = ""
     fingerprint: str = ""
     form_of: str = ""
     variant: str | None = None

@@ -187,6 +187,7 @@ def _as_recorded(mistaken: Mistaken, runs: Sequence[RecordedRun]) -> RecordedMis
         runs=list(runs),
         reads_outside=mistaken.reads_outside,
         symptom=parts[0].symptom if len(parts) == 1 else "",
+        line=parts[0].line if len(parts) == 1 else "",
         fingerprint=parts[0].fingerprint if len(parts) == 1 else "",
     )
 

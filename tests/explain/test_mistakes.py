@@ -148,6 +148,53 @@ def test_what_python_says_of_many_mistakes_tells_none(said):
     assert named([BIAS[0], *[raised] * 3], [beside]) == "first"
 
 
+def test_the_line_tells_what_an_exception_of_many_mistakes_does_not():
+    """An exception that names nothing tells a mistake where the submission's line is one that only it has."""
+    said = "list index out of range"
+    there = Frame("layer.py", 9, "load", "self.net.load(idx, weight, self.pairs[ idx ])")
+    raised = Outcome(Verdict.EXCEPTION, said, "IndexError", (there,))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "IndexError", said, place_of([there]))
+    known = RecordedMistake("by_layer", "by layer", "Count.", "", [ending] * 4, line=r"pairs\[\s*idx\s*\]")
+    assert named([raised] * 4, [known]) == "by_layer"
+    elsewhere = replace(there, code="weight = layers[idx - 1]")
+    assert named([replace(raised, frames=(elsewhere,))] * 4, [known]) is None
+    assert named([replace(raised, message="tuple index out of range")] * 4, [known]) is None
+    assert named([replace(raised, frames=())] * 4, [replace(known, runs=[replace(ending, place=())] * 4)]) is None
+
+
+def test_an_argument_too_many_names_the_function():
+    """Python says which function takes how many arguments: that is the mistake's own message."""
+    there = Frame("demo.py", 9, "forward", "return self.net.forward(self.input_data)")
+    said = "CnmlNet.forward() takes 1 positional argument but 2 were given"
+    raised = Outcome(Verdict.EXCEPTION, said, "TypeError", (there,))
+    ending = RecordedRun(Verdict.EXCEPTION, {}, "TypeError", said, place_of([there]))
+    known = RecordedMistake("given", "given", "Nothing.", "", [ending] * 4)
+    assert named([raised] * 4, [known]) == "given"
+    assert named([replace(raised, message=said.replace("forward", "setInputData"))] * 4, [known]) is None
+
+
+def test_a_part_of_the_cases_is_explained_by_more_than_a_few_whole_numbers():
+    """Where all positions are one too few, rounding up to a half and rounding down agree: neither is named."""
+    right = [np.array([-3, 4, 2, 0, 7, -9]), np.array([5, -2, 1, 8, -6, 3])]
+    many = [np.arange(40).reshape(5, 8) * 7 % 41, np.arange(40).reshape(5, 8) * 3 % 41]
+
+    def named_whole(right, returned, recorded):
+        found = []
+        for expected, array in zip(right, returned, strict=True):
+            case = RecordedCase(Case("case"), {"y": expected}, {"y": Tolerance(0.0, 0.0)})
+            wrong = compare(case.expected, {"y": array}, case.tolerances)
+            found.append(CaseRun(case, Outcome(None, outputs={"y": array}), wrong))
+        told = recognise(found, [mistake("rounded", recorded)])
+        return told.mistake.name if told else None
+
+    less = [array - 1 for array in right]
+    assert named_whole(right, less, less) == "rounded"
+    assert named_whole(right, [less[0], right[1] - 2], less) is None
+    turned = [array[:, ::-1] for array in many]
+    assert named_whole(many, [turned[0], many[1] + 5], turned) == "rounded"
+    assert named_whole(many, [many[0] - 1, many[1] + 5], [array - 1 for array in many]) is None
+
+
 def test_what_a_check_requires_is_known_by_its_symptom():
     """A requirement that is not held is said in the check's own words, of which a part may do."""
     failed = Outcome(Verdict.WRONG, "conv2 has padding 0, expected 1", "NotHeld")

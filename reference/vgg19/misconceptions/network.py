@@ -83,6 +83,7 @@ MISCONCEPTIONS = [
         "The file has no layer `flatten`: behind it, everything stands one place earlier than in "
         "param_layer_name, params['layers'][0][idx - 1].",
         ("idx - 1", "idx"),
+        line=r"\[(0\]\[|0,\s*)?idx\]",
     ),
     loading(
         "fully_connected_in_column_order",

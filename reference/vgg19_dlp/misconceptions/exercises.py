@@ -17,6 +17,13 @@ MISCONCEPTIONS = [
         ("int(exponent)", "round(exponent)"),
     ),
     quant_param(
+        "position_floored",
+        "position rounded down",
+        "The position is cut off towards zero, as int does; math.floor rounds negative logarithms down, which "
+        "gives one too few.",
+        ("int(exponent)", "math.floor(exponent)"),
+    ),
+    quant_param(
         "position_one_higher",
         "1 added to every logarithm",
         "1 is added only where the logarithm is positive; where the largest number is 127 or less, nothing is "

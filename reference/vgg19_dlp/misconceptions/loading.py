@@ -7,6 +7,7 @@ fc_weight = mistakes_in("fc_weight", "small_load", formula="section 5 of the REA
 loading = mistakes_in("vgg19_demo.py", "small_load", formula="section 5 of the README")
 picture = mistakes_in("picture_input", "picture_input", formula="section 6 of the README")
 reading = mistakes_in("vgg19_demo.py", "picture_input", formula="section 6 of the README")
+running = mistakes_in("vgg19_demo.py", "small_class", "network_class", formula="section 7 of the README")
 top_five = mistakes_in("vgg19_demo.py", "top_five", formula="section 7 of the README")
 counting = mistakes_in("vgg19_demo.py", "evaluate_counts", formula="section 7 of the README")
 
@@ -84,7 +85,7 @@ MISCONCEPTIONS = [
         "The file has no layer `flatten`: behind it, everything stands one place earlier, "
         "params['layers'][0][idx - 1].",
         ("idx - 1", "idx"),
-        symptom="unpack",
+        line=r"\[(0\]\[|0,\s*)?idx\]",
     ),
     loading(
         "filter_pair_of_the_first_layer",
@@ -101,7 +102,8 @@ MISCONCEPTIONS = [
             '[count])\n                count += 1\n            if "fc"',
             '[idx])\n                count += 1\n            if "fc"',
         ),
-        symptom="list index out of range|expected `filter_quant_params",
+        symptom="expected `filter_quant_params",
+        line=r"filter_quant_params\[\s*idx\s*\]",
     ),
     loading(
         "input_pairs_for_weights",
@@ -136,7 +138,6 @@ MISCONCEPTIONS = [
         "average picture assigned instead of subtracted",
         "The picture was replaced by the three averages: `-=` subtracts them.",
         ("input_image -= image_mean", "input_image = image_mean"),
-        symptom="axes don't match|reshape",
     ),
     reading(
         "mean_not_subtracted",
@@ -211,6 +212,12 @@ MISCONCEPTIONS = [
         "setInputData not called",
         "load_image ends with self.net.setInputData(self.input_data).",
         ("self.net.setInputData(self.input_data)", "pass"),
+    ),
+    running(
+        "forward_given_the_picture",
+        "net.forward given the picture",
+        "net.forward takes nothing: load_image has handed the picture over with setInputData already.",
+        ("return self.net.forward()", "return self.net.forward(self.input_data)"),
     ),
     top_five(
         "labels_from_one",
