@@ -8,20 +8,24 @@ be rounding is said to be that, and nothing else is said.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from grader.explain.byte_rules import by_bytes
 from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
+from grader.explain.column_rules import by_columns
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.decomposition import by_terms
 from grader.explain.elementwise_rules import by_entries
 from grader.explain.learning import why_not_learned
 from grader.explain.loss_rules import by_sizes
+from grader.explain.mask_rules import by_masks
 from grader.explain.mistakes import Recognised, recognise
 from grader.explain.mutants import by_mutants
 from grader.explain.network import in_network
@@ -34,7 +38,7 @@ from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake
 from grader.project.library import RecordedMutant, read_mistakes, read_mutants
-from grader.project.manifest import Facts
+from grader.project.manifest import Facts, FixtureError
 
 __all__ = [
     "CaseRun", "Explanation", "common_fingerprints", "comparison", "explain", "explain_runs", "fingerprints",
@@ -43,8 +47,9 @@ __all__ = [
 MAX_NAMED_CASES = 3
 # Where some cases raise, so many others have to be wrong before a rule is asked of them.
 MIN_RETURNED = 2
-# What a failed check is asked, in this order: sums, windows, entries, losses, optimisers, batch norms.
-RULES = (by_terms, by_windows, by_entries, by_sizes, by_steps, by_norms)
+# What a failed check is asked, in this order: sums, windows, matrices of them, entries, losses, optimisers, batch
+# norms, masks, bytes.
+RULES = (by_terms, by_windows, by_columns, by_entries, by_sizes, by_steps, by_norms, by_masks, by_bytes)
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,12 @@ def explain(
         replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
         for mistake in read_mistakes(fixture, check.id)
     ]
-    mutants = [
-        replace(mutant, runs=[mutant.runs[number] for number in ran]) for mutant in read_mutants(fixture, check.id)
-    ]
     try:
-        return explain_runs(check, runs, mistakes, lab, fixture.facts, failed, mutants)
+        return explain_runs(
+            check, runs, mistakes, lab, fixture.facts, failed, partial(_mutants_of, fixture, check.id, ran)
+        )
+    except FixtureError:
+        raise
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Explanation(
@@ -111,9 +117,12 @@ def explain_runs(
     lab: Path | None = None,
     published: Facts | None = None,
     failed: Sequence[str] = (),
-    mutants: Sequence[RecordedMutant] = (),
+    mutants: Callable[[], Sequence[RecordedMutant]] = tuple,
 ) -> Explanation:
-    """Explain failed runs, given the mistakes that the check can recognise and the facts of the fixture."""
+    """Explain failed runs, given the mistakes that the check can recognise and the facts of the fixture.
+
+    ``mutants`` returns what changes by machine gave; it is only asked where nothing else explains the runs.
+    """
     failing = [run for run in runs if not run.passed]
     if not failing:
         return Explanation()
@@ -129,7 +138,7 @@ def explain_runs(
         if rounding:
             return Explanation(joined(rounding))
     course = why_not_learned(check, failing[0])
-    change = by_mutants(runs, mutants) if known is None and not calls and not terms else ""
+    change = by_mutants(runs, mutants()) if known is None and not calls and not terms else ""
     if known is not None:
         hint = _hint(known, mistakes, runs, lab)
     else:
@@ -150,6 +159,12 @@ def by_rules(runs: Sequence[CaseRun]) -> str:
     if told and len(returned) < len(runs):
         return _("Of the cases that return something: {text}", text=told)
     return told
+
+
+def _mutants_of(fixture: Fixture, check: str, ran: Sequence[int]) -> list[RecordedMutant]:
+    """Read what mutants gave in the cases that were run."""
+    mutants = read_mutants(fixture, check)
+    return [replace(mutant, runs=[mutant.runs[number] for number in ran]) for mutant in mutants]
 
 
 def _has_numbers(run: CaseRun) -> bool:
