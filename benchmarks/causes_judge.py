@@ -51,6 +51,11 @@ SUBJECTS = {
     "epsilon": r"epsilon|ε|root",
     "moment": r"moment|beta|\bm\b|\bv\b|step|rate|correct",
     "class": r"class|label",
+    "mask": r"\bmask|dropout",
+    "bytes": r"\bbits?\b|\bbytes?\b|clip|wrap",
+    "rounding": r"\bround|cut off|fraction",
+    "scale": r"\bscales?\b|scaled|2\^",
+    "position": r"\bposition",
 }  # fmt: skip
 # Sentences that only say where or how large an error is.
 PATTERNS = re.compile(

@@ -84,6 +84,8 @@ def explain(
     ------
     FixtureError : the recorded mistakes are missing or damaged.
     """
+    if all(run.passed for run in runs):
+        return Explanation()
     numbers = {id(recorded): number for number, recorded in enumerate(fixture.checks[check.id])}
     ran = [numbers[id(run.recorded)] for run in runs]
     mistakes = [

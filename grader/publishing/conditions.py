@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from grader.compare import compare
@@ -269,9 +269,10 @@ def _recognised(
     for trial in singles_:
         name = trial.mistaken.name
         names, returned = set(), False
+        line = trial.mistaken.parts[0].raising_line()
         for check in trial.mistaken.loses:
             runs = [
-                _case_run(case, run, judgement)
+                _case_run(case, run, judgement, line)
                 for case, run, judgement in zip(
                     recorded[check], found.mistakes[name][HIDDEN][check], trial.hidden[check], strict=True
                 )
@@ -303,10 +304,12 @@ def told_apart(number: int, wrong: Sequence[str], silent: Sequence[str]) -> Cond
     )
 
 
-def _case_run(case: RecordedCase, run: RecordedRun, judgement: RecordedRun) -> CaseRun:
+def _case_run(case: RecordedCase, run: RecordedRun, judgement: RecordedRun, line: str) -> CaseRun:
+    """Return a recorded run of a mistake as one of a submission; ``line`` is where it raises, if that tells it."""
     if judgement.verdict is Verdict.PASS:
         return CaseRun(case, Outcome(None, outputs=run.outputs))
     if run.verdict is None:
         findings = compare(case.expected, run.outputs, case.tolerances)
         return CaseRun(case, Outcome(None, outputs=run.outputs), findings)
-    return CaseRun(case, Outcome(run.verdict, run.message, run.error_type, frames_at(run.place)))
+    frames = tuple(replace(frame, code=line) for frame in frames_at(run.place))
+    return CaseRun(case, Outcome(run.verdict, run.message, run.error_type, frames))

@@ -9,6 +9,7 @@ submission however that is written.
 from __future__ import annotations
 
 import importlib.util
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,8 @@ class Misconception:
         the rest of that sentence differs between programs. An exception has to be the recorded one: its type, its
         message, and the place where it is raised.
     line : regular expression for a submission's line at which the exception of this mistake is raised. Where type
-        and message are those of many mistakes, they show this one only if the line is such a one.
+        and message are those of many mistakes, they show this one only if the line is such a one. It is among the
+        lines that the edits make.
     fingerprint : name of the fingerprint that gives it away where the numbers depend on the order of operations.
     form_of : name of another misconception of which this is only another form, with other numbers, as when the same
         slip is made in a program written in another way; it is reported under that name.
@@ -85,6 +87,11 @@ class Misconception:
     fingerprint: str = ""
     form_of: str = ""
     variant: str | None = None
+
+    def raising_line(self) -> str:
+        """Return the line among the changed ones that ``line`` describes; empty if there is none."""
+        texts = (text for edit in self.edits for text in edit.with_.splitlines())
+        return next((text.strip() for text in texts if self.line and re.search(self.line, text)), "")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,13 @@
 """Mistakes that return nothing to be told by are listed apart, and there may be no more of them than of others."""
 
+from pathlib import Path
+
 import pytest
 
 from grader.publishing.conditions import told_apart
+from grader.publishing.misconceptions import load_misconceptions
+
+REFERENCE = Path(__file__).resolve().parents[2] / "reference"
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,12 @@ def test_both_shares_are_bounded(number, wrong, silent, holds):
     assert found.holds is holds
     assert found.detail.startswith(f"{number - wrong - silent} of {number - silent}")
     assert ("raises0 only raise" in found.detail or "raises0, " in found.detail) is bool(silent)
+
+
+@pytest.mark.parametrize("lab", sorted(folder.name for folder in REFERENCE.iterdir() if folder.is_dir()))
+def test_the_line_that_tells_a_mistake_is_one_of_its_own(lab):
+    """Where a line tells a mistake, its edits make such a line, and the text that they replace has none."""
+    for mistake in load_misconceptions(REFERENCE / lab):
+        line = mistake.raising_line()
+        assert bool(line) is bool(mistake.line), mistake.name
+        assert not any(line in edit.replace for edit in mistake.edits if line), mistake.name

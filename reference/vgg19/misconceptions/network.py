@@ -82,7 +82,7 @@ MISCONCEPTIONS = [
         "parameters of fc layers read one place too late",
         "The file has no layer `flatten`: behind it, everything stands one place earlier than in "
         "param_layer_name, params['layers'][0][idx - 1].",
-        ("idx - 1", "idx"),
+        ('params["layers"][0][idx - 1]', 'params["layers"][0][idx]'),
         line=r"\[(0\]\[|0,\s*)?idx\]",
     ),
     loading(

@@ -84,7 +84,7 @@ MISCONCEPTIONS = [
         "fc layers read one place too late",
         "The file has no layer `flatten`: behind it, everything stands one place earlier, "
         "params['layers'][0][idx - 1].",
-        ("idx - 1", "idx"),
+        ('params["layers"][0, idx - 1]', 'params["layers"][0, idx]'),
         line=r"\[(0\]\[|0,\s*)?idx\]",
     ),
     loading(
@@ -99,8 +99,8 @@ MISCONCEPTIONS = [
         "filter_quant_params indexed by the layer",
         "filter_quant_params has 19 entries, one for each layer with parameters; idx counts all 44 layers.",
         (
-            '[count])\n                count += 1\n            if "fc"',
-            '[idx])\n                count += 1\n            if "fc"',
+            'filter_quant_params[count])\n                count += 1\n            if "fc"',
+            'filter_quant_params[idx])\n                count += 1\n            if "fc"',
         ),
         symptom="expected `filter_quant_params",
         line=r"filter_quant_params\[\s*idx\s*\]",
