@@ -23,7 +23,8 @@ from grader.cohort.view.similarity import MIN_CHARACTERS, Similarity, Work, comp
 from grader.language.text import one_line
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
-from grader.project.fixtures import PAIR_SIGN, mistake_texts
+from grader.project.fixtures import PAIR_SIGN
+from grader.project.library import mistake_texts
 from grader.project.places import Project
 from grader.project.solution import variants_of, write_solution
 from grader.report.pages import page
