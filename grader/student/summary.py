@@ -160,7 +160,7 @@ def _in_a_check(project: Project, lab: Lab, submission: Path, progress: Progress
         if "forward" in check.id and (cases := fixture.checks[check.id]) and _has_layers(cases[0])
     ]
     if not found:
-        raise ProjectError("lab {name} has no network to measure on a picture", name=lab.name)
+        raise ProjectError("`summary` cannot measure a network of lab {name} layer by layer", name=lab.name)
     check, recorded = found[0]
     with opened(project, lab, submission, progress.note, checks=[check]) as work:
         progress.step(translated(check.title, lab.folder))

@@ -157,7 +157,7 @@ def test_a_network_is_run_only_where_the_lab_says_how(project, lab, has):
 def test_a_lab_without_a_network_or_a_layer_says_so(project, tmp_path):
     """Before any weights are made, and instead of an empty table."""
     lab = project.lab("vgg19_dlp")
-    with pytest.raises(ProjectError, match="lab vgg19_dlp has no network to measure on a picture"):
+    with pytest.raises(ProjectError, match="cannot measure a network of lab vgg19_dlp layer by layer"):
         summarise(project, lab, tmp_path, None, Progress())
     with pytest.raises(ProjectError, match="no check of lab vgg19_dlp drives a layer by itself"):
         report_properties(project, lab, tmp_path, Progress())
