@@ -1,14 +1,18 @@
 """What a student reads about a run that returned nothing to compare."""
 
 import gettext
+from types import SimpleNamespace
 
 import pytest
 
-from grader.explain.messages import describe_outcome, next_step
+from grader.explain.messages import describe_outcome, instruction, next_step
 from grader.inside.answers import SENTENCES
+from grader.lab.checks import Check, one_case
 from grader.language import translation
 from grader.language.message import Message
+from grader.language.translation import speaking
 from grader.project.places import Project
+from grader.run.answers import Frame
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 from tests.golden import ROOT
@@ -55,3 +59,22 @@ def test_a_long_text_is_looked_up_once(monkeypatch):
         looked.clear()
         describe_outcome(Outcome(verdict, text, "ValueError"))
         assert len(looked) <= 3
+
+
+def test_what_an_open_hole_raises_is_told_in_the_readers_language():
+    """Its instruction stands in the lab's catalogue; what is none of its holes stays as it is."""
+    lab = ROOT / "labs" / "lenet"
+    said = "TODO lenet_layers: fill self.layers by the table of section 7"
+    assert instruction(said, lab) == said
+    with speaking("zh"):
+        assert instruction(f"x: {said}", lab) == "x: TODO lenet_layers: 按第 7 节的表填写 self.layers"
+        assert instruction("TODO mine: {0.x}", lab) == "TODO mine: {0.x}"
+
+
+def test_a_call_without_an_end_is_looked_for_at_its_place(tmp_path):
+    """Nothing is said of a library that the lab may not even use."""
+    check = Check("conv", "Convolution", lambda student, case: None, 60, one_case())
+    lab = SimpleNamespace(name="lenet")
+    where = Outcome(Verdict.TIMEOUT, frames=(Frame("conv.py", 91, "conv2d", "while True: pass"),))
+    step = next_step(lab, check, Verdict.TIMEOUT, where)
+    assert "conv.py:91" in step and "numba" not in step + next_step(lab, check, Verdict.TIMEOUT)

@@ -100,7 +100,8 @@ def test_the_report_opens_as_a_page(kit, language, monkeypatch):
     """It has the bars, the cause, one next step and a drawing of the wrong array, and asks for nothing else."""
     materialise(ROOT / "tests" / "submissions" / LAB / "einsum_windows", kit / "stu_upload" / LAB)
     layer = kit / "stu_upload" / LAB / "layer.py"
-    layer.write_text(layer.read_text().replace("inputs.clip(min=0)", "inputs.clip(max=0)"))
+    text = layer.read_text().replace("inputs.clip(min=0)", "inputs.clip(max=0)")
+    layer.write_text(text + "\n".join(["", *(f"print('seen', {number})" for number in range(40)), ""]))
     monkeypatch.setenv("BROWSER", "true")
     done = student(kit, "check", LAB, "--layer", "relu", "--open", "--lang", language)
     file = kit / "results" / LAB / "check.html"
@@ -110,3 +111,4 @@ def test_the_report_opens_as_a_page(kit, language, monkeypatch):
     assert f'<html lang="{language}">' in page and tags.count("svg") == 1 and "script" not in tags
     assert "`" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.S)
     assert page.count('class="next"') == 1 and "--all" not in page
+    assert page.count("<details>") == 1 and page.index("<svg") < page.index("<details>") < page.index("seen 39")

@@ -57,6 +57,19 @@ def test_a_line_keeps_the_language_of_the_start(monkeypatch):
     assert "完成 0" in file.getvalue()
 
 
+def test_a_line_of_the_report_makes_the_bar_wait(capsys):
+    """On a terminal the bar is taken away first, the line goes to standard output, and the bar is drawn again."""
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, _environ={"TERM": "xterm"})
+    with Progress("vgg16: running", console=console) as progress:
+        order = []
+        stop = progress._bar.stop
+        progress._bar.stop = lambda: (order.append(capsys.readouterr().out), stop())
+        progress.say("results: [here]")
+        del progress._bar.stop
+        assert progress._bar.live.is_started and order == [""]
+    assert capsys.readouterr().out == "results: [here]\n"
+
+
 def test_steps_do_not_print_lines_of_their_own(monkeypatch):
     """In a log, a thousand steps within one interval print one line."""
     file, console = in_a_log(monkeypatch, 0.01, 60.0)

@@ -83,7 +83,7 @@ def test_notes_are_read_like_messages(answers):
 
 
 def test_a_note_of_an_experiment_can_be_translated(answers, tmp_path):
-    """A constant in its source with its values is a sentence; the same words from elsewhere are the worker's."""
+    """A constant in its source with its values is a sentence; other words are the worker's own."""
     (tmp_path / "experiment.py").write_text('notes = [note("steps of an epoch: {steps}", steps=3)]\n')
     answer = note("steps of an epoch: {steps}", steps=3)
     forged = note("passed: {steps}", steps=3)
