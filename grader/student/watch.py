@@ -33,7 +33,9 @@ from grader.student.screen import change_lines, failures, next_lines, printed_bl
 from grader.student.standing import Next, Standing
 from grader.verdicts import Verdict, verdict_word
 
-POLL_EVERY_S = 0.1
+POLL_EVERY_S = 0.05
+# In which a file that is still being written changes again.
+SETTLES_S = 0.025
 # Of one call: small arrays need milliseconds, so that what takes longer never ends.
 CALL_LIMIT_S, FIRST_CALL_LIMIT_S = 10.0, 20.0
 # More lines of checks that pass than these are one line.
@@ -255,7 +257,7 @@ class Saves:
 
 
 def _a_moment_later(folder: Path) -> Snapshot:
-    time.sleep(POLL_EVERY_S / 4)
+    time.sleep(SETTLES_S)
     return snapshot(folder)
 
 

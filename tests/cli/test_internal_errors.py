@@ -97,3 +97,9 @@ def test_leaving_at_once_waits_for_threads():
     code = "import threading, time\nwith leave_at_once():\n"
     code += " threading.Thread(target=lambda: (time.sleep(0.3), print('worked'))).start()"
     assert left(code).stdout == "worked\n"
+
+
+def test_what_needs_no_box_loads_none():
+    """A list of options, or a name that does not exist, is told without NumPy and the jail."""
+    told = "atexit.register(lambda: print('numpy' in sys.modules, 'grader.jail' in sys.modules))\n"
+    assert left(told + "with leave_at_once(): sys.exit(0)").stdout.split() == ["False", "False"]
