@@ -20,9 +20,10 @@ import numpy as np
 
 from grader.explain.messages import describe_run
 from grader.lab.checks import Case, Check
+from grader.language.near import meant_or_known
 from grader.language.translation import _, translated
 from grader.project.contract import Lab
-from grader.project.fixtures import read_fixture
+from grader.project.fixtures import Fixture, read_fixture
 from grader.project.places import Project, ProjectError
 from grader.report.progress import Progress
 from grader.run.opening import opened
@@ -60,13 +61,15 @@ def gradcheck(
     """
     wanted = _layers_of(lab, target)
     fixture = read_fixture(project.fixtures(lab.name, "public"), [layer.forward.id for layer in wanted])
+    _require_settings(target, wanted, fixture, settings or {})
     found: list[Gradient] = []
     with opened(project, lab, submission, progress.note) as work:
         for layer in wanted:
             cases = [recorded.case for recorded in fixture.checks[layer.forward.id]]
             for case in _some(cases, settings or {}):
-                progress.step(f"{layer.name}: {translated(case.name, lab.folder)}")
-                driven = _Driven(work.session, layer, case, len(wanted) > 1)
+                title = translated(case.name, lab.folder)
+                progress.step(f"{layer.name}: {title}")
+                driven = _Driven(work.session, layer, case, f"{layer.name}, {title}" if len(wanted) > 1 else title)
                 try:
                     found += driven.gradients(drawn=bool(settings))
                 except _Stopped as stopped:
@@ -100,6 +103,23 @@ def _layers_of(lab: Lab, target: str) -> list[Layer]:
             known=", ".join(layer.name for layer in both),
         )
     return found
+
+
+def _require_settings(
+    target: str, wanted: Sequence[Layer], fixture: Fixture, settings: Mapping[str, Setting]
+) -> None:
+    """Refuse a setting that no case has and no check reads: it would change nothing, and nobody would notice."""
+    checks = [check for layer in wanted for check in (layer.forward, layer.backward) if check is not None]
+    cases = [recorded.case for layer in wanted for recorded in fixture.checks[layer.forward.id]]
+    known = list(dict.fromkeys(name for case in cases for name in case.config))
+    for name in settings:
+        if name not in known and not any(name in names_in(check) for check in checks):
+            raise ProjectError(
+                "{layer} has no setting {name}{near}",
+                layer=target,
+                name=repr(name),
+                near=meant_or_known(name, known),
+            )
 
 
 def names_in(check: Check) -> frozenset[str]:
@@ -150,11 +170,11 @@ class _Stopped(Exception):
 class _Driven:
     """One layer on one case."""
 
-    def __init__(self, session: Session, layer: Layer, case: Case, named: bool) -> None:
+    def __init__(self, session: Session, layer: Layer, case: Case, setting: str) -> None:
         self.session = session
         self.layer = layer
         self.case = replace(case, arrays={name: wide(array) for name, array in case.arrays.items()})
-        self.setting = f"{layer.name}, {case.name}" if named else case.name
+        self.setting = setting
 
     def gradients(self, *, drawn: bool) -> list[Gradient]:
         """Compare the gradients of the input and of every parameter that the lab's check returns.

@@ -106,8 +106,8 @@ class Training:
         if self.unsettled(total):
             found += [
                 note(
-                    "batch normalisation has not settled: its moving statistics are first values by {share} at the "
-                    "end (steps: {steps}), so what the network answers says little",
+                    "batch normalisation has not settled: at the end (steps: {steps}) its moving statistics are "
+                    "{share} first values, so what the network answers says little",
                     share=f"{MOMENTUM**total:.0%}",
                     steps=total,
                 ),

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from grader.kits.kit import kit_files
+from grader.language.translation import speaking
 from grader.project.places import ProjectError
 from grader.report.progress import Progress
 from grader.run.properties import layers
@@ -55,6 +56,17 @@ def test_right_layers_agree_with_their_differences(run, lab, target):
     """Every layer of the references passes, without any expected value."""
     found = run(target, lab=lab)
     assert found.agrees, found
+
+
+def test_a_setting_that_changes_nothing_is_refused(run):
+    """A misspelt one is guessed; one that only the code of a check reads is taken."""
+    with pytest.raises(ProjectError, match=r"conv has no setting 'strid'; did you mean stride\?"):
+        run("conv", settings={"strid": 2})
+    with speaking("zh"):
+        found = run("conv", settings={"stride": 2})
+    assert (
+        found.agrees and found.gradients[0].setting.startswith("3x3 卷积核") and "weight " in found.gradients[1].of
+    )
 
 
 def test_a_gradient_that_is_too_small_is_found(run):

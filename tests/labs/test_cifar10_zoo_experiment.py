@@ -44,7 +44,7 @@ def test_the_accuracy_is_that_of_the_variables_that_were_kept(project):
     import cv2
 
     printed, results, arrays, folder = run(project, *FEW, "--set", "epochs=4")
-    assert "after 20 steps its moving statistics are 82% first values" in " ".join(printed.split())
+    assert "at the end (steps: 20) its moving statistics are 82% first values" in " ".join(printed.split())
     v = [torch.from_numpy(arrays[f"state/variable/{number}"].copy()).double() for number in range(10)]
     with np.load(ROOT / "labs" / LAB / "cifar10_subset.npz") as stored:
         x, labels = stored["x_test"].astype(np.float32) / np.float32(255), stored["y_test"].reshape(-1)
