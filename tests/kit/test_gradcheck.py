@@ -64,9 +64,7 @@ def test_a_setting_that_changes_nothing_is_refused(run):
         run("conv", settings={"strid": 2})
     with speaking("zh"):
         found = run("conv", settings={"stride": 2})
-    assert (
-        found.agrees and found.gradients[0].setting.startswith("3x3 卷积核") and "weight " in found.gradients[1].of
-    )
+    assert found.agrees and found.gradients[0].setting.startswith("3x3 卷积核")
 
 
 def test_a_gradient_that_is_too_small_is_found(run):
