@@ -67,6 +67,10 @@ PATTERNS = re.compile(
 CONDITION = re.compile(r"The cases that fail are those with (?P<what>[^.]+)\.")
 CHANGE = "What is returned is what the solution gives when"
 CHANGED_HOLES = re.compile(r"in (?:the hole|one of the holes) `(\w+)`(?: and `(\w+)`)?")
+# How many cases a cause was found in is no cause.
+FOUND_IN = re.compile(r"\((In \d+ of \d+ cases|Seen where)[^)]*\)")
+# A factor that is made of the sizes of the case says which mean, sum or divisor is off.
+NAMED_FACTOR = re.compile(r"It is [^.]*[NCHWKS][^.]* times what is required")
 AS_WELL = "something else is wrong as well"
 # (lab, name of the mistake, part of the cause): read, and true of that mistake in other words.
 READ: tuple[tuple[str, str, str], ...] = (
@@ -95,7 +99,7 @@ def judge(made: Made, parts: Iterable[Mapping[str, Any]], same: set[str]) -> str
 
 
 def _judge(made: Made, part: Mapping[str, Any], same: set[str]) -> str:
-    hint, name = str(part.get("hint") or ""), part.get("misconception")
+    hint, name = FOUND_IN.sub("", str(part.get("hint") or "")), part.get("misconception")
     if any(
         (made.lab, one, text) for lab, one, text in READ if lab == made.lab and one in made.names and text in hint
     ):
@@ -115,6 +119,8 @@ def _judge(made: Made, part: Mapping[str, Any], same: set[str]) -> str:
     about = subjects_of(made.words)
     if hint and not PATTERNS.search(hint):
         return FALSELY if _strange(made, hint) or not subjects_of(hint) & about else EXACTLY
+    if NAMED_FACTOR.search(hint) and about & {"average", "sum"}:
+        return USEFULLY
     condition = CONDITION.search(str(part.get("message") or ""))
     if condition and subjects_of(condition["what"]) & about:
         return USEFULLY

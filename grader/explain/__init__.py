@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.explain.block_rules import by_blocks
 from grader.explain.byte_rules import by_bytes
 from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
@@ -48,8 +49,8 @@ MAX_NAMED_CASES = 3
 # Where some cases raise, so many others have to be wrong before a rule is asked of them.
 MIN_RETURNED = 2
 # What a failed check is asked, in this order: sums, windows, matrices of them, entries, losses, optimisers, batch
-# norms, masks, bytes.
-RULES = (by_terms, by_windows, by_columns, by_entries, by_sizes, by_steps, by_norms, by_masks, by_bytes)
+# norms, masks, bytes, blocks.
+RULES = (by_terms, by_windows, by_columns, by_entries, by_sizes, by_steps, by_norms, by_masks, by_bytes, by_blocks)
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,15 @@ import numpy as np
 
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import one_or_other
+from grader.explain.decomposition import MIN_CASES, MIN_SHARE, of_those
 from grader.explain.geometry_rules import gradients_elsewhere, windows_elsewhere
 from grader.explain.linear_terms import Geometry
 from grader.explain.orientation import channels_first
 from grader.language.translation import _
 
 SLACK = 4.0
-MAX_ENTRIES = 1 << 18
+# What is larger takes too long to be tried with every rule.
+MAX_ENTRIES = 1 << 17
 # Axes of windows (N, C, rows of the kernel, its columns, P, Q) that a row of the matrix counts, and a column.
 OF_ROWS, OF_COLUMNS = (1, 2, 3), (0, 4, 5)
 RIGHT = "right"
@@ -56,10 +58,12 @@ def by_columns(runs: Sequence[CaseRun]) -> str:
     if any(finding.output != output for run in failing for finding in run.findings):
         return ""
     alive: dict[str, str] | None = None
+    solved = 0
     for run in sorted(runs, key=lambda run: run.passed):
         matrix = _matrix(run)
         if matrix is None:
-            return ""
+            continue
+        solved += not run.passed
         rules = _matrices(matrix) if output == "columns" else _images(matrix, run.recorded.case.arrays["columns"])
         fits: dict[str, str] = {}
         for name, text, make in rules:
@@ -70,7 +74,9 @@ def by_columns(runs: Sequence[CaseRun]) -> str:
         alive = fits
         if not alive:
             return ""
-    return one_or_other((alive or {}).values())
+    if solved < len(failing) and not MIN_SHARE * len(failing) <= solved >= MIN_CASES:
+        return ""
+    return of_those(one_or_other((alive or {}).values()), solved, len(failing))
 
 
 def _matrix(run: CaseRun) -> Matrix | None:

@@ -22,6 +22,7 @@ from grader.explain.gradient_rules import RULES
 from grader.explain.linear_rules import Products, inputs_left_out, left_out_text, products_of
 from grader.explain.linear_terms import Geometry, Terms, convolved, kernels_of
 from grader.explain.patterns import comparison
+from grader.explain.single_maps import with_channels
 from grader.language.translation import _, joined, listed
 
 # Products in the sums of one case; what is larger takes too long to be tried with every rule.
@@ -122,6 +123,7 @@ def by_terms(runs: Sequence[CaseRun]) -> str:
 
     Where several outputs are wrong, each is told by itself, with its name before what is said of it.
     """
+    runs = [with_channels(run) for run in runs]
     failing = [run for run in runs if not run.passed]
     if not failing or any(run.outcome.verdict is not None or not run.findings for run in failing):
         return ""

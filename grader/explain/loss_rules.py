@@ -265,7 +265,7 @@ def _style(view: Comparison) -> Rules | None:
             "right": ("", ((own - other) ** 2).sum()),
             "magnitudes": (_("Magnitudes are added up: square the differences."), np.abs(own - other).sum()),
             "root": (_("The root of the sum of squares is taken."), np.sqrt(((own - other) ** 2).sum())),
-            "style_missing": (_("The style's Gram matrix is not subtracted."), (own**2).sum()),
+            "style_missing": (_("The style's Gram matrix is not subtracted, or it is 0."), (own**2).sum()),
             "joined": (samples, ((joined_own - joined_other) ** 2).sum()),
             "first_sample": (
                 _("Every sample is compared with the style of sample 0."), ((own - other[:1]) ** 2).sum()
@@ -284,7 +284,7 @@ def _style(view: Comparison) -> Rules | None:
     difference = own - other
     made = {
         "right": ("", difference @ features),
-        "style_missing": (_("The style's Gram matrix is not subtracted."), own @ features),
+        "style_missing": (_("The style's Gram matrix is not subtracted, or it is 0."), own @ features),
         "joined": (samples, (joined_own - joined_other) @ features),
         "first_sample": (_("Every sample is compared with the style of sample 0."), (own - other[:1]) @ features),
     }

@@ -27,6 +27,7 @@ def said(hint="", name=None, message=""):
         (said("The kernel is turned by 180 degrees.", "kernel_flipped"), FALSELY),
         (said("The stride is ignored."), FALSELY),
         (said("The bias is missing, and the stride is ignored."), FALSELY),
+        (said("The bias is not added. (In 7 of 8 cases that fail; the rest was not taken apart.)"), EXACTLY),
         (said("Only the last channel is right."), PATTERN),
         (said(message="The cases that fail are those with dilation."), PATTERN),
         (said(message="`outputs` differs in 3 % of its entries."), NOTHING),
@@ -50,6 +51,13 @@ def test_a_false_cause_is_not_outweighed():
     """One false part makes the whole answer false, whatever the other part says."""
     answers = [said("The bias is not added."), said("The stride is ignored.")]
     assert judge(made(), answers, set()) == FALSELY
+
+
+def test_a_factor_of_sizes_is_useful_where_a_mean_is_off():
+    """It names the divisor that is missing; of another mistake it is a pattern."""
+    answer = said("It is C H W times what is required.")
+    assert judge(made(("mean_left_out",), "not averaged"), [answer], set()) == USEFULLY
+    assert judge(made(), [answer], set()) == PATTERN
 
 
 def test_a_condition_on_the_subject_is_useful():

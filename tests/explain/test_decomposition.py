@@ -389,3 +389,29 @@ def test_a_stride_that_is_ignored_backward_is_told():
     """So is a stride that the backward pass ignores, in the gradient of the weight."""
     text = told(lambda x, w, b, g, n: shifted_stride(x, w, g, n), "d_weight")
     assert "The stride is ignored: windows lie one pixel apart" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "change"),
+    [
+        ("180", lambda w: w.flip(0, 1)),
+        ("exchanged", lambda w: w.T),
+        ("leaves out the products of the kernel", lambda w: w * (torch.arange(3) != 1)[:, None]),
+    ],
+)
+def test_single_maps_are_those_of_one_channel(said, change):
+    """A convolution of pictures (N, rows, columns) with one kernel of two axes is taken apart, too."""
+    runs = []
+    for number, (side, pad) in enumerate(((7, 0), (8, 1))):
+        rng = np.random.default_rng(number)
+        x, w = (torch.from_numpy(rng.standard_normal(shape)) for shape in ((2, side, side + 1), (3, 3)))
+        found = [
+            torch.nn.functional.conv2d(x[:, None], kernel.contiguous()[None, None], padding=pad)[:, 0].numpy()
+            for kernel in (w, change(w))
+        ]
+        case = Case("maps", {"k": 3, "padding": pad, "stride": 1}, {"x": x.numpy(), "weight": w.numpy()})
+        bounds = {"outputs": Tolerance(1e-9, 1e-9)}
+        findings = compare({"outputs": found[0]}, {"outputs": found[1]}, bounds)
+        recorded = RecordedCase(case, {"outputs": found[0]}, bounds)
+        runs.append(CaseRun(recorded, Outcome(None, outputs={"outputs": found[1]}), findings))
+    assert said in by_terms(runs)

@@ -119,7 +119,7 @@ STYLE = {
     "It is C times what is required.": lambda x, t: style(x, t) * x.shape[1],
     "It is H W times what is required.": lambda x, t: style(x, t) * x.shape[2] * x.shape[3],
     "It is W² times what is required.": lambda x, t: style(x, t) * x.shape[3] ** 2,
-    "The style's Gram matrix is not subtracted.": lambda x, t: style(x, 0 * t),
+    "The style's Gram matrix is not subtracted, or it is 0.": lambda x, t: style(x, 0 * t),
 }
 CROSS_ENTROPY = {
     "It is N times what is required.": lambda z, y: cross_entropy(z, y, reduction="sum"),
