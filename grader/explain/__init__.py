@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.explain.block_rules import by_blocks
+from grader.explain.block_rules import by_blocks, by_input
 from grader.explain.byte_rules import by_bytes
 from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
@@ -50,7 +50,19 @@ MAX_NAMED_CASES = 3
 MIN_RETURNED = 2
 # What a failed check is asked, in this order: sums, windows, matrices of them, entries, losses, optimisers, batch
 # norms, masks, bytes, blocks.
-RULES = (by_terms, by_windows, by_columns, by_entries, by_sizes, by_steps, by_norms, by_masks, by_bytes, by_blocks)
+RULES = (
+    by_terms,
+    by_windows,
+    by_columns,
+    by_entries,
+    by_sizes,
+    by_steps,
+    by_norms,
+    by_masks,
+    by_bytes,
+    by_blocks,
+    by_input,
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ branch are. Where y is 0, F + x is not positive, which bounds what a rule may gi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,6 +19,8 @@ from grader.language.translation import _
 # So many entries of each kind have to be looked at.
 MIN_ENTRIES = 16
 OUTPUT = "outputs"
+# What checks call the array that was handed in, as it is after the call.
+AFTERWARDS = re.compile(r"inputs?[ _]afterwards")
 
 
 def by_blocks(runs: Sequence[CaseRun]) -> str:
@@ -42,6 +45,21 @@ def by_blocks(runs: Sequence[CaseRun]) -> str:
     if told and len(identities) < len(failing):
         return _("{text} (Seen where the input is added as it is.)", text=told)
     return told
+
+
+def by_input(runs: Sequence[CaseRun]) -> str:
+    """Say that a block writes into the array that it is handed, if it does in every case that fails."""
+    failing = [run for run in runs if not run.passed]
+    if not failing or not all(_writes_into_its_input(run) for run in failing):
+        return ""
+    return _(
+        "The input is not the same afterwards: something writes into it, such as `+=` or an assignment to a part "
+        "of it. Make a new array."
+    )
+
+
+def _writes_into_its_input(run: CaseRun) -> bool:
+    return any(item.kind == "values" and AFTERWARDS.fullmatch(item.output) for item in run.findings)
 
 
 def _is_without_relu(view: Comparison) -> bool:

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun
-from grader.explain.block_rules import by_blocks
+from grader.explain.block_rules import by_blocks, by_input
 from grader.lab.checks import Case
 from grader.project.fixtures import RecordedCase
 from grader.run.session import Outcome
@@ -88,3 +88,25 @@ def test_a_block_that_does_not_add_its_input_is_no_such_block():
     plain = lambda f, s: functional.relu(f)  # noqa: E731
     assert told(plain, right=plain) == ""
     assert told(lambda f, s: functional.relu(f + s), right=plain) == "The input is added once too often."
+
+
+@pytest.mark.parametrize("name", ["inputs_afterwards", "input afterwards"])
+def test_an_input_that_is_written_into(name):
+    """It is seen, so it is said, where every case that fails shows it."""
+
+    def runs(*writes):
+        found = []
+        for number, write in enumerate(writes):
+            x = np.random.default_rng(number).standard_normal((2, 3))
+            mine = x.copy()
+            out = mine
+            out += 1
+            actual = {"outputs": 2 * out, name: mine if write else x}
+            expected, bounds = {"outputs": x + 1, name: x}, dict.fromkeys(("outputs", name), Tolerance(1e-9, 0))
+            recorded = RecordedCase(Case("block", {}, {"x": x}), expected, bounds)
+            found.append(CaseRun(recorded, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+        return found
+
+    assert "something writes into it" in by_input(runs(True, True))
+    assert by_input(runs(True, False)) == ""
+    assert by_input(runs(False)) == ""
