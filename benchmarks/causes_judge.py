@@ -75,6 +75,7 @@ AS_WELL = "something else is wrong as well"
 # (lab, name of the mistake, part of the cause): read, and true of that mistake in other words.
 READ: tuple[tuple[str, str, str], ...] = (
     ("resnet18", "momentum_the_other_way_round", "momentum and 1 - momentum are exchanged"),
+    ("lenet", "kernel_rows_and_columns_exchanged", "the weight column, row, channel"),
 )
 
 

@@ -149,10 +149,11 @@ def _matrices(matrix: Matrix) -> Iterator[Rule]:
 
 def _reshaped() -> Iterator[tuple[int, ...]]:
     """Yield the orders of the axes of windows in which those of a row do not come first."""
-    for first in ((0,), (0, 4, 5), (4, 5), (4, 5, 0)):
-        rest = tuple(axis for axis in OF_COLUMNS if axis not in first)
-        for inner in permutations(OF_ROWS):
-            yield (*first, *inner, *rest)
+    for taps in ((2, 3), (3, 2)):
+        for places in ((4, 5), (5, 4)):
+            for order in permutations(((0,), (1,), taps, places)):
+                if set(order[:2]) != {(1,), taps}:
+                    yield tuple(axis for group in order for axis in group)
 
 
 # ------------------------------------------------------------------------------------------------------ col2im

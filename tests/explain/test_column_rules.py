@@ -112,6 +112,19 @@ WRONG = {
 }
 
 
+def test_windows_may_be_reshaped_in_any_order_of_their_axes():
+    """Taps before samples, and the channels last: a row of the matrix is still no entry of the kernel."""
+    for order in ((0, 3, 4, 1, 2, 5), (1, 2, 0, 3, 4, 5), (5, 0, 3, 4, 1, 2)):
+        found = told(
+            "columns",
+            right_matrix,
+            lambda case, order=order: canonical(
+                case, lambda x: windows(case, x).transpose(order).reshape(mixed(windows(case, x)).shape)
+            )[0],
+        )
+        assert found.startswith("The windows are reshaped to the matrix without")
+
+
 @pytest.mark.parametrize("said", WRONG)
 def test_what_the_matrix_holds(said):
     """One thing that is off is told, and nothing else."""
