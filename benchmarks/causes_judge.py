@@ -61,6 +61,7 @@ SUBJECTS = {
 PATTERNS = re.compile(
     r"(is|are) (right|wrong)\b|times what is required|this many times|a number of its own|off by one and the same"
     r"|error is small|all the right numbers|entries of \d+ (is|are) 0|zero everywhere|of the same number|one number"
+    r"|axes? instead of|along its first axis|shape of `|axes are exchanged\.|It is the array"
     r"|could be rounding|entry is|All entries are the same|whole numbers|too (many|few)\.",
     re.IGNORECASE,
 )
@@ -76,6 +77,37 @@ AS_WELL = "something else is wrong as well"
 READ: tuple[tuple[str, str, str], ...] = (
     ("resnet18", "momentum_the_other_way_round", "momentum and 1 - momentum are exchanged"),
     ("lenet", "kernel_rows_and_columns_exchanged", "the weight column, row, channel"),
+    ("resnet18", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
+    ("lenet", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
+    ("resnet18", "negative_responses_cut_off", "Negative values are cut off to 0"),
+    ("resnet18", "single_weight_gradient_overwritten", "Only the last entry of the gradient"),
+    ("resnet18", "residual_added_although_switched_off", "added once too often"),
+    ("resnet18", "identity_added_although_switched_off", "added once too often"),
+    ("resnet18", "shortcut_added_in_place", "something writes into it"),
+    ("style_transfer", "second_moment_not_squared", "made of magnitudes"),
+    ("style_transfer", "weight_gradient_overwritten", "Only the last product of each sum"),
+    ("style_transfer", "bias_gradient_overwritten", "Only the last product of each sum"),
+    ("style_transfer", "speedup_place_by_columns", "counted by columns"),
+    ("style_transfer", "relu_gradient_by_its_own_sign", "by its own sign"),
+    ("style_transfer", "style_features_in_the_gradient", "The features of the style are multiplied"),
+    ("style_transfer", "style_gradient_of_gram_only", "Gram matrix is not subtracted"),
+    ("style_transfer", "style_gram_left_at_zero", "Gram matrix is not subtracted, or it is 0"),
+    ("cifar10_zoo", "moving_deviation", "made of standard deviations"),
+    ("cifar10_zoo", "input_gradient_overwritten", "overwritten"),
+    ("cifar10_zoo", "kernel_transposed_backward", "180 degrees"),
+    ("cifar10_zoo", "border_not_cut_off", "cut off at one end only"),
+    ("cifar10_zoo", "kernel_read_as_outputs_first", "(C_out, K, K, C_in)"),
+    ("cifar10_zoo", "pool_gradient_to_everyone", "get the whole gradient"),
+    ("cifar10_zoo", "pool_border_of_zeros", "zeros of the padding take part"),
+    ("vgg19", "sum_overwritten", "Only the last tap of the kernel is used"),
+    ("vgg19", "padding_repeats_the_border", "border of the picture is repeated"),
+    ("vgg19", "softmax_overflows", "exp of more than 88 overflows"),
+    ("vgg19_dlp", "sums_of_sixteen_bits", "kept in 16 bits"),
+    ("vgg19_dlp", "position_one_higher", "1 is added to every logarithm"),
+    ("vgg19_dlp", "scale_upside_down", "The scale is upside down"),
+    ("vgg19_dlp", "rounded_down", "The fraction is cut off"),
+    ("vgg19_dlp", "floor_of_bytes", "rounded down"),
+    ("vgg19_dlp", "half_added", "Halves are rounded up"),
 )
 
 

@@ -65,10 +65,11 @@ def _shape(name: str, expected: tuple[int, ...], actual: tuple[int, ...], case: 
     if len(actual) == 4 and seen[:2] == wanted[:2]:
         return _size(wanted, seen, case)
     if actual[1:] == expected[1:]:
-        return Fingerprint(
-            "samples_count",
-            _("It holds {seen} samples instead of {required}.", seen=actual[0], required=expected[0]),
-        )
+        counts = {"seen": actual[0], "required": expected[0]}
+        if _counts_samples(name, expected[0], len(expected), case):
+            return Fingerprint("samples_count", _("It holds {seen} samples instead of {required}.", **counts))
+        text = _("It has {seen} entries along its first axis instead of {required}.", **counts)
+        return Fingerprint("entries_count", text)
     return None
 
 

@@ -105,6 +105,15 @@ PATTERNS = {
 }
 
 
+def test_samples_are_counted_only_where_the_first_axis_is_theirs():
+    """A list of layers that is too short has entries, not samples."""
+    four = np.ones((len(INPUTS), 3, 4, 4))
+    found = fingerprints(run_of(four, four[:1]))
+    assert [item.name for item in found] == ["samples_count"] and "samples" in found[0].text
+    found = fingerprints(run_of(np.arange(44.0), np.arange(26.0), name="order"))
+    assert [item.text for item in found] == ["It has 26 entries along its first axis instead of 44."]
+
+
 def test_the_batch_axis_is_missed_only_where_there_is_one():
     """A first axis that is lost is the batch's only if it is as long as the input has samples."""
     assert names(EXPECTED[:1], EXPECTED[0], x=INPUTS[:1]) == ["batch_axis_missing"]
