@@ -77,6 +77,7 @@ AS_WELL = "something else is wrong as well"
 READ: tuple[tuple[str, str, str], ...] = (
     ("resnet18", "momentum_the_other_way_round", "momentum and 1 - momentum are exchanged"),
     ("lenet", "kernel_rows_and_columns_exchanged", "the weight column, row, channel"),
+    ("lenet", "im2col_reshaped_instead_of_transposed", "without their axes being exchanged"),
     ("resnet18", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
     ("lenet", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
     ("resnet18", "negative_responses_cut_off", "Negative values are cut off to 0"),
