@@ -3,12 +3,13 @@
 ``python -m benchmarks.class_simulation [LAB] [N...]`` prints for each size what a submission costs beside its own
 time, how much memory the runner needs, and how long it takes to write the report on the class, to open the
 status, to preview a regrade, to export.
-``--cluster local:2`` does the same on Dask.
+``--cluster local:2`` does the same on Dask. ``--report`` measures the report alone: results are put there at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -19,12 +20,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.class_stand_in import SCORES, document
 from grader.cohort.classroom import Classroom
 from grader.cohort.exports.rows import export_rows
 from grader.cohort.exports.tables import plain_table
 from grader.cohort.intake.originals import digest_of, digest_of_all, keep
 from grader.cohort.release.regrade import apply, compare, run_of
 from grader.cohort.running.driving import drive_run, new_scheduler
+from grader.cohort.running.journal import Journal
 from grader.cohort.running.keys import Conditions, conditions_of
 from grader.cohort.running.pool import Pool
 from grader.cohort.running.runs import GRADE, PREVIEW, Runs, Wanted
@@ -99,6 +102,34 @@ def timed(what: Callable[[], object]) -> float:
     began = time.monotonic()
     what()
     return time.monotonic() - began
+
+
+def report_alone(lab_name: str, count: int) -> None:
+    """Put a class's results there without grading, write the report on it, and print a line."""
+    project = Project.find()
+    lab = project.lab(lab_name)
+    conditions = conditions_of(project, lab, 3)
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        room = Classroom.create(Path(folder) / "class", "Simulated", "UTC")
+        fill(room, lab.name, conditions.lab_sha256, count)
+        runs, journal = Runs(room, project, lab), Journal(room.folder)
+        journal.open()
+        plan = runs.begin(Wanted(GRADE), conditions, new_scheduler())
+        for task in plan.tasks:
+            made = document(task, SCORES[int(task.key[:12], 16) % len(SCORES)])
+            journal.place(task.key).write_text(json.dumps(made), encoding="utf-8")
+        runs.settle_keys(plan, list(plan.by_key))
+        began, worked = time.monotonic(), time.process_time()
+        with room.session() as session:
+            pages = write_report(room, session, class_figures(room, session, project, lab), Path(folder) / "report")
+        wall_s, cpu_s = time.monotonic() - began, time.process_time() - worked
+        longest = max((Path(folder) / "report").glob("*.html"), key=lambda file: file.stat().st_size)
+        print(
+            f"{count:>6}: report in {wall_s:.1f} s, of processor {cpu_s:.1f} s ({1000 * cpu_s / count:.1f} ms a "
+            f"student), {pages} pages, the longest {longest.name} of {longest.stat().st_size >> 10} KiB; peak "
+            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB; load {os.getloadavg()[0]:.1f}",
+            flush=True,
+        )
 
 
 def simulate(lab_name: str, count: int, cluster: str | None) -> None:
@@ -176,12 +207,16 @@ def main() -> None:
     parser.add_argument("lab", nargs="?", default="lenet")
     parser.add_argument("sizes", nargs="*", type=int, default=[100, 1000, 10_000])
     parser.add_argument("--cluster")
+    parser.add_argument("--report", action="store_true", help="Measure the report alone.")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.one and given.report:
+        report_alone(given.lab, given.sizes[0])
+        return
     if given.one:
         simulate(given.lab, given.sizes[0], given.cluster)
         return
-    options = ["--cluster", given.cluster] if given.cluster else []
+    options = ["--cluster", given.cluster] if given.cluster else ["--report"] * given.report
     for size in given.sizes:
         command = [sys.executable, "-m", "benchmarks.class_simulation", given.lab, str(size), "--one", *options]
         subprocess.run(command, check=True, env={**os.environ, "GRADER_SLOTS": tempfile.mkdtemp(prefix="slots-")})

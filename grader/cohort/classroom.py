@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 
 from grader.cohort.problems import CohortError
 from grader.cohort.store import events
-from grader.cohort.store.connection import open_engine
+from grader.cohort.store.connection import open_engine, told
 from grader.cohort.store.tables import Assignment, Course
+from grader.language.translation import _
 from grader.report.files import write_text
 
 SETTINGS = "class.yaml"
@@ -114,7 +115,7 @@ class Classroom:
             raise CohortError(
                 "there is no class in {names}; make one with `python -m grader class init NAME`, or name its "
                 "folder with --class",
-                names=" or ".join(map(str, places)),
+                names=_(" or ").join(dict.fromkeys(map(str, places))),
             )
         try:
             data = yaml.safe_load((found / SETTINGS).read_text(encoding="utf-8"))
@@ -169,8 +170,13 @@ class Classroom:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Work on the database in one transaction: all of it, or nothing when an error comes through."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """Work on the database in one transaction: all of it, or nothing when an error comes through.
+
+        Raises
+        ------
+        EnvironmentFault : the database cannot be written, or is in use for too long.
+        """
+        with told(self.engine), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def course(self, session: Session) -> Course:

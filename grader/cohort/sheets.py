@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ MARKED = "utf-8-sig"
 FALLBACK = "gb18030"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # How the files of spreadsheet programs begin: zip archives, and the older OLE containers.
+# In a zip: of Excel, and of LibreOffice and Numbers.
+WORKBOOK_PARTS = ("xl/", "content.xml", "Index/")
 WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 SEPARATORS = ",;\t"
 MAX_BYTES = 64 << 20
@@ -77,7 +80,22 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet(rows, encoding, separator, "\r\n" if "\r\n" in head else "\n", first.startswith('"'))
 
 
+def _is_archive(data: bytes) -> bool:
+    """Whether this is a zip of other things than the parts of a workbook."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return not any(name.startswith(WORKBOOK_PARTS) for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
 def _decoded(path: Path, data: bytes) -> tuple[str, str]:
+    if _is_archive(data):
+        raise CohortError(
+            "{path} is a zip archive; expected a table as CSV. What a platform's download gave you goes to "
+            "`class ingest`",
+            path=path,
+        )
     if data.startswith(WORKBOOK_MARKS):
         raise CohortError("{path} is a workbook of a spreadsheet program; save its sheet as CSV", path=path)
     if data.startswith(UTF16_MARKS):

@@ -24,6 +24,7 @@ from grader.jail.warm import WarmBoxes
 from grader.language.translation import _, choose, chosen, translated
 from grader.project.contract import Lab
 from grader.project.kept import KeptFixture
+from grader.project.manifest import FixtureError
 from grader.project.places import Project
 from grader.report.json_report import document, to_json
 from grader.report.progress import Progress
@@ -91,10 +92,15 @@ def grade(task: Task, slot: int) -> str:
             read=_fixtures.read,
         )
         times = HostTimes(Path(task.classroom) / "host", task.run, lab, task.conditions.fixture_sha256)
-        result = grade_once(project, request, Progress(), times.instead_of)
-        if any(_close(check) for check in result.checks):
-            # Nobody loses by times measured earlier: who misses the bound by little is timed beside the reference.
-            result = grade_once(project, request, Progress())
+        try:
+            result = grade_once(project, request, Progress(), times.instead_of)
+            if any(_close(check) for check in result.checks):
+                # Nobody loses by times measured earlier: who misses the bound by little is timed beside the
+                # reference.
+                result = grade_once(project, request, Progress())
+        except FixtureError as error:
+            # Whatever is wrong with them is so for everybody: the run stops, and nobody is graded by what is left.
+            raise Refusal(error.message) from None
     found = result.fixtures[0].sha256
     if found != task.conditions.fixture_sha256:
         raise Refusal(

@@ -165,6 +165,7 @@ def _say_standing(room: Classroom, lab: str) -> int:
             )
         )
     if standing.failed:
+        say(_("`python -m grader class grade {lab} --again` tries them again", lab=lab))
         return GRADER_FAILED
     if standing.problems or standing.held:
         return BELOW

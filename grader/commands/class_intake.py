@@ -97,6 +97,13 @@ def roster(
     if any(not name for _field, _sign, name in pairs):
         raise CohortError("--column is written FIELD=NAME, such as sid=Matrikel")
     lines, problems = read_roster(file, {field: name for field, _sign, name in pairs})
+    if lines and not any(line.name for line in lines):
+        say(
+            _(
+                "no column of names was found, so nobody can be matched by name; --column name=NAME, or first=NAME "
+                "and last=NAME, says where they are"
+            )
+        )
     change = take_roster(room, lines, problems, write=yes)
     rows = [(_("new"), line.sid, line.name, line.email, line.section, line.team) for line in change.new]
     rows += [(_("changed"), line.sid, line.name, line.email, line.section, line.team) for line in change.changed]
@@ -203,6 +210,13 @@ def _show_plan(room: Classroom, session: Session, lines: Sequence[Line]) -> None
     )
     counts = Counter(line.state for line in lines)
     say(", ".join(f"{counts[state]} {_(STATE_WORDS[state])}" for state in State))
+    if lines and counts[State.UNKNOWN] == len(lines):
+        say(
+            _(
+                "nobody was recognised: name what the platform's download gave you, or the folder that it was "
+                "unpacked into; --from says which platform it is, and `class roster` who is in the course"
+            )
+        )
     absent = missing_students(session, room, lines)
     if absent:
         names = ", ".join(student.sid for student in absent[:SHOWN_NAMES])
@@ -219,7 +233,7 @@ def _show_plan(room: Classroom, session: Session, lines: Sequence[Line]) -> None
 
 def _remark(line: Line) -> str:
     gaps = _("missing: {files}", files=", ".join(line.gaps)) if line.gaps else ""
-    return "; ".join(part for part in (line.reason, str(line.problem), gaps) if part)
+    return "; ".join(dict.fromkeys(part for part in (line.reason, str(line.problem), gaps) if part))
 
 
 @app.command()

@@ -125,6 +125,23 @@ def test_a_missing_extra_is_named(project, tmp_path):
     assert "pip install 'grader[class]'" in done.stderr
 
 
+def test_damaged_fixtures_stop_the_run_and_charge_nobody(project):
+    """The file is named, no work gets the grader's failure for it, and the same command goes on once it is back."""
+    root, _place, call = project
+    file = root / "fixtures" / "tiny" / "hidden" / "forward.npz"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    try:
+        said = call("grade", "tiny")
+    finally:
+        file.write_bytes(whole)
+    assert said.returncode == 2 and "forward.npz" in said.stderr, said.stderr
+    assert "graded so far" not in said.stdout
+    status = call("status")
+    assert "the grader failed" not in status.stdout
+    assert "is unfinished, 4 are left" in status.stdout
+
+
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(project):
     """It says how to go on; no process and no folder is left; then everything is graded."""
     root, place, call = project

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 import zipfile
 from datetime import datetime, timezone
@@ -268,6 +269,24 @@ def test_marks_of_copies_are_taken_off(full_room, lab, tmp_path, write_work, nam
     assert not line.problem
     assert not line.gaps
     assert f"{name} was taken as layer.py" in line.notes
+
+
+def test_work_that_was_packed_twice_is_unpacked(full_room, lab, tmp_path, write_work):
+    """A platform's zip, the student's in it, and one more in that; a third one is refused, with its own name."""
+    write_work(tmp_path / "mine")
+    zipped(tmp_path / "mine", tmp_path / "work.zip")
+    for depth in ("0012", "0013"):
+        (tmp_path / "export" / depth).mkdir(parents=True)
+        target = tmp_path / "export" / depth / "outer.zip"
+        with zipfile.ZipFile(target, "w") as archive:
+            archive.write(tmp_path / "work.zip", "work.zip")
+        shutil.copy(target, tmp_path / "work.zip")
+    lines = planned(full_room, lab, tmp_path / "export")
+    assert (str(lines["0012"].problem), lines["0012"].gaps) == ("", ())
+    assert str(lines["0013"].problem).startswith("outer.zip holds no .py file")
+    with speaking("zh"), full_room.session() as session:
+        wanted = [line for line in lines.values() if line.state is State.RECOGNISED]
+        assert take(full_room, session, lab, wanted).ungradable == 1
 
 
 def test_two_candidates_decide_nothing(full_room, lab, tmp_path, write_work):

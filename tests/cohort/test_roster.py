@@ -1,5 +1,7 @@
 """The list of students: columns by name, encodings, and what is never done behind a person's back."""
 
+import zipfile
+
 import pytest
 from sqlalchemy import select
 
@@ -50,6 +52,27 @@ def test_a_workbook_is_not_taken_for_an_encoding(tmp_path, begin):
     (tmp_path / "roster.xlsx").write_bytes(begin + b"\x00\xff")
     with pytest.raises(CohortError, match="is a workbook of a spreadsheet program; save its sheet as CSV"):
         read_roster(tmp_path / "roster.xlsx", {})
+
+
+def test_a_download_is_not_taken_for_a_workbook(tmp_path):
+    """A zip with the parts of a workbook is one; any other goes elsewhere."""
+    for name, part, said in (
+        ("a.xlsx", "xl/workbook.xml", "is a workbook"),
+        ("b.zip", "Ann_1/layer.py", "zip archive"),
+    ):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(part, "x")
+        with pytest.raises(CohortError, match=said):
+            read_roster(tmp_path / name, {})
+
+
+def test_a_group_is_named_as_in_the_table(tmp_path):
+    """The column is called so on the screen; the field of the database has another name."""
+    (tmp_path / "roster.csv").write_text("sid,Gruppe\n1,Red\n")
+    [line], _problems = read_roster(tmp_path / "roster.csv", {"group": "Gruppe"})
+    assert line.team == "Red"
+    with pytest.raises(CohortError, match=r"there is no field 'grp'; there are: sid, .*, group, moodle"):
+        read_roster(tmp_path / "roster.csv", {"grp": "Gruppe"})
 
 
 def test_a_list_changes_nothing_until_it_is_written(room, tmp_path):

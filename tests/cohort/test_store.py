@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
 from grader.cohort.classroom import Classroom
-from grader.cohort.problems import CohortError
+from grader.cohort.problems import CohortError, EnvironmentFault
 from grader.cohort.store import events
 from grader.cohort.store.connection import alembic_config, back_up, bare_engine, migrate
 from grader.cohort.store.tables import Assignment, Base, Event, Student
@@ -168,3 +168,45 @@ def test_a_lost_database_is_not_begun_anew(tmp_path):
     file.write_bytes(b"no database at all, but long enough for a header" * 40)
     with pytest.raises(CohortError, match=r"class\.db is damaged .*restore it from a backup"):
         Classroom.open(tmp_path / "class", tmp_path).engine.connect()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("max_page_count = 1", "database or disk is full"),
+        ("query_only = 1", "attempt to write a readonly database"),
+    ],
+)
+def test_a_database_that_cannot_be_written_is_no_defect(full_room, setting, said):
+    """What the machine has against it is said with the file; nothing is kept by half, and it works again later."""
+    with (
+        pytest.raises(EnvironmentFault, match=rf"class\.db cannot be written \({said}\)"),
+        full_room.session() as session,
+    ):
+        session.execute(text(f"PRAGMA {setting}"))
+        for number in range(300):
+            events.record(session, "test", "x" * 500, after={"number": number})
+            session.flush()
+    full_room.engine.dispose()
+    with full_room.session() as session:
+        assert session.scalars(select(Event).where(Event.action == "test")).all() == []
+        events.record(session, "test", "again")
+
+
+def test_a_locked_database_is_waited_for_and_then_named(full_room, monkeypatch):
+    """Not for ever: somebody else may have left a command open."""
+    monkeypatch.setattr("grader.cohort.store.connection.BUSY_TIMEOUT_MS", 50)
+    full_room.engine.dispose()
+    with full_room.session() as first:
+        first.execute(text("SELECT 1"))
+        with pytest.raises(EnvironmentFault, match=r"class\.db has been in use"), full_room.session() as second:
+            second.execute(text("SELECT 1"))
+
+
+def test_where_a_class_was_looked_for_is_said_once(tmp_path, monkeypatch):
+    """The folder of the project may be the one in which the command was given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GRADER_CLASS", raising=False)
+    with pytest.raises(CohortError) as caught:
+        Classroom.open(None, tmp_path)
+    assert str(caught.value).count(str(tmp_path / "class")) == 1

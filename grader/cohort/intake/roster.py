@@ -31,6 +31,9 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = {
     "blackboard": ("blackboard", "blackboard username", "username"),
     "gradescope": ("gradescope", "gradescope id"),
 }
+# The field's name in tables, and its own.
+ALIASES = {"group": "team"}
+SHOWN = {own: shown for shown, own in ALIASES.items()}
 # Moodle writes the number with a word in front, in whatever language.
 MOODLE_PREFIX = " "
 
@@ -61,7 +64,7 @@ class RosterChange:
 def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine], list[str]]:
     """Return the students of a CSV, and what is wrong with single rows.
 
-    ``mapping`` names the column of a field (``sid``, ``name``, ``email``, ``section``, ``team`` or a platform)
+    ``mapping`` names the column of a field (``sid``, ``name``, ``email``, ``section``, ``group`` or a platform)
     where it is not one of the usual names.
 
     Raises
@@ -70,6 +73,7 @@ def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine
     """
     sheet = read_sheet(path)
     header = sheet.header
+    mapping = {ALIASES.get(name, name): wanted for name, wanted in mapping.items()}
     places: dict[str, int] = {}
     for name, usual in {**COLUMNS, **SYSTEMS}.items():
         place = column(header, mapping[name]) if name in mapping else column(header, *usual)
@@ -87,7 +91,7 @@ def read_roster(path: Path, mapping: Mapping[str, str]) -> tuple[list[RosterLine
         raise CohortError(
             "there is no field {unknown}; there are: {names}",
             unknown=repr(unknown[0]),
-            names=", ".join({**COLUMNS, **SYSTEMS}),
+            names=", ".join(SHOWN.get(name, name) for name in {**COLUMNS, **SYSTEMS}),
         )
     if "sid" not in places:
         raise CohortError(

@@ -41,8 +41,14 @@ def make_work(lab: Lab, handed_in: Path, target: Path) -> Work:
     try:
         collected = collect(handed_in, target, required=lab.required, given=lab.facts.given)
     except SubmissionError as error:
-        problem = _of_the_archive(lab, handed_in, target) or error.message
-        return Work(None, problem=_without_place(problem, handed_in))
+        inside = _the_archive(handed_in)
+        if inside is None:
+            return Work(None, problem=_without_place(error.message, handed_in))
+        try:
+            # Packed twice; or what is wrong with the archive says more than that no file lies beside it.
+            collected = collect(inside, target, required=lab.required, given=lab.facts.given)
+        except SubmissionError as wrong:
+            return Work(None, problem=_without_place(wrong.message, handed_in))
     there = {file.path for file in collected.files}
     missing = tuple(name for name in lab.required if name not in there)
     return Work(target, collected.sha256, collected.notes, missing)
@@ -61,13 +67,7 @@ def _without_place(said: Any, handed_in: Path) -> Any:
     return said.replace(f"{handed_in}{os.sep}", "") if isinstance(said, str) else said
 
 
-def _of_the_archive(lab: Lab, handed_in: Path, target: Path) -> Message:
-    """Return what is wrong with the one archive that was handed in; empty if there is not exactly one."""
-    files = [path for path in handed_in.rglob("*") if path.is_file()]
-    archives = [path for path in files if path.suffix.lower() in ARCHIVES]
-    if len(archives) == 1:
-        try:
-            collect(archives[0], target, required=lab.required, given=lab.facts.given)
-        except SubmissionError as error:
-            return error.message
-    return NO_PROBLEM
+def _the_archive(handed_in: Path) -> Path | None:
+    """Return the one archive that was handed in; None if there is not exactly one."""
+    archives = [path for path in handed_in.rglob("*") if path.is_file() and path.suffix.lower() in ARCHIVES]
+    return archives[0] if len(archives) == 1 else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
-from grader.cohort.problems import CohortError
+from grader.cohort.problems import CohortError, EnvironmentFault
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
+# In SQLite's own words; its numbers are only known to newer versions of Python.
+LOCKED = "database is locked"
+NOT_WRITTEN = ("database or disk is full", "readonly database", "disk I/O error", "unable to open database file")
 
 
 def open_engine(url: str) -> Engine:
@@ -79,6 +84,35 @@ def bare_engine(url: str) -> Engine:
         event.listen(engine, "connect", _settings)
         event.listen(engine, "begin", _begin)
     return engine
+
+
+@contextmanager
+def told(engine: Engine) -> Iterator[None]:
+    """Say of a database that cannot be written why, whatever the work on it was.
+
+    Raises
+    ------
+    EnvironmentFault : its disk is full or fails, it may not be written, or another command holds it.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        reason, file = _short(error), engine.url.render_as_string()
+        if LOCKED in reason:
+            raise EnvironmentFault(
+                "{file} has been in use for {seconds} s by another command; give this one again when that has "
+                "ended",
+                file=engine.url.database or file,
+                seconds=BUSY_TIMEOUT_MS // 1000,
+            ) from None
+        if any(sign in reason for sign in NOT_WRITTEN):
+            raise EnvironmentFault(
+                "{file} cannot be written ({reason}). What was noted in it before is kept: make room, or get the "
+                "right to write there, and give the command again",
+                file=engine.url.database or file,
+                reason=reason,
+            ) from None
+        raise
 
 
 def _settings(connection: sqlite3.Connection, record: object) -> None:
