@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 WIDTH, PANEL_HEIGHT = 7.0, 2.4
 # Inches beside, below and above the panel of a sheet: room for numbers of seven characters, and a factor above.
 LEFT, RIGHT, BELOW, ABOVE = 0.85, 0.1, 0.5, 0.22
+# Where the names of a sheet's axes end, in inches from its edges.
+NAME_LEFT, NAME_BELOW = 0.22, 0.22
+# Stretches between the numbers of an axis, at most; drawing them is most of the work on a sheet.
+STRETCHES, SHEET_STRETCHES = 10, 5
+ROUND = (1, 2, 5, 10)
 BESIDE_WIDTH, BESIDE_HEIGHT = 4.6, 3.4
 LOGARITHMIC_FROM = 30.0
 MAX_POINTS = 100_000
@@ -84,8 +89,9 @@ def draw_curves(
 class CurveSheet:
     """One panel that one curve after another is drawn on: making a figure anew takes several times as long.
 
-    Its margins are the same whatever is drawn, so that panels below each other stand in line. It is made, drawn on
-    and written within `style`. ``quantity`` and ``across`` are as for `draw_curves`.
+    Margins and places of names are the same whatever is drawn, so that panels below each other stand in line and
+    nothing is measured; numbers are few. It is made, drawn on and written within `style`. ``quantity`` and
+    ``across`` are as for `draw_curves`.
     """
 
     def __init__(self, quantity: str, width: float, across: str = "") -> None:
@@ -100,10 +106,14 @@ class CurveSheet:
             top=1 - ABOVE / PANEL_HEIGHT,
         )
         self._axes = self._figure.subplots()
+        self._axes.xaxis.set_label_coords(0.5, NAME_BELOW / PANEL_HEIGHT, self._figure.transFigure)
+        self._axes.yaxis.set_label_coords(NAME_LEFT / width, 0.5, self._figure.transFigure)
         _panel(self._axes, {"": Curve()})
 
     def drawn(self, curve: Curve) -> Figure:
         """Return the figure with this curve in the place of the one before."""
+        from matplotlib.ticker import MaxNLocator, NullLocator
+
         axes, line = self._axes, self._axes.lines[0]
         line.set_data(curve.steps, curve.values)
         line.set_marker(_marker(curve) or "None")
@@ -112,8 +122,10 @@ class CurveSheet:
         axes.set(xlim=(0, 1), ylim=(0, 1))
         axes.relim()
         axes.autoscale()
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=SHEET_STRETCHES, steps=ROUND))
         _name_the_values(axes, self._quantity, [curve])
-        _name_the_steps(axes, self._across)
+        axes.yaxis.set_minor_locator(NullLocator())
+        _name_the_steps(axes, self._across, SHEET_STRETCHES)
         return self._figure
 
 
@@ -126,11 +138,13 @@ def _name_the_values(axes: Axes, quantity: str, curves: Iterable[Curve]) -> None
     axes.set_ylabel(label)
 
 
-def _name_the_steps(axes: Axes, across: str) -> None:
+def _name_the_steps(axes: Axes, across: str, stretches: int = STRETCHES) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel(across or _("step"))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(
+        MaxNLocator(nbins=stretches, integer=True, steps=ROUND if stretches < STRETCHES else None)
+    )
     low, high = axes.get_xlim()
     if high - low < 2:
         # Less than two steps have no whole numbers to stand at.
