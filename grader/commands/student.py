@@ -63,7 +63,7 @@ def run_lab(
     Exit status: 0 it ran to its end, 1 it did not, 2 bad usage or bad input, 3 the grader failed, 130 interrupted.
     """
     from grader.experiment.drive import RunRequest, run_experiment
-    from grader.experiment.options import describe_options
+    from grader.experiment.options import SEEDED, describe_options
     from grader.project.places import Project, ProjectError
     from grader.report.progress import Progress
     from grader.student.demo import run_demo
@@ -86,7 +86,9 @@ def run_lab(
             if not demo.ran:
                 _print_next(lab)
             raise typer.Exit(OK if demo.ran else BELOW)
-        request = RunRequest(work, tuple(set_ or ()), picture, weights, every, fresh)
+        seeded = weights == Path(SEEDED) and not weights.exists()
+        file = None if seeded else weights
+        request = RunRequest(work, tuple(set_ or ()), picture, file, every, fresh, seeded)
         with Progress(title=_("{lab}: running", lab=lab)) as progress:
             report = run_experiment(project, facts, request, progress, progress.say)
         report.message = clickable(report.message, facts, work)

@@ -23,7 +23,7 @@ from rich.text import Text
 from grader.collect.submission import Collected
 from grader.drawing import Curve
 from grader.experiment.folder import CURVES_NAME, SUMMARY_NAME, Checkpoint, RunFolder
-from grader.experiment.options import Options, read_options
+from grader.experiment.options import Options, choose_weights, read_options
 from grader.experiment.records import Progressed, RecordError, read_record, read_snapshot
 from grader.explain.messages import command, describe_outcome
 from grader.lab.experiments import STATE
@@ -31,13 +31,12 @@ from grader.language.message import Message
 from grader.language.numbers import rough_duration
 from grader.language.translation import _, ngettext
 from grader.project.contract import Lab
-from grader.project.places import Project, ProjectError, file_digest
+from grader.project.places import Project, ProjectError
 from grader.report.files import require_place
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Outcome, Session
 
-SEEDED = "seeded"
 HANDLER = "grader.inside.experiment"
 STEPS_FOR_AN_ESTIMATE = 20
 
@@ -46,6 +45,7 @@ STEPS_FOR_AN_ESTIMATE = 20
 class RunRequest:
     """What to run: the submission with ``NAME=VALUE`` settings.
 
+    ``weights`` are a course's own; ``seeded`` asks for the seeded ones where the lab has trained first layers.
     ``every`` is after how many steps it is kept, None for what the lab says; ``fresh`` begins anew even if there is
     something to go on from.
     """
@@ -56,6 +56,7 @@ class RunRequest:
     weights: Path | None = None
     every: int | None = None
     fresh: bool = False
+    seeded: bool = False
 
 
 @dataclass
@@ -146,8 +147,8 @@ def run_experiment(
         raise ProjectError("lab {name} has no experiment", name=lab.name)
     _require_work(project, lab, request.submission)
     options = read_options(lab, request.settings, request.picture)
-    weights = _weights_of(lab, request.weights)
-    same = (lab.name, str(lab.facts.version), weights)
+    weights = choose_weights(lab, request.weights, request.seeded)
+    same = (lab.name, str(lab.facts.version), weights.key)
     place = project.root / "results" / lab.name / options.label(experiment, same)
     folder = RunFolder(place, beside=experiment.curves == "beside")
     require_place(folder.path / SUMMARY_NAME)
@@ -155,17 +156,24 @@ def run_experiment(
     say(_("results: {folder}", folder=folder.path))
     if found is not None and found.step:
         say(_("going on from step {step}; --fresh begins anew", step=found.step))
-    if weights == SEEDED and experiment.resources:
-        say(_("the weights are synthetic; the handout says where real ones are"))
+    if weights.about:
+        say(weights.about)
     limited = replace(lab, facts=lab.facts.model_copy(update={"limits": experiment.limits}))
     names = (*experiment.resources, *options.needed(experiment))
     door = opened(
-        project, limited, request.submission, progress.note, named=names, weights=request.weights, handler=HANDLER
+        project,
+        limited,
+        request.submission,
+        progress.note,
+        named=names,
+        weights=request.weights,
+        trained=weights.trained,
+        handler=HANDLER,
     )
     with door as work, _stops_politely(progress) as stop:
         run = _Run(work.session, folder, found or Checkpoint(), progress, stop)
         run.report = RunReport(lab.name, folder.path)
-        run.describe(options, weights, work.collected)
+        run.describe(options, weights.key, work.collected)
         try:
             run.drive(options, request.every or experiment.every)
         except RecordError as error:
@@ -183,15 +191,6 @@ def _require_work(project: Project, lab: Lab, submission: Path) -> None:
             submission=submission,
             name=lab.name,
         )
-
-
-def _weights_of(lab: Lab, weights: Path | None) -> str:
-    experiment = lab.facts.experiment
-    if weights is None:
-        return SEEDED
-    if experiment is None or not experiment.resources:
-        raise ProjectError("the experiment of lab {name} takes no weights", name=lab.name)
-    return file_digest(weights)
 
 
 def _newest(curves: Mapping[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Turns ``--set NAME=VALUE`` into the options of a lab's experiment."""
+"""Turns ``--set NAME=VALUE`` into the options of a lab's experiment, and says with which weights it runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy as np
 from grader.lab.checks import Case
 from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
-from grader.project.places import ProjectError, read_picture
+from grader.project.places import ProjectError, file_digest, read_picture
 from grader.project.sections import ExperimentFacts, Option
 
+SEEDED = "seeded"
 MAX_NAMES = 64
 SIZE = re.compile(r"(\d{1,4})[x×](\d{1,4})")
 DIGEST_CHARACTERS = 8
@@ -58,6 +59,42 @@ class Options:
         ]
         stems = [re.sub(r"[^A-Za-z0-9]+", "_", Path(str(self.values[name])).stem)[:24] for name in self.pictures]
         return "-".join([*(stems or ["run"]), _digest(json.dumps([facts, list(others)]).encode())])
+
+
+@dataclass(frozen=True)
+class Weights:
+    """With which weights an experiment runs.
+
+    Attributes
+    ----------
+    key : what tells them from others: the hash of a file, or `SEEDED`.
+    trained : the lab's trained first layers, if they are to be used.
+    about : what a person must know of them; empty for a course's own, and where there are none.
+    """
+
+    key: str
+    trained: Path | None = None
+    about: str = ""
+
+
+def choose_weights(lab: Lab, own: Path | None, seeded: bool) -> Weights:
+    """Return the weights of a run: a course's own, else the lab's trained first layers, unless it is ``seeded``.
+
+    Raises
+    ------
+    ProjectError : a file is given but the experiment takes none, or a file cannot be read.
+    """
+    experiment = lab.facts.experiment
+    takes_some = experiment is not None and bool(experiment.resources)
+    if own is not None and not takes_some:
+        raise ProjectError("the experiment of lab {name} takes no weights", name=lab.name)
+    if own is not None:
+        return Weights(file_digest(own))
+    if experiment is not None and experiment.trained is not None and not seeded:
+        file = lab.folder / experiment.trained.file
+        return Weights(file_digest(file), file, translated(experiment.trained.about, lab.folder))
+    about = _("the weights are synthetic; the handout says where real ones are") if takes_some else ""
+    return Weights(SEEDED, about=about)
 
 
 def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Options:

@@ -50,6 +50,7 @@ def matconvnet_checkpoint(
     note: Note,
     *,
     partial: bool = False,
+    trained: Path | None = None,
 ) -> Path:
     """Return the folder of a checkpoint in MatConvNet's layout, made in the cache if it is not there.
 
@@ -64,6 +65,8 @@ def matconvnet_checkpoint(
     weights : a course's own file instead of the seeded numbers, ``.mat`` or what `converted_checkpoint` reads.
     partial : whether ``weights`` may lack the last layers. They are then zeros in the file, and its variable
         ``usable`` lists the layers before them.
+    trained : ``.npz`` of the first layers' parameters, which stand before the seeded ones of the other layers. The
+        variable ``usable`` lists the layers as far as they go.
     overrides : ``.npz`` of parameters, or single rows of them as ``name[row]``, that replace seeded ones.
 
     Raises
@@ -76,9 +79,12 @@ def matconvnet_checkpoint(
             raise WeightsFileError("{weights}: there is no such file", weights=weights)
         _require_layout(weights)
         return weights
-    replaced = _read_overrides(overrides) if weights is None and overrides is not None else {}
+    source = trained or overrides
+    replaced = _read_overrides(source) if weights is None and source is not None else {}
     converted = converted_checkpoint(cache, weights, shapes, note, partial=partial) if weights is not None else None
     facts = {"version": FORMAT_VERSION, "options": options, "source": converted.name if converted else "seeded"}
+    if weights is None and trained is not None:
+        facts["source"] = "first layers trained"
 
     def fill(fresh: Path) -> None:
         usable = None
@@ -88,7 +94,9 @@ def matconvnet_checkpoint(
             parameters |= {name: np.zeros(shapes[name], np.float32) for name in set(shapes) - set(parameters)}
         else:
             parameters = _seeded(shapes, options)
-            _replace(parameters, replaced, overrides)
+            _replace(parameters, replaced, source)
+            if trained is not None:
+                usable = _usable(options["layers"], shapes, replaced)
         write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable)
 
     def announce(size: str) -> None:

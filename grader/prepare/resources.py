@@ -36,11 +36,19 @@ def prepare_resources(
 
 
 def prepare_named(
-    project: Project, lab: Lab, names: Sequence[str], weights: Path | None, note: Note, *, partial: bool = False
+    project: Project,
+    lab: Lab,
+    names: Sequence[str],
+    weights: Path | None,
+    note: Note,
+    *,
+    partial: bool = False,
+    trained: Path | None = None,
 ) -> dict[str, Path]:
     """Return the folders of the named resources of the lab.
 
-    With ``partial`` a file of weights may lack the last layers, where its kind allows it.
+    With ``partial`` a file of weights may lack the last layers, where its kind allows it. ``trained`` has
+    parameters of the first layers in place of the seeded ones; a file of weights comes before it.
 
     Raises
     ------
@@ -56,10 +64,10 @@ def prepare_named(
             if weights is not None:
                 folders[name] = converted_checkpoint(project.cache, weights, shapes, note)
             else:
-                folders[name] = seeded_checkpoint(project.cache, shapes, seed, overrides, note)
+                folders[name] = seeded_checkpoint(project.cache, shapes, seed, trained or overrides, note)
         elif resource.kind == "matconvnet":
             folders[name] = matconvnet_checkpoint(
-                project.cache, resource.options, weights, overrides, note, partial=partial
+                project.cache, resource.options, weights, overrides, note, partial=partial, trained=trained
             )
         elif resource.kind == DOWNLOAD:
             folders[name] = downloaded(project, lab, name)

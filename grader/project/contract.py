@@ -183,6 +183,8 @@ def experiment_problems(folder: Path, facts: LabFacts) -> Iterator[ContractError
             place=place,
             value=folder / EXPERIMENT_NAME,
         )
+    if experiment.trained is not None and not (folder / experiment.trained.file).is_file():
+        yield ContractError("{place}: {name} is missing", place=place, name=experiment.trained.file)
     needed = [name for option in experiment.options.values() for name in option.needs.values()]
     for name in (*experiment.resources, *needed):
         if name not in facts.resources:

@@ -89,6 +89,17 @@ class Option(Section):
     needs: dict[str, str] = {}
 
 
+class FirstLayers(Section):
+    """Trained parameters of a network's first layers, with which an experiment runs unless it is told otherwise.
+
+    ``file`` lies in the lab's folder: an ``.npz`` of ``<layer>.weight`` and ``<layer>.bias``. They take the
+    place of the seeded ones in the experiment only; grading does not know them. ``about`` is what a person is told.
+    """
+
+    file: str
+    about: str
+
+
 class ExperimentFacts(Section):
     """The long run of ``experiment.py``: its options, its limits, and after how many steps it is kept.
 
@@ -101,6 +112,7 @@ class ExperimentFacts(Section):
     limits: CallLimits = CallLimits()
     every: int = Field(50, ge=1)
     resources: tuple[str, ...] = ()
+    trained: FirstLayers | None = None
     curves: Literal["below", "beside"] = "below"
 
 

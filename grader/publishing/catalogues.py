@@ -137,6 +137,8 @@ def texts_of_lab(project: Project, lab: Lab) -> list[Text]:
     texts += [check.speed.hint for check in lab.checks.values() if check.speed is not None]
     if lab.facts.experiment is not None:
         texts += [lab.facts.experiment.title, *(option.help for option in lab.facts.experiment.options.values())]
+        if lab.facts.experiment.trained is not None:
+            texts.append(lab.facts.experiment.trained.about)
     for handed in lab.facts.files:
         file = lab.folder / handed.path
         holes = left_open(file.read_text(encoding="utf-8")) if file.is_file() else []

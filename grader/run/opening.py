@@ -70,6 +70,7 @@ def opened(
     checks: Sequence[Check] = (),
     named: Sequence[str] | None = None,
     weights: Path | None = None,
+    trained: Path | None = None,
     level: Level | None = None,
     slot: int | None = None,
     handler: str = RUNNER,
@@ -84,6 +85,7 @@ def opened(
     checks : those that will be run; of the lab's resources those that they use are made.
     named : resources to make instead, by name; a file of weights may lack the last layers then.
     weights : a course's own checkpoint instead of the seeded one.
+    trained : parameters of the first layers in place of the seeded ones, for resources by name.
     slot : the processors to run on, claimed by whoever calls; one is claimed here if None.
     handler : the module that serves the requests inside.
     new_box : makes the box, such as `grader.jail.warm.WarmBoxes.box`.
@@ -103,7 +105,7 @@ def opened(
         if named is None:
             resources = prepare_resources(project, lab, checks, weights, note)
         else:
-            resources = prepare_named(project, lab, named, weights, note, partial=True)
+            resources = prepare_named(project, lab, named, weights, note, partial=True, trained=trained)
         setup_s = time.monotonic() - before
         with open_session(
             lab, collected.root, resources, level=level, slot=slot, handler=handler, new_box=new_box

@@ -58,7 +58,11 @@ class Demo:
         console.print(line, soft_wrap=True)
         for index in np.argsort(-probabilities, kind="stable")[:CLASSES_SHOWN]:
             bar = "#" * round(probabilities[index] * BAR_WIDTH)
-            console.print(Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  {bar}"))
+            line = Text(f"  {self.classes[index][:40]:<14}{probabilities[index]:7.1%}  ")
+            # On each line: one that is copied alone must not pass for what a trained network says.
+            if self.synthetic:
+                line.append(_("synthetic") + "  ", "yellow")
+            console.print(line.append(bar), soft_wrap=True)
         seconds = steps(self.outcome.arrived_s)
         total = sum(seconds.values()) or 1.0
         table = Table(box=None, pad_edge=False)
