@@ -1,11 +1,12 @@
 """Handouts as pages: Markdown becomes HTML, formulas become MathML, and nothing is fetched from anywhere.
 
 CommonMark leaves backslashes and underscores of a formula to be read as marks, so formulas are taken out first and
-put back, converted, into the finished page.
+put back, converted, into the finished page. Pictures of the lab's folder are part of the page.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -25,6 +26,8 @@ TAG = re.compile(r"\\tag\{([^}]*)\}")
 PLACE = "\ue000{}\ue001"
 PLACES = re.compile("\ue000(\\d+)\ue001")
 LINK = re.compile(r'href="(README(?:\.\w+)?)\.md')
+PICTURE = re.compile(r'(?<=<img src=")[\w/-]+\.(jpg|png)(?=")')
+KINDS = {"jpg": "jpeg", "png": "png"}
 SUFFIXES = {"README.md": "en", "README.zh.md": "zh"}
 
 
@@ -37,19 +40,19 @@ def handout_pages(folder: Path, title: str) -> dict[str, bytes]:
 
     Raises
     ------
-    HandoutError : a formula cannot be read, or a package is not installed.
+    HandoutError : a formula cannot be read, a picture is not there, or a package is not installed.
     """
     return {
         name.replace(".md", ".html"): handout_page(
-            (folder / name).read_text(encoding="utf-8"), title, language
+            (folder / name).read_text(encoding="utf-8"), title, language, folder
         ).encode()
         for name, language in SUFFIXES.items()
         if (folder / name).is_file()
     }
 
 
-def handout_page(markdown: str, title: str, language: str) -> str:
-    """Return a handout as one self-contained page.
+def handout_page(markdown: str, title: str, language: str, folder: Path | None = None) -> str:
+    """Return a handout as one self-contained page; its pictures lie in ``folder``.
 
     Raises
     ------
@@ -76,6 +79,8 @@ def handout_page(markdown: str, title: str, language: str) -> str:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     body = PLACES.sub(lambda found: kept[int(found[1])], body)
     body = LINK.sub(r'href="\1.html', body)
+    if folder is not None:
+        body = PICTURE.sub(lambda found: _as_text(folder / found[0], KINDS[found[1]]), body)
     body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
     # What can be scrolled has to be reached by the keyboard; a corner that names nothing is no head.
     body = body.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
@@ -86,6 +91,14 @@ def handout_page(markdown: str, title: str, language: str) -> str:
             {"title": Markup(re.sub(r"<[^>]+>", "", first[1])) if first else title, "body": Markup(body)},
             Path(__file__).parent,
         )
+
+
+def _as_text(picture: Path, kind: str) -> str:
+    try:
+        data = picture.read_bytes()
+    except OSError as error:
+        raise HandoutError("{file} cannot be read ({strerror})", file=picture, strerror=error.strerror) from None
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def formula(text: str, *, displayed: bool = False) -> str:

@@ -56,7 +56,8 @@ def test_every_formula_of_a_handout_is_drawn(lab, project):
         for number in re.findall(r"\\tag\{(\w+)\}", text):
             assert f"<span>({number})</span>" in page
         tags = parsed(page)
-        assert "script" not in tags and "img" not in tags and "link" not in tags
+        assert "script" not in tags and "link" not in tags
+        assert tags.count("img") == page.count('<img src="data:image/') == len(re.findall(r"^!\[", text, re.M))
         assert page.count('<pre tabindex="0">') == len(re.findall(r"^```.*?^```", text, re.M | re.S))
 
 
@@ -73,6 +74,16 @@ def test_links_between_handouts_lead_to_pages():
     """A link to the other language leads to its page, others stay."""
     page = handout_page("[zh](README.zh.md) [other](../notes.md)", "Title", "zh")
     assert 'href="README.zh.html"' in page and 'href="../notes.md"' in page and 'lang="zh"' in page
+
+
+def test_pictures_of_the_lab_are_part_of_the_page(tmp_path):
+    """Nothing else is taken in, and a picture that is not there is named."""
+    (tmp_path / "dot.png").write_bytes(b"\x89PNG")
+    page = handout_page("![a dot](dot.png) ![far](https://example.org/dot.png)", "Title", "en", tmp_path)
+    assert '<img src="data:image/png;base64,iVBORw==" alt="a dot"' in page
+    assert '<img src="https://example.org/dot.png"' in page
+    with pytest.raises(HandoutError, match=r"none\.jpg"):
+        handout_page("![](none.jpg)", "Title", "en", tmp_path)
 
 
 @pytest.mark.parametrize("text", [r"\unknown{a}", r"\left( a"])

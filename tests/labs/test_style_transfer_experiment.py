@@ -47,9 +47,9 @@ def partial_weights(file, names=tuple(CHANNELS)):
 
 def test_the_experiment_runs_with_all_layers_and_goes_on(project):
     """Two steps in two runs give the same as two in one; pictures, losses and measures are there."""
-    read_run(run(project, "--set", "steps=1"))
-    _, results, continued, folder = read_run(run(project, "--set", "steps=2"))
-    expected = read_run(run(project, "--set", "steps=2", "--fresh")).arrays
+    read_run(run(project, "--set", "steps=1", "--weights", "seeded"))
+    _, results, continued, folder = read_run(run(project, "--set", "steps=2", "--weights", "seeded"))
+    expected = read_run(run(project, "--set", "steps=2", "--weights", "seeded", "--fresh")).arrays
     for name in ("state/picture", "state/optimiser/mt", "curve/loss/total/values"):
         np.testing.assert_array_equal(continued[name], expected[name])
     assert {"style distance, relu5_1 (in the loss)", "style distance, relu2_2 (not in the loss)"} <= set(results)
@@ -105,7 +105,9 @@ def test_losses_steps_and_measures_agree_with_pytorch(project, tmp_path):
 
     file = tmp_path / "part.npz"
     weights = {name: torch.tensor(array).double() for name, array in partial_weights(file).items()}
-    done = run(project, "--set", "steps=1", "--weights", file, "--set", "seed=5", "--set", "noise=0.25")
+    done = run(
+        project, "--set", "steps=1", "--weights", file, "--set", "seed=5", "--set", "noise=0.25", "--set", "rate=1"
+    )
     _, results, arrays, _ = read_run(done)
 
     def picture(name):
