@@ -78,7 +78,7 @@ READ: tuple[tuple[str, str, str], ...] = (
     ("resnet18", "momentum_the_other_way_round", "momentum and 1 - momentum are exchanged"),
     ("lenet", "kernel_rows_and_columns_exchanged", "the weight column, row, channel"),
     ("lenet", "im2col_reshaped_instead_of_transposed", "without their axes being exchanged"),
-    ("lenet", "bias_gradient_mean_divided_by_samples_rows_columns", "is the sum over samples and places, not their mean"),
+    ("lenet", "bias_gradient_mean_divided_by_samples_rows_columns", "sum over samples and places, not their mean"),
     ("lenet", "maximum_starts_at_zero_negative_cut", "maximum seems to start at 0"),
     ("resnet18", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
     ("lenet", "mean_gradient_not_divided", "All pixels of the window get the whole gradient"),
