@@ -22,7 +22,8 @@ import numpy as np
 from grader.compare import compare
 from grader.explain import CaseRun, explain
 from grader.lab.checks import Check
-from grader.project.fixtures import Fixture, RecordedCase, RecordedMistake, RecordedRun, read_fixture, read_mistakes
+from grader.project.fixtures import Fixture, RecordedCase, RecordedMistake, RecordedRun, read_fixture
+from grader.project.library import read_mistakes
 from grader.project.places import Project
 from grader.run.answers import frames_at
 from grader.run.session import Outcome

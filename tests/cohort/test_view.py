@@ -21,7 +21,8 @@ from grader.cohort.view.holes import MAX_SOURCE_BYTES, Region, body_of, regions_
 from grader.cohort.view.report import ROWS, UNFOLDED, write_report
 from grader.cohort.view.similar_pages import similar_works, write_similar
 from grader.cohort.view.similarity import MAX_PAIRS, Pair, Similarity, Work, compare_works
-from grader.project.fixtures import PAIR_SIGN, mistake_texts
+from grader.project.fixtures import PAIR_SIGN
+from grader.project.library import mistake_texts
 from tests.cohort.view_class import LAB, PROJECT, fill, result_of, wrong
 
 PLANTED, RARE = "backward_padding_not_cropped", "backward_stride_ignored"
