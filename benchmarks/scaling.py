@@ -26,6 +26,7 @@ from benchmarks.class_submissions import write_class
 from benchmarks.class_tiny import writers
 from benchmarks.scaling_lab import write_project
 from grader.drawing import style, to_png
+from grader.drawing.appearance import BLUE, VERMILLION
 from grader.project.places import Project
 from tests.hostile.project import LAB as TINY
 from tests.hostile.project import make_project
@@ -36,6 +37,7 @@ LAYERS = (1, 4, 16, 64)
 SIDES = (32, 128, 512, 1024, 2048)
 IN_FLIGHT = (1, 2, 4, 8)
 CLASS = 24
+MARGIN = 1.08
 # Of the last column, by curve: the unit, and how many of it a second has.
 UNITS = {"parameters": ("ns", 1e9)}
 AXES = {"cases": "cases of one check", "layers": "layers, a check each", "parameters": "parameters of one layer",
@@ -140,11 +142,14 @@ def picture(found: dict[str, list[Row]]) -> bytes:
         grid = figure.subplots(1, len(found), squeeze=False)
         for axes, (name, rows) in zip(grid[0], found.items(), strict=True):
             sizes = [row.size for row in rows]
-            axes.plot(sizes, [row.wall_s for row in rows], marker="o", label="whole command")
+            axes.plot(sizes, [row.wall_s for row in rows], "o-", color=BLUE, label="whole command")
             if name != "flight":
                 beside = [row.beside_s for row in rows]
-                axes.plot(sizes, beside, marker="s", linestyle="--", label="beside the submission")
-            axes.set(xlabel=AXES[name], ylabel="time in s", ylim=(0, None), xlim=(0, None))
+                axes.plot(
+                    sizes, beside, color=VERMILLION, marker="s", linestyle="--", label="beside the submission"
+                )
+            axes.set(xlabel=AXES[name], ylabel="time in s")
+            axes.set(xlim=(0, MARGIN * sizes[-1]), ylim=(0, MARGIN * max(row.wall_s for row in rows)))
             axes.legend()
         return to_png(figure)
 
