@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, kept_attributes, part_of, put_back
+from grader.lab.experiments import Record, Snapshot, kept_attributes, note, part_of, put_back
 
 LONGEST_SIDE = 1280  # of the picture that is kept
 MEASURED = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1")
@@ -63,7 +63,7 @@ class Transfer:
         self.network.build_model()
         self.network.init_model()
         self.network.load_model()
-        self.notes: list[str] = []
+        self.notes: list[dict[str, Any]] = []
         names = usable_layers(file, self.network.param_layer_name)
         self.content_layers = self.chosen("content", case.content_layers, names)
         self.style_layers = self.chosen("style", case.style_layers, names)
@@ -93,9 +93,12 @@ class Transfer:
             found = [name for name in names if name.startswith("relu")][-1:]
             self.student.require(bool(found), "the weights have no layer at which a loss could be taken")
         if missing:
-            self.notes.append(
-                f"the weights end before {', '.join(missing)}: {kind} is taken at {', '.join(found)} only"
-            )
+            names_of = {"missing": ", ".join(missing), "found": ", ".join(found)}
+            if kind == "content":
+                said = note("the weights end before {missing}: content is taken at {found} only", **names_of)
+            else:
+                said = note("the weights end before {missing}: style is taken at {found} only", **names_of)
+            self.notes.append(said)
         return found
 
     def loaded(self, data: np.ndarray) -> tuple[np.ndarray, Sequence[int]]:
