@@ -123,12 +123,14 @@ def _checked(project: Project, request: Request, *, keep: bool, verbose: bool) -
     """Check the work, add the result to its history if ``keep``, and show it."""
     from grader.grading import grade
     from grader.report.progress import Progress
+
+    with Progress(title=_("{lab}: checking", lab=request.lab.name)) as progress:
+        result = grade(project, request, progress)
+    # Later than the box: what they load of explanations is loaded while it gets ready.
     from grader.student.history import History
     from grader.student.screen import show_check
     from grader.student.standing import Next, Standing, after_success
 
-    with Progress(title=_("{lab}: checking", lab=request.lab.name)) as progress:
-        result = grade(project, request, progress)
     history = History.of(request.submission) if keep else History(None)
     where = Standing.of(request.lab, request.submission, result.checks, history.compared(result.checks))
     history.add(result.started_at, result.checks)
