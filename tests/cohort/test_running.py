@@ -74,7 +74,8 @@ def nothing_left(room):
     """Whether no entry, draft or temporary folder is there; another class at work on this host has its own."""
     running = list((room.folder / "running").iterdir())
     drafts = list((room.folder / "results").glob(".*"))
-    return not running and not drafts and sweep() == 0
+    assert (running, drafts, sweep()) == ([], [], 0)
+    return True
 
 
 def test_every_attempt_is_graded_once(room, lab, tmp_path, open_backend):
@@ -360,6 +361,30 @@ def test_a_run_that_is_killed_goes_on(room, lab, tmp_path, kind):
     with room.session() as session:
         assert session.scalar(select(func.count()).select_from(Grading)) == len(numbers)
     assert nothing_left(room)
+
+
+def test_who_is_killed_after_its_document_leaves_no_entry(room, lab, tmp_path, open_backend):
+    """The document is there, its entry is not gone yet: nobody grades the key again, so nobody else removes it."""
+    numbers = hand_in(room, tmp_path, [{"score": score} for score in (60, 80, 100)])
+    runs, plan = begin(room, lab, tmp_path)
+    drive_run(runs, plan, open_backend, Progress())
+    journal = Journal(room.folder)
+    keys = sorted(file.stem for file in journal.results.glob("*.json"))
+    for key, seconds in zip(keys, (-5, 0, 5), strict=True):
+        entry = journal.running / key
+        entry.write_text("{}")
+        written_ns = journal.place(key).stat().st_mtime_ns + seconds * 10**9
+        os.utime(entry, ns=(written_ns, written_ns))
+    with journal.claim("held", "someone", 0):
+        journal.place("held").write_text("{}")
+        journal.tidy()
+        assert sorted(file.name for file in journal.running.iterdir()) == sorted([keys[2], "held"])
+    journal.place("held").unlink()
+    os.utime(journal.running / keys[2], ns=(0, 0))
+    hand_in(room, tmp_path, [{"score": 60, "name": "one more"}])
+    drive_run(*begin(room, lab, tmp_path), open_backend, Progress())
+    assert nothing_left(room)
+    assert len(scores(room)) == len(numbers) + 1
 
 
 STARTING = """

@@ -98,6 +98,7 @@ def drive_run(runs: Runs, plan: Plan, open_backend: Callable[[], Backend], progr
         finally:
             backend.close()
             sweep()
+            runs.journal.tidy()
     runs.finish(plan)
     return summary
 

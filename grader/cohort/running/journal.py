@@ -139,11 +139,14 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def _lock(self, file: Path) -> int:
+    def _lock(self, file: Path, make: int = os.O_CREAT) -> int:
         while True:
             try:
-                descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                descriptor = os.open(file, os.O_RDWR | make | os.O_CLOEXEC, 0o600)
             except OSError as error:
+                if error.errno == errno.ENOENT and not make:
+                    # Whoever held it has removed it just now.
+                    raise Busy(file.name) from None
                 raise EnvironmentFault(
                     "{file} cannot be made ({strerror}); nothing was lost", file=file, strerror=error.strerror
                 ) from None
@@ -159,9 +162,20 @@ class Journal:
             os.close(descriptor)
 
     def tidy(self) -> None:
-        """Remove drafts that a kill has left behind."""
+        """Remove what a kill leaves: drafts, and entries of gradings whose document was written first."""
         for draft in self.results.glob(".*.tmp"):
             draft.unlink(missing_ok=True)
+        for file in self.running.iterdir():
+            with contextlib.suppress(Busy):
+                descriptor = self._lock(file, make=0)
+                try:
+                    # An older document is that of a grading before: this one is to be done again.
+                    with contextlib.suppress(FileNotFoundError):
+                        written = self.place(file.name).stat().st_mtime_ns
+                        if written >= os.fstat(descriptor).st_mtime_ns:
+                            file.unlink()
+                finally:
+                    os.close(descriptor)
 
     def require_space(self) -> None:
         """Refuse to start a grading that could not be kept.
