@@ -15,26 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.explain.block_rules import by_blocks, by_input
-from grader.explain.byte_rules import by_bytes
 from grader.explain.calls import between_calls
 from grader.explain.case_run import CaseRun
-from grader.explain.column_rules import by_columns
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
-from grader.explain.decomposition import by_terms
-from grader.explain.elementwise_rules import by_entries
 from grader.explain.learning import why_not_learned
-from grader.explain.loss_rules import by_sizes
-from grader.explain.mask_rules import by_masks
 from grader.explain.mistakes import Recognised, recognise
-from grader.explain.mutants import by_mutants
 from grader.explain.network import in_network
-from grader.explain.norm_rules import by_norms
-from grader.explain.optimiser_rules import by_steps
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
-from grader.explain.window_rules import by_windows
 from grader.lab.checks import Check
 from grader.language.translation import _, joined, listed, translated
 from grader.project.fixtures import PAIR_SIGN, Fixture, RecordedMistake
@@ -46,23 +35,6 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_NAMED_CASES = 3
-# Where some cases raise, so many others have to be wrong before a rule is asked of them.
-MIN_RETURNED = 2
-# What a failed check is asked, in this order: sums, windows, matrices of them, entries, losses, optimisers, batch
-# norms, masks, bytes, blocks.
-RULES = (
-    by_terms,
-    by_windows,
-    by_columns,
-    by_entries,
-    by_sizes,
-    by_steps,
-    by_norms,
-    by_masks,
-    by_bytes,
-    by_blocks,
-    by_input,
-)
 
 
 @dataclass(frozen=True)
@@ -144,7 +116,7 @@ def explain_runs(
     prints = common_fingerprints(failing)
     known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     calls = between_calls(runs)
-    terms = "" if known is not None and known.complete else by_rules(runs)
+    terms = "" if known is not None and known.complete else _by_rules(runs)
     if terms:
         # It explains all cases, which the known mistake does not.
         known = None
@@ -153,7 +125,7 @@ def explain_runs(
         if rounding:
             return Explanation(joined(rounding))
     course = why_not_learned(check, failing[0])
-    change = by_mutants(runs, mutants()) if known is None and not calls and not terms else ""
+    change = _by_mutants(runs, mutants) if known is None and not calls and not terms else ""
     if known is not None:
         hint = _hint(known, mistakes, runs, lab)
     else:
@@ -165,15 +137,21 @@ def explain_runs(
     return Explanation("\n".join(told), hint, known.mistake.name if known is not None else None)
 
 
-def by_rules(runs: Sequence[CaseRun]) -> str:
-    """Return which rule gives what was returned in every case: of sums, windows, losses or steps; else nothing."""
-    returned = [run for run in runs if run.outcome.verdict is None]
-    if len(returned) < len(runs) and sum(not run.passed for run in returned) < MIN_RETURNED:
+def _by_rules(runs: Sequence[CaseRun]) -> str:
+    """Ask the rules, which are loaded where something was returned: a lab just begun does not wait for them."""
+    if all(run.outcome.verdict is not None for run in runs):
         return ""
-    told = next((text for ask in RULES if (text := ask(returned))), "")
-    if told and len(returned) < len(runs):
-        return _("Of the cases that return something: {text}", text=told)
-    return told
+    from grader.explain.rules import by_rules
+
+    return by_rules(runs)
+
+
+def _by_mutants(runs: Sequence[CaseRun], mutants: Callable[[], Sequence[RecordedMutant]]) -> str:
+    if any(run.outcome.verdict is not None for run in runs if not run.passed):
+        return ""
+    from grader.explain.mutants import by_mutants
+
+    return by_mutants(runs, mutants())
 
 
 def _mutants_of(fixture: Fixture, check: str, ran: Sequence[int]) -> list[RecordedMutant]:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-import grader.explain as explain_module
+import grader.explain.rules as rules
 from grader.compare import Tolerance, compare
 from grader.explain import CaseRun, explain
 from grader.lab.checks import Case
@@ -34,7 +34,7 @@ def test_a_search_that_fails_costs_no_document(monkeypatch):
     def fails(_runs):
         raise KeyError("pictures")
 
-    monkeypatch.setattr(explain_module, "by_rules", fails)
+    monkeypatch.setattr(rules, "by_rules", fails)
     run = run_of((1, 2, 3, 4), np.full((1, 2, 3, 4), 3.0))
     fixture = Fixture("lab", 1, "public", "one", "", {Check.id: [run.recorded]})
     found = explain(Check(), [run], fixture)
