@@ -282,7 +282,7 @@ def _say_what_is_left(one: LabStatus, verbose: bool) -> None:
                 "{lab}: run {run} ({kind}) is unfinished, {left} are left",
                 lab=one.lab,
                 run=run,
-                kind=kind,
+                kind=_(kind),
                 left=left,
             )
         )

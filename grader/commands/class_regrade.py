@@ -207,7 +207,7 @@ def runs(lab: LabName, folder: ClassFolder = None, lang: Language = None) -> Non
     rows = [
         (
             run.id,
-            run.kind,
+            _(run.kind),
             room.shown(run.started_at),
             room.shown(run.finished_at),
             room.shown(run.applied_at),

@@ -17,6 +17,14 @@ from tests.report import samples
 PROJECT = Project(ROOT)
 LAB = PROJECT.lab("vgg16")
 
+# What a student writes of a hole: the same but for a name.
+HOLE = '''class ConvolutionLayer:
+    def _conv_back(self, in_grad, out_grad, inputs_pad):
+        """Docstring."""
+        secret_of_{number} = in_grad.shape
+        return secret_of_{number}
+'''
+
 
 def result_of(number, **failures):
     """Return a result in which the named checks fail as told; ``number`` makes it another one than others."""

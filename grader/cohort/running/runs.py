@@ -24,11 +24,12 @@ from grader.cohort.store.queries import DONE, QUEUED, attempts_of, current_gradi
 from grader.cohort.store.sentences import kept
 from grader.cohort.store.tables import Assignment, Grading, Run, Submission
 from grader.cohort.store.types import now
-from grader.language.translation import chosen
+from grader.language.translation import chosen, marked
 from grader.project.contract import Lab
 from grader.project.places import Project
 
-GRADE, PREVIEW = "grade", "preview"
+# Kinds of runs; shown through `_`.
+GRADE, PREVIEW = marked("grade"), marked("preview")
 BATCH = 200
 # Any number, the same for all who begin runs.
 RUN_LOCK = 7_201_521

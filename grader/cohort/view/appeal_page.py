@@ -99,7 +99,7 @@ def _history(
             facts.append(_("the grading that the appeal is about"))
         score = "" if grading.score is None else f"{grading.score:g}"
         verdict = Verdict(row.verdict) if row is not None else None
-        what = _("run {run} ({kind})", run=run.id, kind=run.kind)
+        what = _("run {run} ({kind})", run=run.id, kind=_(run.kind))
         when = run.finished_at or run.started_at
         moments.append((when, Step(room.shown(when), what, score, verdict, "; ".join(facts))))
     for one in session.scalars(select(Adjustment).where(Adjustment.submission_id == attempt.id)):
