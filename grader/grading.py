@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -116,11 +117,13 @@ def grade(
         slot=request.slot,
         new_box=request.new_box,
     ) as work:
-        # The box gets ready meanwhile: what takes long to load and is needed only now is loaded now.
-        from grader.checking import run_checks
-        from grader.timing.layer_record import with_recorded
-        from grader.timing.layers import layer_times
-        from grader.timing.slowness import slowness
+        # The box gets ready meanwhile: what takes long to load or to ask and is needed only now is taken now.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            computes = beside.submit(computer, chosen_arithmetic())
+            from grader.checking import run_checks
+            from grader.timing.layer_record import with_recorded
+            from grader.timing.layers import layer_times
+            from grader.timing.slowness import slowness
 
         collected, session = work.collected, work.session
         timing = timing_of(project, request, fixture, work, level)
@@ -158,7 +161,7 @@ def grade(
         memory=Memory(worker_peak_mib=_rounded(session.peak_mib), grader_peak_mib=_rounded(_own_peak_mib())),
         fixtures=[FixtureInfo(release=fixture.release, hidden=fixture.hidden, sha256=fixture.sha256)],
         versions=versions(),
-        computer=ComputerInfo(**asdict(computer(chosen_arithmetic()))),
+        computer=ComputerInfo(**asdict(computes.result())),
     )
 
 
