@@ -3,7 +3,8 @@
 ``python -m benchmarks.class_kills LAB DOWNLOAD ROSTER [--kills 50] [--cluster local:2] [--dask 2]
 [--seed 1] [--seconds N] [--project FOLDER]`` grades the class once undisturbed, then again and again while
 ``kill -9`` hits the runner (which is scheduler and writer of the database) at any moment, the runner at a moment at
-which the database's file changes, processes that grade, and boxes. With ``--dask N`` it hands gradings to a
+which the database's file changes, processes that grade, boxes, and runner or processes that grade at a moment at
+which a document appears. With ``--dask N`` it hands gradings to a
 scheduler and N workers of Dask that are processes of their own, and these are killed and started again, too. After
 each run that comes through, every attempt must have exactly one current grading, equal to the undisturbed one, and
 no process and no folder of it may be left.
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -36,11 +38,11 @@ LONGEST_S = 6.0
 # Until what was killed of Dask is started again.
 DASK_PAUSE_S = 0.5
 SETTLE_S = 15.0
-# How long to wait for the database to be written to.
+# How long to wait for the database or a document to be written.
 WRITE_LOOK_S, WRITE_LIMIT_S = 0.0005, 3.0
 # A runner that has not ended by then never will.
 HANGS_S = 300.0
-KINDS = ("runner", "writer", "grading", "box")
+KINDS = ("runner", "writer", "grading", "box", "document")
 DASK_KINDS = ("scheduler", "nanny")
 Verdicts = dict[int, tuple[float | None, tuple[tuple[str, str], ...]]]
 
@@ -92,14 +94,12 @@ class Host:
     def wait_for_write(self) -> bool:
         """Wait until the database's file changes; False if it did not."""
         journal = next((self.place / "class").glob("*-wal"), None)
-        deadline = time.monotonic() + WRITE_LIMIT_S
-        with contextlib.suppress(OSError):
-            before = journal.stat().st_mtime_ns if journal is not None else 0
-            while journal is not None and time.monotonic() < deadline:
-                if journal.stat().st_mtime_ns != before:
-                    return True
-                time.sleep(WRITE_LOOK_S)
-        return False
+        return journal is not None and _changes(lambda: journal.stat().st_mtime_ns)
+
+    def wait_for_document(self) -> bool:
+        """Wait until there is one document more; False if there was none."""
+        results = self.place / "class" / "results"
+        return _changes(lambda: sum(name.endswith(".json") for name in os.listdir(results)))
 
     def processes(self) -> dict[int, str]:
         """Return every process that has this class's temporary folder in its environment, or below one that has."""
@@ -158,6 +158,18 @@ class Host:
         return found
 
 
+def _changes(look: Callable[[], int]) -> bool:
+    """Wait until what is looked at is not what it was; False if it did not change in time, or is gone."""
+    deadline = time.monotonic() + WRITE_LIMIT_S
+    with contextlib.suppress(OSError):
+        before = look()
+        while time.monotonic() < deadline:
+            if look() != before:
+                return True
+            time.sleep(WRITE_LOOK_S)
+    return False
+
+
 class Dask:
     """A scheduler of Dask and its workers, each a process of its own."""
 
@@ -200,8 +212,11 @@ class Dask:
 def victims(host: Host, runner: int, kind: str) -> list[int]:
     """Return processes of a kind that could be killed now."""
     found = {pid: command for pid, command in host.processes().items() if pid != runner}
+    grading = [pid for pid, command in found.items() if "slot_process" in command or "spawn_main" in command]
     if kind == "grading":
-        return [pid for pid, command in found.items() if "slot_process" in command or "spawn_main" in command]
+        return grading
+    if kind == "document":
+        return [runner, *grading] if host.wait_for_document() else []
     if kind == "box":
         return [pid for pid, command in found.items() if "bwrap" in command or "zygote" in command]
     if kind == "writer" and not host.wait_for_write():
@@ -259,15 +274,16 @@ def main() -> None:
                 pids = dask.of(kind) if kind in DASK_KINDS else victims(host, runner.pid, kind)
                 if not pids:
                     continue
+                victim = chance.choice(pids)
                 try:
-                    os.kill(chance.choice(pids), signal.SIGKILL)
+                    os.kill(victim, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
                 killed[kind] += 1
                 if given.dask:
                     time.sleep(DASK_PAUSE_S)
                     dask.keep()
-                if kind in ("runner", "writer"):
+                if victim == runner.pid:
                     runner.wait()
                     runner = host.start()
                 continue

@@ -2,7 +2,7 @@
 
 from grader.jail.arithmetic import Arithmetic
 from grader.jail.box import Box
-from grader.jail.model import Answer, Ending, HostBusy, JailError, Level, Limits, Usage, View
+from grader.jail.model import Answer, BoxLost, Ending, HostBusy, JailError, Level, Limits, Usage, View
 from grader.jail.probe import HostReport, probe
 from grader.jail.worker import Worker
 
@@ -10,6 +10,7 @@ __all__ = [
     "Answer",
     "Arithmetic",
     "Box",
+    "BoxLost",
     "Ending",
     "HostBusy",
     "HostReport",

@@ -116,5 +116,9 @@ class Ending(Exception):
         self.usage = usage or Usage()
 
 
+class BoxLost(Ending):
+    """The whole box is gone. Nothing inside can end it at level 3: another is tried before anybody is charged."""
+
+
 class HostBusy(Ending):
     """A worker was ended because this host had no time for it; nobody is charged."""

@@ -18,7 +18,7 @@ from grader.inside import frames
 from grader.jail.channel import Channel, Closed, Deadline, Flooded, Late
 from grader.jail.endings import explain_ending, over_time
 from grader.jail.launcher import Launcher, LauncherLost, Status
-from grader.jail.model import MIB, Answer, Ending, HostBusy, Limits, Usage
+from grader.jail.model import MIB, Answer, BoxLost, Ending, HostBusy, Limits, Usage
 from grader.jail.patience import Cancelled, Patience, Reason, Slowness, Wanted, as_fast
 from grader.jail.text import HostileText, parse_object
 from grader.language.message import Message, Words, sentence
@@ -162,7 +162,8 @@ class Worker:
             return self._flooded(reply)
         if status is None:
             message = sentence("the whole box came to an end while the submission was running")
-            return self._ending(Verdict.CRASH, message, reply)
+            lost = self._ending(Verdict.CRASH, message, reply)
+            return BoxLost(lost.verdict, lost.message, arrays=lost.arrays, seconds=lost.seconds, usage=lost.usage)
         verdict, message = explain_ending(status, self._limits, self._channel.printed.last())
         return self._ending(verdict, message, reply)
 

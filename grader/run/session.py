@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.jail import Arithmetic, Box, Ending, HostBusy, Level, Limits, View, Worker
+from grader.jail import Arithmetic, Box, BoxLost, Ending, HostBusy, Level, Limits, View, Worker
 from grader.jail.patience import MAX_SLOWNESS, Cancelled, Slowness, as_fast
 from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
@@ -183,6 +183,25 @@ class Session:
     def _request(
         self, head: Mapping[str, Any], name: str, group: str, limit_s: float | None, case: Case | None = None
     ) -> Outcome:
+        try:
+            return self._tried(head, name, group, limit_s, case, last=case is None)
+        except BoxLost as lost:
+            # A host without memory or an administrator may have ended it; what ends a second one did it itself.
+            self.student_s += lost.seconds
+            self.used_s += lost.used_s
+            self.end_worker()
+            return self._tried(head, name, group, limit_s, case, last=True)
+
+    def _tried(
+        self,
+        head: Mapping[str, Any],
+        name: str,
+        group: str,
+        limit_s: float | None,
+        case: Case | None,
+        *,
+        last: bool,
+    ) -> Outcome:
         limits = self.lab.facts.limits
         left_s = limits.submission_s - self.used_s
         if left_s <= 0 and self._slower() > 1.0:
@@ -207,6 +226,8 @@ class Session:
                 cancelled=self.cancelled,
             )
         except Ending as ending:
+            if isinstance(ending, BoxLost) and not last:
+                raise
             self.student_s += ending.seconds
             self.used_s += ending.used_s
             return self._ended(ending)
