@@ -199,6 +199,19 @@ def test_resources_are_shared_and_protected(tmp_path, level, view):
     assert np.load(folder / "a.npy").tolist() == [0, 1, 2, 3]
 
 
+def test_what_was_sent_stays_as_it_was_sent(student):
+    """An array of the worker's own is sent without a copy; what is written to it later changes nothing here."""
+    answer = student.run(
+        "a = np.arange(300_000.0); emit('first', a); a[:] = 7; emit('second', a)\n"
+        "a[:] = 8; emit('part', a[1::2]); a[:] = 9\n"
+        "b = np.asfortranarray(np.arange(6).reshape(2, 3)); emit('columns', b); b[:] = 0"
+    )
+    assert np.array_equal(answer.arrays["first"], np.arange(300_000.0))
+    assert np.array_equal(answer.arrays["second"], np.full(300_000, 7.0))
+    assert np.array_equal(answer.arrays["part"], np.full(150_000, 8.0))
+    assert answer.arrays["columns"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 def test_a_handler_that_does_not_load_is_the_graders_fault(level, view):
     """A worker that cannot start says why, with the verdict that charges nobody."""
     with Box(view, Limits(), level, handler="missing") as box, pytest.raises(Ending) as ending:
