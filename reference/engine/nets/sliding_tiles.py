@@ -6,9 +6,9 @@ pixels that both need:
 
     4 outputs, 3 columns:   12 multiply-adds from the 6 pixels   x0 x1 x2 x3 x4 x5   and 3 weights
 
-A vector holds the output channels of one pixel. Only its first half is computed, and networks with at most eight such
-channels can use the tiles: LeNet's six maps fill half a vector, and the other half costs as much wherever a processor
-computes a wide vector in two parts.
+A vector holds the output channels of one pixel. Only its first half is computed, and networks with at most eight
+such channels can use the tiles: LeNet's six maps fill half a vector, and the other half costs as much wherever a
+processor computes a wide vector in two parts.
 """
 
 from __future__ import annotations
