@@ -1,4 +1,8 @@
-"""What several calls of one layer on the same input, or a call after another input, say about state and threads."""
+"""What several calls of one layer on the same input, or a call after another input, say about state and threads.
+
+Calls that differ have several causes which the numbers do not tell apart: threads that write to one place, what is
+kept, and memory that was never filled or lies beyond an array, which compiled code reads without complaint.
+"""
 
 from __future__ import annotations
 
@@ -87,18 +91,21 @@ def _differing_calls(run: CaseRun) -> str:
         return ""
     if any((a & ~b).any() and (b & ~a).any() for a, b in combinations(wrong, 2)):
         return _(
-            "Called {count} times with the same input, it gets other entries wrong each time: threads write to the "
-            "same place at the same time. In a loop over prange, each turn may only write where no other one does.",
+            "Called {count} times with the same input, it gets other entries wrong each time. Either threads "
+            "write to the same place at the same time: in a loop over prange, each turn may only write where no "
+            "other one does. Or numbers are read that nobody has written: of an array by np.empty, or, in a "
+            "compiled loop, at an index beyond the end.",
             count=len(views),
         )
     if not wrong[0].any():
         return _(
             "The first call is right, and another one with the same input is wrong: something is kept from one "
-            "call to the next."
+            "call to the next, or an array by np.empty is read before it is filled."
         )
     return _(
         "Called {count} times with the same input, it does not return the same: threads write to the same place, "
-        "or something is kept from one call to the next.",
+        "something is kept from one call to the next, or numbers are read that nobody has written: of an array by "
+        "np.empty, or, in a compiled loop, at an index beyond the end.",
         count=len(views),
     )
 

@@ -48,9 +48,14 @@ def _reversed(view: Comparison) -> Iterator[Fingerprint]:
     if view.expected.ndim < 2:
         return
     if view.expected.shape[0] > 1 and view.equals(view.expected[::-1]):
-        yield Fingerprint("samples_reversed", _("The samples of the batch come in reverse order."))
+        # Of two, a reverse order is any other.
+        two = _("The two samples of the batch are exchanged.")
+        text = _("The samples of the batch come in reverse order.") if len(view.expected) > 2 else two
+        yield Fingerprint("samples_reversed", text)
     if view.expected.shape[1] > 1 and view.equals(view.expected[:, ::-1]):
-        yield Fingerprint("channels_reversed", _("The channels come in reverse order."))
+        two = _("The two channels are exchanged.")
+        text = _("The channels come in reverse order.") if view.expected.shape[1] > 2 else two
+        yield Fingerprint("channels_reversed", text)
 
 
 def _exchanged(view: Comparison) -> Iterator[Fingerprint]:

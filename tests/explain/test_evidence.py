@@ -159,8 +159,14 @@ def called(*returned):
 def test_other_wrong_entries_in_each_call_are_a_race():
     """Calls that get different entries wrong name threads; calls that are all wrong alike do not."""
     text = hint(called(changed(np.s_[0, 0]), changed(np.s_[1, 2]), changed(np.s_[2])))
-    assert "threads" in text and "prange" in text
+    assert "threads" in text and "prange" in text and "np.empty" in text and "beyond the end" in text
     assert "thread" not in hint(called(*[changed(np.s_[0, 0])] * 3))
+
+
+def test_calls_that_differ_name_memory_that_nobody_has_written():
+    """An index too large in a compiled loop gives other numbers in each call, as threads and kept sums do."""
+    text = hint(called(changed(np.s_[0, 0]), changed(np.s_[:2, 0]), changed(np.s_[:, 0])))
+    assert "threads" in text and "kept" in text and "np.empty" in text and "beyond the end" in text
 
 
 def test_a_first_call_that_alone_is_right_names_what_is_kept():

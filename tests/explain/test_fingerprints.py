@@ -40,6 +40,16 @@ def names(expected, actual, **more):
     return [item.name for item in fingerprints(run_of(expected, actual, **more))]
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_two_are_exchanged_and_more_are_in_reverse_order(axis):
+    """Moved on by one is the reverse order where there are two, and another one where there are three."""
+    two = EXPECTED.take(range(2), axis=axis)
+    (found,) = common_fingerprints([run_of(two, np.roll(two, 1, axis), x=two)])[:1]
+    assert "exchanged" in found.text and "reverse" not in found.text
+    three = EXPECTED.take(range(3), axis=axis)
+    assert not any("reverse" in item.text for item in common_fingerprints([run_of(three, np.roll(three, 1, axis))]))
+
+
 def bordered(width):
     """Wrong in a border of this width."""
     wrong = EXPECTED + 1 + np.abs(INPUTS)
