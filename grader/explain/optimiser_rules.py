@@ -23,6 +23,8 @@ from grader.language.translation import _, joined, marked
 MAX_ENTRIES = 1 << 13
 # Of the libraries; which one is the lab's is read off what is required.
 BETAS = (0.5, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999)
+# Of a move, what a form of Adam may leave: beside the variable itself, any two small moves are the same.
+OF_A_MOVE = 0.1
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-10, 1e-5, 1e-3)
 PARTS: Mapping[str, Mapping[str, str]] = {
     "first": {
@@ -74,7 +76,10 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "after": marked("Epsilon is added after the correction of the second moment; here it is added before."),
         "none": marked("Epsilon is missing."),
     },
-    "root": {"none": marked("The root of the second moment is not taken.")},
+    "root": {
+        "none": marked("The root of the second moment is not taken."),
+        "not divided": marked("The step is not divided by the root of the second moment."),
+    },
     "step": {
         "uphill": marked("The step is added: subtract it."),
         "no rate": marked("The step is not multiplied by the learning rate."),
@@ -186,6 +191,7 @@ def moves_of(
         inside = {"inside": epsilon}.get(form.epsilon, 0.0)
         bottom = v + inside if form.root == "none" else np.sqrt(v + inside)
         bottom = bottom + {"after": epsilon, "before": epsilon / np.sqrt(correction)}.get(form.epsilon, 0.0)
+        bottom = np.ones_like(bottom) if form.root == "not divided" else bottom
         moves[number] = -_quotient(form.step, m * {"no rate": 1.0, "uphill": -rate}.get(form.step, rate), bottom)
     return moves
 
@@ -292,6 +298,18 @@ def _equal(steps: Steps, form: Adam, epsilon: float, when: When | None = None, *
     for array, view in zip(made, steps.views, strict=True):
         wanted = replace(view, actual=view.expected) if required else view
         if not np.isfinite(array).all() or not wanted.equals(array):
+            return False
+    return required or steps.start is None or _moves_alike(steps, made)
+
+
+def _moves_alike(steps: Steps, made: Sequence[np.ndarray]) -> bool:
+    """Whether the moves of a variable, and not only its values, are those that were made."""
+    assert steps.start is not None
+    seen = [steps.start, *(view.actual for view in steps.views)]
+    told = [steps.start, *made]
+    for number in range(1, len(seen)):
+        own, other = seen[number] - seen[number - 1], told[number] - told[number - 1]
+        if np.abs(own - other).max(initial=0.0) > OF_A_MOVE * np.abs(own).max(initial=0.0):
             return False
     return True
 

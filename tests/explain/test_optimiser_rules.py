@@ -139,3 +139,37 @@ def test_other_moves_get_no_cause():
 def test_a_right_case_excludes_a_part():
     """Epsilon is not called missing where tiny gradients are moved rightly."""
     assert told(lambda number: by_torch(number) if number else -by_torch(number)) == ""
+
+
+def told_of_values(moves):
+    """What is said of a variable, of which values after each step are compared, not moves."""
+    runs = []
+    for number in range(len(CASES)):
+        start = 1 + np.random.default_rng(9 + number).random((3, 4))
+        given = {f"gradient w {step + 1}": gradient for step, gradient in enumerate(1e-2 * gradients(0))}
+        names = [f"w {step + 1}" for step in range(STEPS)]
+        expected, actual = (
+            dict(zip(names, start + np.cumsum(made(0), axis=0), strict=True)) for made in (tiny, moves)
+        )
+        bounds = dict.fromkeys(names, Tolerance(1e-5, 1e-5))
+        case = RecordedCase(Case("case", {"rate": 1e-3}, {"w": start, **given}), expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    return by_steps(runs)
+
+
+def tiny(number, change=()):
+    """The moves with a small rate and small gradients."""
+    sizes = {"g**2": "(g / 100) ** 2", "(1 - b1) * g": "(1 - b1) * g / 100", "-rate": "-1e-3"}
+    text = {old: sizes[old] for old in sizes} | dict(change)
+    return written(number, text)
+
+
+def test_values_that_hardly_move_are_not_told_apart_by_their_moves():
+    """A step that is not divided by the root is no decay with beta2, though the values agree."""
+    undivided = " / (np.sqrt(v / (1 - b2**t)) + eps)"
+    told = told_of_values(lambda number: tiny(number, {undivided: ""}))
+    assert told == "The step is not divided by the root of the second moment."
+    assert told_of_values(lambda number: tiny(number, {undivided: " / (2 + np.sin(9 * g))"})) == ""
+    assert "The step is added" in told_of_values(lambda number: tiny(number, {"-rate": "1e-3"}))
+    slower = {"b1 * m": "b2 * m", "(1 - b1) * g": "(1 - b2) * g / 100"}
+    assert "The first moment decays with beta2" in told_of_values(lambda number: tiny(number, slower))
