@@ -117,8 +117,12 @@ def run_check(
     cases = fixture.checks[check.id]
     deciding = [case for case in cases if _decides(case, gates)]
     ran = _run_cases(session, check, deciding, fixture, trial, own_baseline)
+    others = [case for case in cases if not _decides(case, gates)]
+    # Where those of the course came to an end of their own, these would, too.
+    beyond = _run_cases(session, check, others, fixture) if others and not ran.stopped else None
     if ran.failure is not None:
-        values = _failed(lab, check, fixture, ran, ran.failure, failed=failed)
+        further = beyond.runs if beyond is not None else ()
+        values = _failed(lab, check, fixture, ran, ran.failure, failed=failed, beyond=further)
     elif check.learning is not None:
         values = {"message": describe_learning(check, ran.runs[0].recorded, ran.shown[0])}
     elif trial is not None and ran.speed is not None:
@@ -135,7 +139,7 @@ def run_check(
         cases_passed=ran.held,
         cases_total=len(deciding),
         curves=learning_curves(check, *shown),
-        beyond=_beyond(session, lab, check, fixture, ran, [case for case in cases if not _decides(case, gates)]),
+        beyond=_beyond(lab, check, fixture, ran, beyond) if beyond is not None else None,
     )
     return result, ran.shown[-1]
 
@@ -144,18 +148,13 @@ def _decides(recorded: RecordedCase, gates: str) -> bool:
     return gates == GENERAL or recorded.case.domain == COURSE
 
 
-def _beyond(
-    session: Session, lab: Lab, check: Check, fixture: Fixture, before: _Ran, cases: Sequence[RecordedCase]
-) -> BeyondResult | None:
-    """Run the cases that lie beyond the course; None where those of the course came to an end of their own."""
-    if not cases or before.stopped:
-        return None
-    ran = _run_cases(session, check, cases, fixture)
+def _beyond(lab: Lab, check: Check, fixture: Fixture, before: _Ran, ran: _Ran) -> BeyondResult:
+    """Describe what was done in the cases that lie beyond the course, after those ``before``."""
     right = [run for run in before.runs[: len(before.cases)] if run.passed]
     values: dict[str, Any] = {"verdict": Verdict.PASS}
     if ran.failure is not None:
         values = _failed(lab, check, fixture, ran, ran.failure, right)
-    return BeyondResult(**values, cases_passed=ran.held, cases_total=len(cases))
+    return BeyondResult(**values, cases_passed=ran.held, cases_total=len(ran.cases))
 
 
 @dataclass
@@ -247,10 +246,12 @@ def _failed(
     number: int,
     right: Sequence[CaseRun] = (),
     failed: Sequence[str] = (),
+    beyond: Sequence[CaseRun] = (),
 ) -> dict[str, Any]:
     """Return what a result says of a check of which run ``number`` is the first that failed.
 
-    ``right`` are runs on other cases that a cause has to leave right.
+    ``right`` are runs on other cases that a cause has to leave right; ``beyond`` are others that decide between
+    causes.
     """
     run, outcome = ran.runs[number], ran.shown[number]
     cases = len(ran.cases)
@@ -260,7 +261,7 @@ def _failed(
     )
     heard = english(run.outcome.message) if fixture.hidden else None
     seen = describe_run(outcome, findings, lab.folder, heard=heard)
-    found = explain(check, [*right, *ran.runs[:cases]], fixture, lab.folder, failed)
+    found = explain(check, [*right, *ran.runs[:cases]], fixture, lab.folder, failed, beyond)
     told = [seen, found.message, *([_(ONLY_AT_FIRST)] if number >= cases else [])]
     return {
         "verdict": verdict,

@@ -20,7 +20,7 @@ from grader.explain.case_run import CaseRun
 from grader.explain.comparison import Fingerprint
 from grader.explain.conditions import common_condition
 from grader.explain.learning import why_not_learned
-from grader.explain.mistakes import Recognised, recognise
+from grader.explain.mistakes import Recognised, holds_in, recognise
 from grader.explain.network import in_network
 from grader.explain.patterns import common_fingerprints, comparison, fingerprints, structure_of
 from grader.explain.rounding import could_be_rounding
@@ -59,10 +59,12 @@ def explain(
     fixture: Fixture,
     lab: Path | None = None,
     failed: Sequence[str] = (),
+    beyond: Sequence[CaseRun] = (),
 ) -> Explanation:
     """Explain why ``check`` failed. ``runs`` are on recorded cases of the fixture; ``lab`` is the lab's folder.
 
-    ``failed`` are the titles of checks of single layers that this one builds on and that did not pass. A verdict
+    ``failed`` are the titles of checks of single layers that this one builds on and that did not pass; ``beyond``
+    are runs on other cases, which decide between known mistakes that give the same numbers in these. A verdict
     does not rest on its cause: where the search for one fails, that is said, and nobody loses a document.
 
     Raises
@@ -73,13 +75,16 @@ def explain(
         return Explanation()
     numbers = {id(recorded): number for number, recorded in enumerate(fixture.checks[check.id])}
     ran = [numbers[id(run.recorded)] for run in runs]
-    mistakes = [
-        replace(mistake, runs=[mistake.runs[number] for number in ran if number < len(mistake.runs)])
-        for mistake in read_mistakes(fixture, check.id)
-    ]
+    recorded = read_mistakes(fixture, check.id)
+    mistakes = [_in_cases(mistake, ran) for mistake in recorded]
+    others = [numbers[id(run.recorded)] for run in beyond]
+    first = [
+        mistake.name for mistake in recorded
+        if others and not mistake.is_pair and holds_in(beyond, _in_cases(mistake, others))
+    ]  # fmt: skip
     try:
         return explain_runs(
-            check, runs, mistakes, lab, fixture.facts, failed, partial(_mutants_of, fixture, check.id, ran)
+            check, runs, mistakes, lab, fixture.facts, failed, partial(_mutants_of, fixture, check.id, ran), first
         )
     except FixtureError:
         raise
@@ -105,16 +110,20 @@ def explain_runs(
     published: Facts | None = None,
     failed: Sequence[str] = (),
     mutants: Callable[[], Sequence[RecordedMutant]] = tuple,
+    first: Sequence[str] = (),
 ) -> Explanation:
     """Explain failed runs, given the mistakes that the check can recognise and the facts of the fixture.
 
-    ``mutants`` returns what changes by machine gave; it is only asked where nothing else explains the runs.
+    ``mutants`` returns what changes by machine gave; it is only asked where nothing else explains the runs. The
+    mistakes that are named in ``first`` go before others that explain as much.
     """
     failing = [run for run in runs if not run.passed]
     if not failing:
         return Explanation()
     prints = common_fingerprints(failing)
-    known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
+    known = recognise(runs, [mistake for mistake in mistakes if mistake.name in first])
+    if known is None or not known.complete:
+        known = recognise(runs, mistakes) or _by_fingerprint(prints, mistakes)
     calls = between_calls(runs)
     terms = "" if known is not None and known.complete else _by_rules(runs)
     if terms:
@@ -152,6 +161,11 @@ def _by_mutants(runs: Sequence[CaseRun], mutants: Callable[[], Sequence[Recorded
     from grader.explain.mutants import by_mutants
 
     return by_mutants(runs, mutants())
+
+
+def _in_cases(mistake: RecordedMistake, numbers: Sequence[int]) -> RecordedMistake:
+    """Return a mistake with what it gave in these cases."""
+    return replace(mistake, runs=[mistake.runs[number] for number in numbers if number < len(mistake.runs)])
 
 
 def _mutants_of(fixture: Fixture, check: str, ran: Sequence[int]) -> list[RecordedMutant]:

@@ -83,6 +83,12 @@ def recognise(runs: Sequence[CaseRun], mistakes: Sequence[RecordedMistake]) -> R
     return replace(best, also=tuple(also))
 
 
+def holds_in(runs: Sequence[CaseRun], mistake: RecordedMistake) -> bool:
+    """Whether a mistake explains every one of these runs that failed, and one at least."""
+    found = explains(runs, mistake)
+    return found is not None and found.complete
+
+
 def explains(runs: Sequence[CaseRun], mistake: RecordedMistake) -> Recognised | None:
     """Return which failing cases a mistake explains; None if they are too few or a case speaks against it."""
     explained: list[int] = []

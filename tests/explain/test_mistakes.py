@@ -1,19 +1,23 @@
 """A known mistake is recognised by what it returned, if it explains every case; rounding does not hide it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from grader.compare import Tolerance, compare
-from grader.explain import CaseRun, explain_runs
+from grader.explain import CaseRun, explain, explain_runs
 from grader.explain.mistakes import recognise
 from grader.lab.checks import Case
-from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun
+from grader.project.fixtures import RecordedCase, RecordedMistake, RecordedRun, read_fixture
+from grader.project.library import read_mistakes
+from grader.project.places import Project
 from grader.run.answers import Frame, place_of
 from grader.run.session import Outcome
 from grader.verdicts import Verdict
 
+ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
 RIGHT = [RNG.standard_normal((2, 3, 4)).astype(np.float32) for _ in range(4)]
 BIAS = [array + 1 for array in RIGHT]
@@ -277,3 +281,33 @@ def test_both_ways_to_say_that_a_product_does_not_fit_are_one():
     known = RecordedMistake("transposed", "transposed", "Transpose it.", "", [ending] * 4)
     assert named([Outcome(Verdict.EXCEPTION, said[1], "ValueError")] * 4, [known]) == "transposed"
     assert named([Outcome(Verdict.EXCEPTION, said[2], "ValueError")] * 4, [known]) is None
+
+
+def test_cases_beyond_the_course_decide_between_mistakes_that_agree_in_it():
+    """A mistake of its own zeros of `same` agrees with another one on some pictures, and others tell them apart."""
+    project = Project(ROOT)
+    check, fixture = project.lab("cifar10_zoo").checks["conv_forward"], read_fixture(
+        project.fixtures("cifar10_zoo", "hidden"), ["conv_forward"]
+    )  # fmt: skip
+    cases = fixture.checks[check.id]
+    ambiguous = 0
+    for known in read_mistakes(fixture, check.id):
+        if not known.name.startswith("same_padding") or known.is_pair:
+            continue
+        parts = {"course": [], "general": []}
+        for recorded, run in zip(cases, known.runs, strict=True):
+            outputs = run.outputs if run.verdict is Verdict.WRONG else recorded.expected
+            findings = compare(recorded.expected, outputs, recorded.tolerances)
+            parts[recorded.case.domain].append(CaseRun(recorded, Outcome(None, outputs=outputs), findings))
+        ambiguous += explain(check, parts["course"], fixture).misconception != known.name
+        assert explain(check, parts["course"], fixture, beyond=parts["general"]).misconception == known.name
+    assert ambiguous
+
+
+def test_a_name_that_goes_first_needs_evidence_as_any_other():
+    """It goes before another one with the same numbers, never before one that explains more."""
+    alike = [*KNOWN, mistake("other", BIAS)]
+    told = {first: explain_runs(Check(), runs(BIAS), alike, first=[first]) for first in ("other", "bias", "flip")}
+    assert {first: found.misconception for first, found in told.items()} == {
+        "other": "other", "bias": "bias", "flip": "bias",
+    }  # fmt: skip
