@@ -90,6 +90,9 @@ def kernels_used(terms: Terms, channel: str, axis: int) -> Iterator[tuple[str, s
     shape = (kernel.shape[axis], kernel.shape[2], kernel.shape[3])
     for name, text, mask in _masks(shape, channel):
         yield name, text, kernel * (mask[None] if axis == 1 else mask[:, None])
+    yield "negated", _("The sum of products has the opposite sign."), -kernel
+    text = _("Every output channel uses the kernel of the output channel before it.")
+    yield "kernel_before", text, np.roll(kernel, 1, axis=0)
     yield "flipped", _("The kernel is turned by 180 degrees."), kernel[:, :, ::-1, ::-1]
     yield "flipped_rows", _("The kernel is turned upside down."), kernel[:, :, ::-1]
     yield "flipped_columns", _("The kernel is mirrored left to right."), kernel[..., ::-1]
@@ -181,6 +184,8 @@ def _biases(terms: Terms) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "subtracted", _("The bias is subtracted."), -bias
     yield "first", _("Every channel gets the bias of channel 0."), 0 * bias + terms.bias[0]
     yield "reversed", _("The biases are taken in reverse order."), bias[:, ::-1]
+    yield "before", _("Every channel gets the bias of the channel before it."), np.roll(bias, 1, axis=1)
+    yield "behind", _("Every channel gets the bias of the channel behind it."), np.roll(bias, -1, axis=1)
     every = terms.biases
     yield "sum", _("Every channel gets the sum of all biases."), 0 * bias + every.sum()
     yield "mean", _("Every channel gets the mean of all biases."), 0 * bias + every.mean()
@@ -298,6 +303,14 @@ def _reshaped(terms: Terms) -> Iterator[tuple[str, np.ndarray]]:
     ):
         matrix = terms.windows.transpose(axes).reshape(count, -1)
         yield f"reshaped_{name}", np.moveaxis((kernel @ matrix).reshape(outputs, samples, p, q), 1, 0)
+    # As a view of windows has them, (N, C, P, Q, K, K) or (N, P, Q, C, K, K): by samples or by rows.
+    for name, axes in (("channels", (0, 1, 4, 5, 2, 3)), ("places", (0, 4, 5, 1, 2, 3))):
+        view = terms.windows.transpose(axes)
+        of_sample = channels_first @ view.reshape(samples, count, -1)
+        yield f"reshaped_sample_{name}", of_sample.reshape(samples, outputs, p, q)
+        if name == "channels":
+            of_rows = (view.reshape(-1, count) @ channels_first.T).reshape(samples, p, q, outputs)
+            yield f"reshaped_rows_{name}", np.moveaxis(of_rows, 3, 1)
 
 
 def pairs(terms: Terms, only: Collection[str] | None = None) -> Iterator[tuple[str, str, np.ndarray]]:

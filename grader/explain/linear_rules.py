@@ -101,6 +101,8 @@ def _biases(products: Products) -> Iterator[tuple[str, str, np.ndarray]]:
     yield "samples", _("The bias is added once for each sample."), samples * bias
     yield "first", _("Every output gets the bias of output 0."), 0 * bias + products.bias[0]
     yield "reversed", _("The biases are taken in reverse order."), bias[:, ::-1]
+    yield "before", _("Every output gets the bias of the one before it."), np.roll(bias, 1, axis=1)
+    yield "behind", _("Every output gets the bias of the one behind it."), np.roll(bias, -1, axis=1)
     yield "sample_0", _("The bias is added to sample 0 only."), (np.arange(samples) == 0)[:, None] * bias
     yield "multiplied", _("The bias is multiplied with the sum instead of added."), np.full_like(bias, np.nan)
 

@@ -42,6 +42,10 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     "variance": {
         "n - 1": marked("The variance is divided by n - 1: divide by n."),
         "squares": marked("The mean of the squares stands in the place of the variance: subtract the mean first."),
+        # The running variance is made of it, too.
+        "squares too": marked(
+            "The mean of the squares stands in the place of the variance: subtract the mean first."
+        ),
     },
     "epsilon": {
         "none": marked("Epsilon is missing."),
@@ -63,6 +67,8 @@ PARTS: Mapping[str, Mapping[str, str]] = {
     },
     "running": {
         "exchanged": marked("In the running statistics momentum and 1 - momentum are exchanged."),
+        "exchanged mean": marked("In the running mean momentum and 1 - momentum are exchanged."),
+        "exchanged variance": marked("In the running variance momentum and 1 - momentum are exchanged."),
         "old": marked("The running statistics are not updated."),
         "new": marked("The running statistics are those of the last batch alone."),
         "whole": marked("The statistics of a batch enter the running ones without the factor 1 - momentum."),
@@ -76,8 +82,16 @@ PARTS: Mapping[str, Mapping[str, str]] = {
         "outputs": marked("The gradient of gamma is made with the output: take the normalised x."),
         "mean": marked("The gradient of gamma is a mean: add up over samples, rows and columns."),
         "no x": marked("The gradient of gamma is that of beta: the normalised x is missing."),
+        "mean too": marked(
+            "The gradient of gamma is a mean, and that of x is made with it: add up over samples, rows and columns."
+        ),
     },
-    "beta_gradient": {"mean": marked("The gradient of beta is a mean: add up over samples, rows and columns.")},
+    "beta_gradient": {
+        "mean": marked("The gradient of beta is a mean: add up over samples, rows and columns."),
+        "mean too": marked(
+            "The gradient of beta is a mean, and that of x is made with it: add up over samples, rows and columns."
+        ),
+    },
     "through": {
         "none": marked("In the gradient of x, mean and variance are taken as constants: they depend on x as well."),
         "no mean": marked("In the gradient of x, the way through the mean is missing: the mean of the gradient."),
@@ -117,11 +131,15 @@ class Norm:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is right in a lab: the mode, and two constants."""
+    """What is right in a lab: the mode, and two constants.
+
+    The running variance may be divided by n or by n - 1: labs accept both, and a mistake may stand beside either.
+    """
 
     training: bool
     epsilon: float
     momentum: float
+    unbiased: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,7 +184,9 @@ def by_norms(runs: Sequence[CaseRun]) -> str:
 
 def _settings_of(form: Norm, right: Sequence[Setting]) -> Sequence[Setting]:
     """Return those that make a difference to a form: a momentum does where statistics are updated."""
-    return right if form.running == "always" else right[:1]
+    chosen = right if form.running == "always" else right[:1]
+    updated = form.running != "usual" or form.mode != "usual"
+    return [*chosen, *(replace(one, unbiased=True) for one in chosen if updated)]
 
 
 def _given(run: CaseRun) -> Given | None:
@@ -235,17 +255,24 @@ def outputs_of(form: Norm, given: Given, setting: Setting) -> dict[str, np.ndarr
     made: dict[str, np.ndarray] = {}
     for number, x in enumerate(given.calls):
         batch_mean, batch_variance = _over(form, x, "mean"), _over(form, x, "var")
-        if form.variance == "squares":
+        if form.variance in ("squares", "squares too"):
             batch_variance = _over(form, x**2, "mean")
         updates = setting.training if form.running != "always" else True
         if updates and form.running != "old" and not (form.running == "first" and number):
+            usual, exchanged = (setting.momentum, 1 - setting.momentum), (1 - setting.momentum, setting.momentum)
             keep, share = {
-                "exchanged": (1 - setting.momentum, setting.momentum),
+                "exchanged": exchanged,
+                "exchanged mean": exchanged,
                 "new": (0.0, 1.0),
                 "whole": (setting.momentum, 1.0),
-            }.get(form.running, (setting.momentum, 1 - setting.momentum))
-            spread = np.sqrt(batch_variance) if form.spread == "root" else x.var(axis=(0, 2, 3), keepdims=True)
+            }.get(form.running, usual)
+            ddof = 1 if setting.unbiased and x[:, 0].size > 1 else 0
+            of_batches = x.var(axis=(0, 2, 3), keepdims=True, ddof=ddof)
+            of_batches = batch_variance if form.variance == "squares too" else of_batches
+            spread = np.sqrt(batch_variance) if form.spread == "root" else of_batches
             old_mean = keep * old_mean + share * x.mean(axis=(0, 2, 3), keepdims=True)
+            if form.running in ("exchanged mean", "exchanged variance"):
+                keep, share = usual if form.running == "exchanged mean" else exchanged
             old_variance = keep * old_variance + share * spread
         of_batch = setting.training != (form.mode == "other")
         mean, variance = (batch_mean, batch_variance) if of_batch else (old_mean, old_variance)
@@ -278,11 +305,13 @@ def _backward(
     factor = {"inputs": x, "centred": x - mean, "outputs": outputs, "no x": np.ones_like(x)}.get(
         form.gamma_gradient, normalised
     )
-    d_gamma = (g * factor).sum(axis=axes) / (count if form.gamma_gradient == "mean" else 1)
-    d_beta = g.sum(axis=axes) / (count if form.beta_gradient == "mean" else 1)
+    d_gamma = (g * factor).sum(axis=axes) / (count if form.gamma_gradient in ("mean", "mean too") else 1)
+    d_beta = g.sum(axis=axes) / (count if form.beta_gradient in ("mean", "mean too") else 1)
     divisor = {"sums": 1, "samples": len(g)}.get(form.through, count)
     mean_grad = g.sum(axis=axes, keepdims=True) / divisor
     product_ = normalised * (g * normalised).sum(axis=axes, keepdims=True) / divisor
+    mean_grad = mean_grad / count if form.beta_gradient == "mean too" else mean_grad
+    product_ = product_ / count if form.gamma_gradient == "mean too" else product_
     inner = {
         "none": g,
         "no mean": g - product_,

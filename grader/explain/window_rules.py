@@ -130,6 +130,8 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
             np.maximum(taken.max(axis=2), 0),
         ),
     }
+    if not is_mean:
+        found["mean_of_inside"] = (_("It is the mean of each window."), mean_inside)
     for name, text, windows in windows_elsewhere(geometry, view.inputs["x"].astype(np.float64)):
         moved = windows.reshape(taken.shape)
         found[name] = (text, moved.mean(axis=2) if is_mean else moved.max(axis=2))
@@ -248,6 +250,13 @@ def _gradients(view: Comparison, geometry: Geometry, taken: np.ndarray) -> Rules
             _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
             back(np.array(1.0 / count), overwrite=True),
         ),
+        **{
+            name: (
+                _("Where windows overlap, their gradients are overwritten: `+=` instead of `=`."),
+                _last_tap(geometry, np.broadcast_to(share, taken.shape) * gradient, view),
+            )
+            for name, share in (("taps_overwritten", pixels == first[:, :, None]), ("mean_taps", 1.0 / count))
+        },
         "both": (
             _("The gradients of maximum and mean are added up."),
             back((pixels == first[:, :, None]) + 1.0 / count),
@@ -271,6 +280,19 @@ def _overwritten(geometry: Geometry, terms: np.ndarray, size: Sequence[int], zer
                         result[:, :, row, column] = (
                             part if zeros else np.where(part != 0, part, result[:, :, row, column])
                         )
+    return result
+
+
+def _last_tap(geometry: Geometry, terms: np.ndarray, view: Comparison) -> np.ndarray:
+    """Return the gradient if the shares of one pixel of all windows overwrite those of the pixels before."""
+    size = view.inputs["x"].shape[2:]
+    result = np.zeros((*terms.shape[:2], *size))
+    rows, columns = geometry.places()
+    for number in range(terms.shape[2]):
+        row, column = (axis[tap] for axis, tap in zip((rows, columns), divmod(number, len(columns)), strict=True))
+        inside = np.ix_((row >= 0) & (row < size[0]), (column >= 0) & (column < size[1]))
+        at = np.ix_(range(len(terms)), range(terms.shape[1]), row[inside[0].ravel()], column[inside[1].ravel()])
+        result[at] = terms[:, :, number][:, :, inside[0].ravel()][..., inside[1].ravel()]
     return result
 
 

@@ -80,6 +80,17 @@ def reshaped(x, weight, bias, number):
     return np.moveaxis(sums.reshape(shape[1], shape[0], *shape[2:]), 0, 1) + bias[:, None, None]
 
 
+def of_view(x, weight, bias, number, a_window_a_row):
+    """The outputs of PyTorch's view of windows (N, C, P, Q, K, K), reshaped where it should be transposed."""
+    k, p, s = weight.shape[2], *SETTINGS[number][-2:]
+    view = torch.nn.functional.pad(torch.from_numpy(x.copy()), (p, p, p, p)).unfold(2, k, s).unfold(3, k, s)
+    rows, shape = weight.reshape(len(weight), -1), conv(x, weight, bias, number).shape
+    if a_window_a_row:
+        sums = view.reshape(-1, weight[0].size).numpy() @ rows.T
+        return np.moveaxis(sums.reshape(len(x), *shape[2:], len(weight)), 3, 1) + bias[:, None, None]
+    return (rows @ view.reshape(len(x), weight[0].size, -1).numpy()).reshape(shape) + bias[:, None, None]
+
+
 def at_once(weight, index):
     """A weight whose taps all stand where ``index`` says, row and column, of its own ones; added up."""
     moved = np.zeros_like(weight)
@@ -99,9 +110,13 @@ FORWARD = {
     "Rows and columns of the kernel are exchanged": lambda x, w, b, g, n: conv(x, w.swapaxes(2, 3), b, n),
     "divided by K * K": lambda x, w, b, g, n: conv(x, w / w.shape[2] ** 2, b, n),
     "Every output channel uses the kernel": lambda x, w, b, g, n: conv(x, w[:1].repeat(len(w), 0), b, n),
+    "The sum of products has the opposite sign": lambda x, w, b, g, n: conv(x, -w, b, n),
+    "the kernel of the output channel before it": lambda x, w, b, g, n: conv(x, w[np.arange(len(w)) - 1], b, n),
     "The bias is not added": lambda x, w, b, g, n: conv(x, w, 0 * b, n),
     "The bias is added once for each product": lambda x, w, b, g, n: conv(x, w, b * w[0].size, n),
     "Every channel gets the bias of channel 0": lambda x, w, b, g, n: conv(x, w, 0 * b + b[0], n),
+    "the bias of the channel before it": lambda x, w, b, g, n: conv(x, w, b[np.arange(len(b)) - 1], n),
+    "the bias of the channel behind it": lambda x, w, b, g, n: conv(x, w, b[1 - len(b) + np.arange(len(b))], n),
     "left out. And the bias is not added": lambda x, w, b, g, n: conv(x, masked(w, LAST_ROW), 0 * b, n),
     "the windows count row, column, channel, the weight channel, row, column": lambda x, w, b, g, n: conv(
         x, w.reshape(len(w), *w.shape[2:], w.shape[1]).transpose(0, 3, 1, 2), b, n
@@ -113,6 +128,8 @@ FORWARD = {
         + b[:, None, None]
     ),
     "The windows are reshaped to a matrix": lambda x, w, b, g, n: reshaped(x, w, b, n),
+    "windows are reshaped to a matrix where": lambda x, w, b, g, n: of_view(x, w, b, n, False),
+    "reshaped to a matrix where their axes have to be moved": lambda x, w, b, g, n: of_view(x, w, b, n, True),
     "order were (C_in, K, K, C_out)": lambda x, w, b, g, n: conv(
         x, w.reshape(w.shape[1], *w.shape[2:], len(w)).transpose(3, 0, 1, 2), b, n
     ),

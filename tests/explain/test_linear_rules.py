@@ -72,6 +72,8 @@ FORWARD = {
     "The bias is added twice": lambda x, w, b, g: layer(x, w, 2 * b),
     "The bias is subtracted": lambda x, w, b, g: layer(x, w, -b),
     "the bias of output 0": lambda x, w, b, g: layer(x, w, 0 * b + b[0]),
+    "the bias of the one before it": lambda x, w, b, g: layer(x, w, b[np.arange(len(b)) - 1]),
+    "the bias of the one behind it": lambda x, w, b, g: layer(x, w, np.concatenate([b[1:], b[:1]])),
     "once for each input": lambda x, w, b, g: layer(x, w, len(x[0]) * b),
     "The last input is left out": lambda x, w, b, g: layer(without(x, np.s_[:, -1]), w, b),
     "Only the last input is used": lambda x, w, b, g: layer(without(x, np.s_[:, :-1]), w, b),

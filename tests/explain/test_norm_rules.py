@@ -119,6 +119,11 @@ IN_TRAINING = {
     "The mean is not subtracted": [("(x - mean)", "x")],
     "momentum and 1 - momentum are exchanged": [("m * running", "k * running"), ("(1 - m) * mean", "m * mean"),
                                                 ("(1 - m) * variance", "m * variance"), ("k *", "(1 - m) *")],
+    "In the running mean momentum": [("m * running_mean", "(1 - m) * running_mean"),
+                                     ("(1 - m) * mean", "m * mean")],
+    "In the running variance momentum": [("m * running_variance", "(1 - m) * running_variance"),
+                                         ("(1 - m) * variance", "m * variance")],
+    "mean of the squares": [("x.var((0, 2, 3), keepdims=True)", "(x**2).mean((0, 2, 3), keepdims=True)")],
     "momentum of the running statistics is 0.99, not 0.9": [("m *", "0.99 *"), ("(1 - m)", "0.01")],
     "made of standard deviations": [("(1 - m) * variance", "(1 - m) * np.sqrt(variance)")],
     "The running statistics are not updated": [("running_mean = m", "a = m"), ("running_variance = m", "b = m")],
@@ -141,6 +146,8 @@ OF_THE_GRADIENT = {
                                 ("d_weight.reshape", "(g * xhat).sum((0, 2, 3)).reshape")],
     "The gradient of beta is a mean": [("d_bias = g.sum((0, 2, 3))", "d_bias = g.mean((0, 2, 3))"),
                                        ("d_bias.reshape", "g.sum((0, 2, 3)).reshape")],
+    "The gradient of gamma is a mean, and that of x": [("d_weight = (g * xhat).sum", "d_weight = (g * xhat).mean")],
+    "The gradient of beta is a mean, and that of x": [("d_bias = g.sum", "d_bias = g.mean")],
 }  # fmt: skip
 
 
@@ -164,6 +171,17 @@ def test_in_use_the_running_statistics_are_right():
     changes = [("mean, variance = running_mean, running_variance", of_batch)]
     assert "in training they are the batch's" in told(False, ("outputs", "running_mean"), *changes)
     assert told(False, ("outputs", "running_mean")) == "" == told(True, FORWARD)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_the_other_mode_is_told_beside_either_divisor(ddof):
+    """Labs accept a running variance of n or of n - 1: a mistake of the mode is told in both programs."""
+    update = f"running_variance = m * running_variance + (1 - m) * x.var((0, 2, 3), keepdims=True, ddof={ddof})"
+    mean = "running_mean = m * running_mean + (1 - m) * mean"
+    batch = "mean, variance = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)"
+    changes = [("mean, variance = running_mean, running_variance", f"{batch}; {mean}; {update}")]
+    text = told(False, FORWARD, *changes)
+    assert "of the other mode" in text and "change in use, too" in text
 
 
 def test_other_numbers_get_no_cause():

@@ -55,6 +55,17 @@ def written_over(x, grad, number):
     return result
 
 
+def tap_by_tap(x, grad, number, choose):
+    """The gradient where all first pixels of windows are assigned at once, then all second ones, and so on."""
+    k, s = SETTINGS[number]
+    result = np.zeros_like(x)
+    for i, j in np.ndindex(k, k):
+        for n, c, p, q in np.ndindex(grad.shape):
+            window = x[n, c, p * s : p * s + k, q * s : q * s + k]
+            result[n, c, p * s + i, q * s + j] = choose(window)[i, j] * grad[n, c, p, q]
+    return result
+
+
 def at(window, flat):
     """All of a window's gradient at one pixel."""
     share = np.zeros(window.size)
@@ -113,6 +124,35 @@ def test_windows_that_are_assigned_are_told():
     """With their zeros, too."""
     right = lambda x, g, n: gradient(max_pool2d, x, g, n)  # noqa: E731
     assert "overwritten: `+=`" in said("in_grad", right, written_over)
+
+
+def test_pixels_of_windows_that_are_assigned_are_told():
+    """Pixel after pixel of all windows at once, of a maximum and of a mean; other overlaps get another cause."""
+    largest = lambda x, g, n: tap_by_tap(x, g, n, lambda w: at(w, w.argmax()))  # noqa: E731
+    assert "overwritten: `+=`" in said("in_grad", lambda x, g, n: gradient(max_pool2d, x, g, n), largest)
+    means = lambda x, g, n: tap_by_tap(x, g, n, lambda w: np.full(w.shape, 1 / w.size))  # noqa: E731
+    assert "overwritten: `+=`" in said("in_grad", lambda x, g, n: gradient(avg_pool2d, x, g, n), means)
+    halved = lambda x, g, n: largest(x, g, n) / 2  # noqa: E731
+    assert said("in_grad", lambda x, g, n: gradient(max_pool2d, x, g, n), halved) == ""
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [(True, "It is the mean of each window."), (False, "It is the mean of each window."), (None, "")],
+)
+def test_a_mean_of_the_pixels_in_the_picture_is_told(counted, words):
+    """Of a pooling whose padding does not count, whether a mean counts its zeros or not; nothing else is."""
+    runs = []
+    for seed in (0, 1):
+        inputs = torch.from_numpy(np.random.default_rng(seed).standard_normal((2, 3, 7, 8)) - 3)
+        expected = {"outputs": max_pool2d(inputs, 3, 2, 1).numpy()}
+        means = avg_pool2d(inputs, 3, 2, 1, count_include_pad=counted is not False).numpy()
+        actual = {"outputs": means if counted is not None else 1.1 * means}
+        bounds = {"outputs": Tolerance(1e-6, 0.0)}
+        case = Case("case", {"k": 3, "stride": 2, "padding": 1}, {"x": inputs.numpy()})
+        case = RecordedCase(case, expected, bounds)
+        runs.append(CaseRun(case, Outcome(None, outputs=actual), compare(expected, actual, bounds)))
+    assert by_windows(runs) == words
 
 
 @pytest.mark.parametrize("stride", [2, None])

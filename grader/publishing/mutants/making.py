@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +58,23 @@ def mutants_of(lab: Lab, reference: Path) -> list[Mutant]:
         for hole in holes(source, handed.path):
             if hole.name not in scored:
                 continue
-            for mutant in _of_hole(source, handed.path, hole):
-                tree = _tree(mutant.source)
-                if tree is not None and tree not in seen:
-                    seen.add(tree)
-                    found.setdefault(mutant.id, mutant)
+            for mutant in _distinct(_of_hole(source, handed.path, hole), seen):
+                found.setdefault(mutant.id, mutant)
     return list(found.values())
+
+
+def mutants_in(source: str, file: str, hole: Hole) -> list[Mutant]:
+    """Return the mutants of one region of a file, no two of them the same program."""
+    return list(_distinct(_of_hole(source, file, hole), {ast.dump(ast.parse(source))}))
+
+
+def _distinct(mutants: Iterable[Mutant], seen: set[str]) -> Iterator[Mutant]:
+    """Yield those whose programs are not among ``seen``, which grows."""
+    for mutant in mutants:
+        tree = _tree(mutant.source)
+        if tree is not None and tree not in seen:
+            seen.add(tree)
+            yield mutant
 
 
 def chosen(mutants: Sequence[Mutant], number: int | None) -> list[Mutant]:
