@@ -93,7 +93,8 @@ def main() -> None:
     parser.add_argument("--lab", action="append", required=True)
     parser.add_argument("--only", default="", help="a part of the check's id")
     parser.add_argument("--name", default="", help="a part of the mistake's name")
-    parser.add_argument("--manner", choices=("loops", "matrices", "taps"))
+    parser.add_argument("--manner", choices=("loops", "matrices", "taps", "layout"))
+    parser.add_argument("--otherwise", action="store_true", help="only in programs that are written otherwise")
     parser.add_argument("--every", type=int, default=1, help="run only every so many of them")
     parser.add_argument("--first", type=int, default=0, help="begin with this one, counted from 0")
     parser.add_argument("--unknown", action="store_true", help="without what was recorded of known mistakes")
@@ -107,6 +108,7 @@ def main() -> None:
             made for made in mistakes_of(lab)
             if options.only in made.check and options.name in " + ".join(made.names)
             and options.manner in (None, made.manner) and (options.all or not checks[made.check].slow)
+            and (made.otherwise or not options.otherwise)
         ][options.first :: options.every]  # fmt: skip
         with tempfile.TemporaryDirectory() as scratch:
             root = project_without_mistakes(lab, Path(scratch)) if options.unknown else ROOT

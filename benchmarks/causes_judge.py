@@ -6,7 +6,7 @@ exactly
 usefully
     The cause is right as far as it goes (one of two mistakes, the right setting or place, a step that mends it, a
     change of the solution in the hole of the mistake that gives the same numbers), or what the failing cases have
-    in common is what the mistake is about.
+    in common is what the mistake is about; or the check itself says what it found and what it expected by name.
 pattern
     Only where or how large the error is, which is read off the arrays and says nothing of a cause.
 FALSELY
@@ -37,7 +37,7 @@ SUBJECTS = {
     "padding": r"\bpad|\bzeros? (around|above|in front|at the end)|border|same`",
     "dilation": r"dilat",
     "turned": r"180|turned|flip|mirrored|upside",
-    "exchanged": r"exchang|transpos|swapp|reshape|order of|\border\b|read as|reverse|reorder|permut|counted by",
+    "exchanged": r"exchang|transpos|swapp|reshape|\border of|\border\b|read as|reverse|reorder|permut|counted by",
     "channels": r"channel|C_in|C_out|filter|kernel 0|one-hot",
     "samples": r"sample|batch|\bN\b",
     "left out": r"left out|leaves out|missing|forgot|not added|not reset|goes on into|without",
@@ -68,6 +68,7 @@ PATTERNS = re.compile(
 CONDITION = re.compile(r"The cases that fail are those with (?P<what>[^.]+)\.")
 CHANGE = "What is returned is what the solution gives when"
 CHANGED_HOLES = re.compile(r"in (?:the hole|one of the holes) `(\w+)`(?: and `(\w+)`)?")
+EXPECTED = re.compile(r"`, expected `|; expected \[")
 # How many cases a cause was found in is no cause.
 FOUND_IN = re.compile(r"\((In \d+ of \d+ cases|Seen where)[^)]*\)")
 # A factor that is made of the sizes of the case says which mean, sum or divisor is off.
@@ -102,6 +103,7 @@ READ: tuple[tuple[str, str, str], ...] = (
     ("cifar10_zoo", "kernel_read_as_outputs_first", "(C_out, K, K, C_in)"),
     ("cifar10_zoo", "pool_gradient_to_everyone", "get the whole gradient"),
     ("cifar10_zoo", "pool_border_of_zeros", "zeros of the padding take part"),
+    ("resnet18", "only_the_last_tap_overwritten", "Only the last tap of the kernel is used"),
     ("vgg19", "sum_overwritten", "Only the last tap of the kernel is used"),
     ("vgg19", "padding_repeats_the_border", "border of the picture is repeated"),
     ("vgg19", "softmax_overflows", "exp of more than 88 overflows"),
@@ -156,6 +158,8 @@ def _judge(made: Made, part: Mapping[str, Any], same: set[str]) -> str:
     if hint and not PATTERNS.search(hint):
         return FALSELY if _strange(made, hint) or not subjects_of(hint) & about else EXACTLY
     if NAMED_FACTOR.search(hint) and about & {"average", "sum"}:
+        return USEFULLY
+    if not hint and EXPECTED.search(str(part.get("message") or "")):
         return USEFULLY
     condition = CONDITION.search(str(part.get("message") or ""))
     if condition and subjects_of(condition["what"]) & about:

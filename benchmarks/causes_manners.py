@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks.causes_lenet import WRITTEN_OTHERWISE as LENET
+from benchmarks.causes_variants import STYLE_TRANSFER, VGG19, VGG19_DLP
+from benchmarks.causes_variants_blocks import CIFAR10_ZOO, RESNET18
 from grader.publishing.misconceptions import (
     Edit,
     Misconception,
@@ -23,12 +25,24 @@ ROOT = Path(__file__).resolve().parent.parent
 MANNERS = {
     "im2col_gemm": "matrices", "einsum_windows": "taps", "float32_loops": "loops", "float64_inside": "loops",
     "index_arrays": "matrices", "sliding_windows": "taps", "numba_loops": "loops",
+    "numba_parallel": "loops", "strided_float32": "matrices", "tensordot_float64": "taps", "strided_einsum": "taps",
+    "im2col_windows": "matrices", "im2col": "matrices", "kernel_places": "taps", "im2col_loops": "matrices",
+    "windows_einsum": "taps", "moveaxis_cast_first": "taps", "loops_and_keywords": "layout",
+    "lists_and_flatten": "layout",
+}  # fmt: skip
+# How the solutions themselves are written, where not in loops over the places of the output.
+OWN = {"vgg19": "taps", "cifar10_zoo": "matrices", "vgg19_dlp": "taps"}
+OTHERWISE = {
+    "vgg19": VGG19, "style_transfer": STYLE_TRANSFER, "resnet18": RESNET18, "cifar10_zoo": CIFAR10_ZOO,
+    "vgg19_dlp": VGG19_DLP,
 }  # fmt: skip
 KINDS = (
     ("network", r"^(network|lenet|load|build|picture|training)"),
-    ("convolution", r"conv|im2col|col2im|gemm|padding|activation"),
-    ("pooling", r"pool"),
-    ("linear", r"fully_connected"),
+    ("activation", r"relu|^activation_(for|back)ward"),
+    ("bytes", r"quant|int8"),
+    ("convolution", r"conv|im2col|col2im|gemm|padding|activation|edges"),
+    ("pooling", r"pool|^gap|equal_maxima"),
+    ("linear", r"fully_connected|^linear|^dense"),
     ("norm", r"norm|^bn_"),
     ("loss", r"loss|cross_entropy|softmax"),
     ("optimiser", r"adam|sgd|momentum"),
@@ -54,6 +68,11 @@ class Made:
     parts: tuple[Misconception, ...]
 
     @property
+    def otherwise(self) -> bool:
+        """Whether the program is a variant of the solution."""
+        return any(part.variant for part in self.parts)
+
+    @property
     def kind(self) -> str:
         """The kind of layer, for the table."""
         return next((kind for kind, pattern in KINDS if re.search(pattern, self.check)), "other")
@@ -73,7 +92,7 @@ def mistakes_of(lab: str) -> list[Made]:
     words = {item.name: " ".join((item.name.replace("_", " "), item.title, item.explanation)) for item in known}
     found = [
         Made(lab, (item.form_of or item.name,), words[item.name], item.loses[0],
-             MANNERS.get(item.variant or "", "loops"), (item,))
+             MANNERS.get(item.variant or "", OWN.get(lab, "loops")), (item,))
         for item in known if item.loses
     ]  # fmt: skip
     return found + list(_otherwise(lab, words))
@@ -94,7 +113,11 @@ def _written(lab: str) -> Iterable[tuple[str, str, str, str, tuple[tuple[str, st
     if lab == "vgg16":
         rows = _module(ROOT / "tests" / "explain" / "rewritten.py").REWRITTEN
         return [(name, check, variant, "layer.py", edits) for name, check, variant, edits in rows]
-    return []
+    return [
+        (name, check, variant, file, tuple(zip(texts[::2], texts[1::2], strict=True)))
+        for variant, file, rows in OTHERWISE[lab]
+        for name, check, *texts in rows
+    ]
 
 
 def _module(file: Path) -> ModuleType:

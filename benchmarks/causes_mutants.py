@@ -1,11 +1,14 @@
 """What is said of mistakes made by machine: a known mistake, a rule, the change itself, a pattern, or nothing.
 
-    python -m benchmarks.causes_mutants --lab vgg16 [--others] [--every 3] [--kind public] [--out FILE]
+    python -m benchmarks.causes_mutants --lab vgg16 [--others | --manner] [--every 3] [--kind public] [--out FILE]
 
 Every change of the lab's solution whose effect is in the library of mistakes is graded on the checks that have it;
-with ``--others`` those that are not in it, tried or not, on the quick checks of their holes. The table has a row
-for each lab and hole. ``itself`` counts where the change is told that was made, ``another`` where another is told:
-the numbers are the same, but the words are not. Nothing is graded but quick checks.
+with ``--others`` those that are not in it, tried or not, on the quick checks of their holes; with ``--manner``
+changes in the bodies of the lab's variants. The table has a row for each lab and hole. ``itself`` counts where the
+change is told that was made, ``another`` where another is told: the numbers are the same, but the words are not.
+``FALSELY`` counts where the numbers of a failing case are not those of the mistake, change or factor that is named;
+a ``rule`` is to be read by a person, beside the line before and after, which is printed. Nothing is graded but
+quick checks.
 """
 
 from __future__ import annotations
@@ -18,18 +21,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.causes_judge import CHANGE, PATTERNS
+from benchmarks.causes_changes import borne_out, changes_of, watched
+from benchmarks.causes_judge import CHANGE, FALSELY, PATTERNS
 from benchmarks.causes_manners import ROOT
 from grader.explain.mutants import said_of
 from grader.grading import Request, grade
 from grader.project.contract import Lab
 from grader.project.places import Project
-from grader.project.solution import write_solution
+from grader.project.solution import variants_of, write_solution
 from grader.publishing.mutants import MUTANTS_NAME
 from grader.publishing.mutants.making import Mutant, mutants_of
 from grader.report.progress import Progress
 
-CLASSES = ("known", "itself", "another", "rule", "pattern", "nothing", "not failed")
+CLASSES = ("known", "itself", "another", "rule", "pattern", "nothing", FALSELY, "not failed")
 
 
 def chosen(project: Project, lab: Lab, others: bool) -> Iterator[tuple[Mutant, tuple[str, ...]]]:
@@ -45,22 +49,36 @@ def chosen(project: Project, lab: Lab, others: bool) -> Iterator[tuple[Mutant, t
             yield mutant, recorded
 
 
-def told(project: Project, lab: Lab, mutant: Mutant, checks: tuple[str, ...], kind: str) -> list[dict[str, Any]]:
+def in_variants(project: Project, lab: Lab, every: int) -> Iterator[tuple[Mutant, tuple[str, ...], str]]:
+    """Yield every so many changes of each variant, evenly over its regions, with their checks and the variant."""
+    for variant in variants_of(project.reference(lab.name)):
+        for mutant, checks in list(changes_of(lab, project.reference(lab.name), variant))[::every]:
+            yield mutant, checks, variant
+
+
+def told(
+    project: Project, lab: Lab, mutant: Mutant, checks: tuple[str, ...], kind: str, variant: str | None = None
+) -> list[dict[str, Any]]:
     """Return what is said of a mutant, one row for each check that it fails with arrays."""
-    with tempfile.TemporaryDirectory() as scratch:
-        write_solution(project.reference(lab.name), None, Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch, watched() as seen:
+        write_solution(project.reference(lab.name), variant, Path(scratch))
         (Path(scratch) / mutant.file).write_text(mutant.source, encoding="utf-8")
         request = Request(lab=lab, submission=Path(scratch), kind=kind, only=checks)
         with Progress() as progress:
             document = grade(project, request, progress)
+    false = {
+        check.id for check, runs, fixture, said in seen
+        if (said.hint or said.misconception) and borne_out(check.id, runs, fixture, said) is False
+    }  # fmt: skip
     rows = []
     for result in document.checks:
         part = result if result.verdict.value in ("wrong", "output") else result.beyond
         if result.id not in checks or part is None or part.verdict.value not in ("wrong", "output"):
             continue
-        judged = _judged(mutant, part.hint, part.misconception)
+        judged = FALSELY if result.id in false else _judged(mutant, part.hint, part.misconception)
         rows.append({
             "lab": lab.name, "hole": mutant.hole, "id": mutant.id, "words": mutant.words, "check": result.id,
+            "variant": variant or "", "before": mutant.before, "after": mutant.after,
             "judged": judged, "hint": part.hint, "misconception": part.misconception, "message": part.message,
         })  # fmt: skip
     return rows or [{"lab": lab.name, "hole": mutant.hole, "id": mutant.id, "judged": "not failed"}]
@@ -91,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lab", action="append", required=True)
     parser.add_argument("--others", action="store_true", help="those that are not in the library")
+    parser.add_argument("--manner", action="store_true", help="those of the lab's variants")
     parser.add_argument("--name", default="", help="a part of the mutant's id")
     parser.add_argument("--every", type=int, default=1, help="run only every so many of them")
     parser.add_argument("--kind", choices=("hidden", "public"), default="hidden")
@@ -100,14 +119,19 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for name in options.lab:
         lab = project.lab(name)
-        found = [item for item in chosen(project, lab, options.others) if options.name in item[0].id]
-        for mutant, checks in found[:: options.every]:
-            if not checks:
+        made = (
+            in_variants(project, lab, options.every) if options.manner
+            else [(*item, None) for item in chosen(project, lab, options.others)][:: options.every]
+        )  # fmt: skip
+        for mutant, checks, variant in made:
+            if not checks or options.name not in mutant.id:
                 continue
-            for row in told(project, lab, mutant, checks, options.kind):
+            for row in told(project, lab, mutant, checks, options.kind, variant):
                 rows.append(row)
                 said = row.get("misconception") or row.get("hint") or row.get("message") or ""
-                print(f"{row['judged']:<10} {mutant.id} ({mutant.words}) {row.get('check', '')}", flush=True)
+                place = f"{variant or ''} {mutant.id}".strip()
+                print(f"{row['judged']:<10} {place} ({mutant.words}) {row.get('check', '')}", flush=True)
+                print(f"           {mutant.before}  >>  {mutant.after}"[:240], flush=True)
                 print(f"           {' '.join(said.split())[:300]}", flush=True)
     if options.out:
         options.out.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
