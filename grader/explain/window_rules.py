@@ -150,6 +150,8 @@ def _outputs(view: Comparison, geometry: Geometry) -> Rules:
         for name, text, part in (
             ("but_last_row", _("The last row of each window is left out."), inner[:, :, :-1]),
             ("but_last_column", _("The last column of each window is left out."), inner[:, :, :, :-1]),
+            ("but_first_row", _("The first row of each window is left out."), inner[:, :, 1:]),
+            ("but_first_column", _("The first column of each window is left out."), inner[:, :, :, 1:]),
             (
                 "but_last_row_and_column", _("The last row and column of each window are left out."),
                 inner[:, :, :-1, :-1],
@@ -201,6 +203,16 @@ def _gradients(view: Comparison, geometry: Geometry, taken: np.ndarray) -> Rules
     turned = first % columns * rows + first // columns
     is_mean = _equal(view, back(np.array(1.0 / count)), view.expected)
     more = {}
+    for name, text, index in (
+        ("no_last_row", _("The last row of the gradient that arrives is left out."), np.s_[..., -1, :]),
+        ("no_last_column", _("The last column of the gradient that arrives is left out."), np.s_[..., -1]),
+        ("no_first_row", _("The first row of the gradient that arrives is left out."), np.s_[..., 0, :]),
+        ("no_first_column", _("The first column of the gradient that arrives is left out."), np.s_[..., 0]),
+        ("no_last_sample", _("The last sample is left out."), np.s_[-1:]),
+    ):
+        kept = np.ones(gradient.shape)
+        kept[index] = 0
+        more[name] = (text, back((np.array(1.0 / count) if is_mean else pixels == first[:, :, None]) * kept))
     for name, text, down, right in gradients_elsewhere(geometry):
         share = np.array(1.0 / count) if is_mean else pixels == first[:, :, None]
         terms = np.broadcast_to(share, taken.shape) * gradient

@@ -1,11 +1,21 @@
 """The table of causes judges strictly, and every mistake of it can be made."""
 
+from collections import Counter
+
 import pytest
 
 from benchmarks.causes import table
+from benchmarks.causes_changes import borne_out, changes_of
 from benchmarks.causes_judge import EXACTLY, FALSELY, NOTHING, PATTERN, USEFULLY, judge, same_numbers
-from benchmarks.causes_manners import Made, mistakes_of
+from benchmarks.causes_manners import ROOT, Made, mistakes_of
+from grader.compare import compare
+from grader.explain import CaseRun, Explanation
+from grader.project.fixtures import read_fixture
+from grader.project.library import read_mistakes
+from grader.project.places import Project
 from grader.publishing.misconceptions import Misconception
+from grader.run.session import Outcome
+from grader.verdicts import Verdict
 
 
 def made(names=("bias_forgotten",), words="bias not added"):
@@ -66,12 +76,52 @@ def test_a_condition_on_the_subject_is_useful():
     assert judge(made(("stride_ignored",), "stride ignored"), [answer], set()) == USEFULLY
 
 
-@pytest.mark.parametrize("lab", ["lenet", "vgg16"])
+MANNERS = {"vgg16": {"loops", "matrices"}, "vgg19_dlp": {"taps", "layout"}}
+
+
+@pytest.mark.parametrize(
+    "lab", ["lenet", "vgg16", "vgg19", "style_transfer", "resnet18", "cifar10_zoo", "vgg19_dlp"]
+)
 def test_every_mistake_can_be_made(lab, tmp_path):
-    """Each edit has its place in its program, and loops, matrices and taps all occur."""
-    found = mistakes_of(lab)
-    assert all(item.write(tmp_path / str(number)) for number, item in enumerate(found))
-    assert {item.manner for item in found} >= {"loops", "matrices"}
+    """Each edit has its place in its program, which is Python; at least ten stand in each manner of a lab."""
+    found = [item for item in mistakes_of(lab) if item.otherwise]
+    for number, item in enumerate(found):
+        assert item.write(tmp_path / str(number)), (item.names, item.manner)
+        for file in (tmp_path / str(number)).glob("*.py"):
+            compile(file.read_text(encoding="utf-8"), file.name, "exec")
+    counts = Counter(item.manner for item in mistakes_of(lab))
+    assert set(counts) == MANNERS.get(lab, {"loops", "matrices", "taps"})
+    assert min(counts.values()) >= (7 if lab == "lenet" else 10)
+
+
+def test_changes_of_variants_stand_in_what_differs():
+    """Each is another program than the variant, in the function of a hole, on quick checks of that hole."""
+    project = Project(ROOT)
+    lab, reference = project.lab("style_transfer"), project.reference("style_transfer")
+    found = list(changes_of(lab, reference, "numba_loops"))
+    assert {mutant.hole for mutant, _checks in found} == {"conv_forward_raw", "conv_backward_raw"}
+    assert len({mutant.source for mutant, _checks in found}) == len(found) > 100
+    assert all(
+        not lab.checks[check].slow and mutant.hole in lab.checks[check].holes
+        for mutant, checks in found for check in checks
+    )  # fmt: skip
+    assert {hole for mutant, _ in changes_of(project.lab("vgg16"), project.reference("vgg16"), "im2col_gemm")
+            for hole in mutant.hole.split("+")} >= {"conv_forward", "max_pool_backward"}  # fmt: skip
+
+
+def test_a_named_cause_is_held_against_the_numbers():
+    """What a known mistake returned bears out its own name and no other."""
+    fixture = read_fixture(ROOT / "fixtures" / "vgg16" / "hidden", ["conv_forward"])
+    known = {item.name: item for item in read_mistakes(fixture, "conv_forward")}
+    made = [
+        (recorded, Outcome(None, outputs=run.outputs if run.verdict is Verdict.WRONG else recorded.expected))
+        for recorded, run in zip(fixture.checks["conv_forward"], known["bias_forgotten"].runs, strict=True)
+    ]
+    runs = [CaseRun(one, out, compare(one.expected, out.outputs, one.tolerances)) for one, out in made]
+    for name, wanted in (("bias_forgotten", True), ("kernel_flipped", False)):
+        assert borne_out("conv_forward", runs, fixture, Explanation(misconception=name)) is wanted
+    assert borne_out("conv_forward", runs, fixture, Explanation(hint="It is 3 times what is required.")) is False
+    assert borne_out("conv_forward", runs, fixture, Explanation(hint="The bias is not added.")) is None
 
 
 def test_recorded_numbers_decide_which_names_are_the_same():

@@ -96,12 +96,35 @@ def said(output, right, wrong):
     return by_windows(runs)
 
 
+def of_part(x, grad, number, part):
+    """The maximum of a part of each window, by loops."""
+    k, s = SETTINGS[number]
+    result = np.zeros(grad.shape)
+    for n, c, p, q in np.ndindex(grad.shape):
+        result[n, c, p, q] = x[n, c, p * s : p * s + k, q * s : q * s + k][part].max()
+    return result
+
+
+def without(array, index):
+    """An array with a part set to 0."""
+    changed = array.copy()
+    changed[index] = 0
+    return changed
+
+
+def partly(x, grad, number, index):
+    """The right gradient of a part of what arrives."""
+    return spread(x, without(grad, index), number, lambda w: at(w, w.argmax()))
+
+
 FORWARD = {
     "the mean of each window": lambda x, g, n: pooled(avg_pool2d, x, n),
     "the minimum of each window": lambda x, g, n: -pooled(max_pool2d, -x, n),
     "must not start at 0": lambda x, g, n: np.maximum(pooled(max_pool2d, x, n), 0),
     "the first pixel": lambda x, g, n: pooled(max_pool2d, x, n) * 0 + x[
         :, :, : g.shape[2] * SETTINGS[n][1] : SETTINGS[n][1], : g.shape[3] * SETTINGS[n][1] : SETTINGS[n][1]],
+    "The first row of each window": lambda x, g, n: of_part(x, g, n, np.s_[1:]),
+    "The first column of each window": lambda x, g, n: of_part(x, g, n, np.s_[:, 1:]),
     "run over all channels": lambda x, g, n: pooled(max_pool2d, x, n).max(axis=1, keepdims=True).repeat(3, 1),
 }  # fmt: skip
 BACKWARD = {
@@ -114,6 +137,11 @@ BACKWARD = {
     "shared out among equal maxima": lambda x, g, n: spread(
         x, g, n, lambda w: (w == w.max()) / (w == w.max()).sum()
     ),
+    "The last row of the gradient that arrives": lambda x, g, n: partly(x, g, n, np.s_[:, :, -1]),
+    "The last column of the gradient that arrives": lambda x, g, n: partly(x, g, n, np.s_[..., -1]),
+    "The first row of the gradient that arrives": lambda x, g, n: partly(x, g, n, np.s_[:, :, 0]),
+    "The first column of the gradient that arrives": lambda x, g, n: partly(x, g, n, np.s_[..., 0]),
+    "The last sample is left out": lambda x, g, n: partly(x, g, n, np.s_[-1:]),
     "among all pixels": lambda x, g, n: gradient(avg_pool2d, x, g, n),
     "overwritten": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()), overwrite=True),
     "maximum and mean are added": lambda x, g, n: spread(x, g, n, lambda w: at(w, w.argmax()) + 1 / w.size),
