@@ -97,6 +97,7 @@ READ: tuple[tuple[str, str, str], ...] = (
     ("style_transfer", "style_gradient_of_gram_only", "Gram matrix is not subtracted"),
     ("style_transfer", "style_gram_left_at_zero", "Gram matrix is not subtracted, or it is 0"),
     ("cifar10_zoo", "kernel_rows_and_columns_exchanged", "the weight channel, column, row"),
+    ("cifar10_zoo", "momentum_exchanged", "In the running mean momentum and 1 - momentum are exchanged"),
     ("cifar10_zoo", "moving_deviation", "made of standard deviations"),
     ("cifar10_zoo", "input_gradient_overwritten", "overwritten"),
     ("cifar10_zoo", "kernel_transposed_backward", "180 degrees"),

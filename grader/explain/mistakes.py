@@ -38,6 +38,9 @@ FOLDER = re.compile(r"\(?/\S*/(\w+\.py)\)?")
 MATMUL = re.compile(r"matmul: .*\(size (?P<second>\d+) is different from (?P<first>\d+)\)")
 DOT = re.compile(r"shapes .* not aligned: (?P<first>\d+) \(dim \d\) != (?P<second>\d+) \(dim \d\)")
 COMPARED_CHARACTERS = 400
+# In what a check requires: numbers, and which layer it is, as counted in the whole network.
+LAYER = re.compile(r"\blayer \d+", re.IGNORECASE)
+NUMBERS = re.compile(r"-?\d+(?:\.\d+)?")
 # Messages that name something: a name, a type, a shape, a size. "list index out of range" does not.
 SPECIFIC = re.compile(
     r"'(?!NoneType')[^']+'|[(\[]\d+,|size \d+|not str|\(dim \d\)|^\w+: |\d added|second time|, expected "
@@ -213,8 +216,15 @@ def _same_ending(run: CaseRun, recorded: RecordedRun, symptom: str) -> bool:
         return False
     if symptom and recorded.verdict in JUDGED_BY_ARRAYS:
         # Only what a check requires is said in words of its own, which may name what differs between programs.
-        return re.search(symptom, said) is not None
+        found, own = re.search(symptom, said), re.search(symptom, known)
+        return found is not None and (own is None or _values(found) == _values(own))
     return said == known
+
+
+def _values(found: re.Match[str]) -> list[str]:
+    """Return the numbers behind a symptom, else those before it: another width or name is another mistake."""
+    behind = NUMBERS.findall(found.string[found.end() :])
+    return behind or NUMBERS.findall(LAYER.sub("", found.string[: found.start()]))
 
 
 def _names_something(recorded: RecordedRun, symptom: str) -> bool:

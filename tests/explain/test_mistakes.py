@@ -283,6 +283,27 @@ def test_both_ways_to_say_that_a_product_does_not_fit_are_one():
     assert named([Outcome(Verdict.EXCEPTION, said[2], "ValueError")] * 4, [known]) is None
 
 
+WIDTH = "layer 4, `fc7`, has output 1000, expected 4096"
+CALLED = "layer 6 is called `conv2_0`, expected `conv2_1`"
+
+
+@pytest.mark.parametrize(
+    ("symptom", "known", "said", "is_named"),
+    [
+        ("has output", WIDTH, WIDTH.replace("has output 1000", "has output 4097"), 0),
+        ("has output", WIDTH, WIDTH.replace("layer 4, `fc7`", "layer 2, `fc6`"), 1),
+        ("expected `conv2_1`", CALLED, CALLED.replace("layer 6", "layer 5"), 1),
+        ("expected `conv2_1`", CALLED, CALLED.replace("conv2_0", "block2_conv1"), 0),
+    ],
+)
+def test_a_symptom_is_that_of_the_same_numbers(symptom, known, said, is_named):
+    """A width of 4097 is not one of 1000; which layer of the network is wrong may differ."""
+    recorded = [RecordedRun(Verdict.WRONG, {}, "NotHeld", known)] * 4
+    failed = Outcome(Verdict.WRONG, said, "NotHeld")
+    item = RecordedMistake("width", "width", "About widths.", "", recorded, symptom=symptom)
+    assert named([failed] * 4, [item]) == ("width" if is_named else None)
+
+
 def test_cases_beyond_the_course_decide_between_mistakes_that_agree_in_it():
     """A mistake of its own zeros of `same` agrees with another one on some pictures, and others tell them apart."""
     project = Project(ROOT)
