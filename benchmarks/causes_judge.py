@@ -105,6 +105,7 @@ READ: tuple[tuple[str, str, str], ...] = (
     ("cifar10_zoo", "kernel_read_as_outputs_first", "(C_out, K, K, C_in)"),
     ("cifar10_zoo", "pool_gradient_to_everyone", "get the whole gradient"),
     ("cifar10_zoo", "pool_border_of_zeros", "zeros of the padding take part"),
+    ("resnet18", "weight_reshaped_instead_of_transposed_order", "were (C_in, K, K, C_out)"),
     ("resnet18", "only_the_last_tap_overwritten", "Only the last tap of the kernel is used"),
     ("vgg19", "sum_overwritten", "Only the last tap of the kernel is used"),
     ("vgg19", "padding_repeats_the_border", "border of the picture is repeated"),

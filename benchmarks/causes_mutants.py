@@ -7,8 +7,8 @@ with ``--others`` those that are not in it, tried or not, on the quick checks of
 changes in the bodies of the lab's variants. The table has a row for each lab and hole. ``itself`` counts where the
 change is told that was made, ``another`` where another is told: the numbers are the same, but the words are not.
 ``FALSELY`` counts where the numbers of a failing case are not those of the mistake, change or factor that is named;
-a ``rule`` is to be read by a person, beside the line before and after, which is printed. Nothing is graded but
-quick checks.
+a ``rule`` is to be read by a person, beside the line before and after, which is printed. What raises in all checks
+that it fails is ``ended``. Nothing is graded but quick checks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from grader.publishing.mutants import MUTANTS_NAME
 from grader.publishing.mutants.making import Mutant, mutants_of
 from grader.report.progress import Progress
 
-CLASSES = ("known", "itself", "another", "rule", "pattern", "nothing", FALSELY, "not failed")
+CLASSES = ("known", "itself", "another", "rule", "pattern", "nothing", FALSELY, "ended", "not failed")
 
 
 def chosen(project: Project, lab: Lab, others: bool) -> Iterator[tuple[Mutant, tuple[str, ...]]]:
@@ -81,7 +81,11 @@ def told(
             "variant": variant or "", "before": mutant.before, "after": mutant.after,
             "judged": judged, "hint": part.hint, "misconception": part.misconception, "message": part.message,
         })  # fmt: skip
-    return rows or [{"lab": lab.name, "hole": mutant.hole, "id": mutant.id, "judged": "not failed"}]
+    ended = any(
+        result.id in checks and result.verdict.value not in ("pass", "skipped") for result in document.checks
+    )
+    judged = "ended" if ended else "not failed"
+    return rows or [{"lab": lab.name, "hole": mutant.hole, "id": mutant.id, "judged": judged}]
 
 
 def _judged(mutant: Mutant, hint: str, name: str | None) -> str:

@@ -30,6 +30,9 @@ LIBRARIES_ERRORS = frozenset([
 ])  # fmt: skip
 # Of numbers only whole ones can be known: 0.5 is one word, and no 0 beside a 5.
 WORD = re.compile(r"[^\W\d]\w*|\d(?:[\w.]*\w)?")
+# What stands between words is not the submission's to choose either, but for the signs of shapes and lists, and
+# the percent of a number that stays.
+UNKNOWN_SIGN = re.compile(r"(?<!\d)%|[^\w\s.,;:()\[\]'`/*+=<>…%-]")
 CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)", re.M)
 IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([\w.]+)", re.M)
 HOLE = re.compile(r"""raise NotImplementedError\((["'])(.*)\1\)""")
@@ -86,8 +89,7 @@ class Vocabulary:
             is_size = word.isascii() and word.isdecimal() and len(word) <= MAX_DIGITS and int(word) in sizes
             return word if is_size or word in self.words else LEFT_OUT
 
-        # What stands between is not the submission's to choose either, but for the signs of shapes and lists.
-        return re.sub(r"[^\w\s.,;:()\[\]'`/*+=<>…-]", LEFT_OUT, WORD.sub(known, value))
+        return UNKNOWN_SIGN.sub(LEFT_OUT, WORD.sub(known, value))
 
 
 @lru_cache(maxsize=8)
