@@ -4,7 +4,7 @@
 
 Every known mistake of the lab is made in the lab's own program, and many in programs that are written otherwise
 (loops, matrices, taps; ``--otherwise`` runs only those). Each is graded by the command line, in the jail, on the
-hidden cases, and what the result document says of the check that must fail is judged; `benchmarks.causes_judge` says
+hidden cases, and what the document says of the check that must fail is judged; `benchmarks.causes_judge` says
 how. The table has a row for each kind of layer and manner. ``--unknown`` takes the known mistakes out of the
 fixtures, in a copy: then only what is read off the arrays can be said. Checks that run a whole network take minutes
 each and run only with ``--all``.
