@@ -56,7 +56,7 @@ def lint_lab(lab: LabName) -> None:
 
 @app.command()
 def kit(
-    labs: Annotated[list[str], typer.Argument(metavar="LAB...", help="Labs to put into the kit.")],
+    labs: Annotated[list[str], typer.Argument(metavar="LAB", help="Labs to put into the kit.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="A new folder, or FILE.zip; default dist/LAB-kit.zip.")
     ] = None,
@@ -106,9 +106,7 @@ def gradescope(
 
 @app.command()
 def catalogues(
-    labs: Annotated[
-        list[str] | None, typer.Argument(metavar="[LAB]...", help="Labs; all if none is named.")
-    ] = None,
+    labs: Annotated[list[str] | None, typer.Argument(metavar="LAB", help="Labs; all if none is named.")] = None,
 ) -> None:
     """Bring the translations up to date with what the grader and the labs say, and compile them.
 

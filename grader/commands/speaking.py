@@ -6,8 +6,11 @@ sentence (an option, a parameter and its type), and from that the sentence is ma
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from enum import Enum, EnumMeta
 from typing import Any
 
@@ -19,11 +22,14 @@ from grader.language.translation import LANGUAGES, _, choose, marked
 
 Languages = Enum("Languages", {name: name for name in LANGUAGES}, type=str)  # type: ignore[misc]
 LANGUAGE_OPTION = "--lang"
-# What Typer says of its own two options.
-COMPLETION_HELP = (
+# What Typer and its click say of options that they add themselves.
+OWN_HELP = (
     marked("Install completion for the current shell."),
     marked("Show completion for the current shell, to copy it or customize the installation."),
+    marked("Show this message and exit."),
 )
+# The line that says how a command is used.
+USAGE, OPTIONS, COMMANDS = marked("Usage: "), marked("[OPTIONS]"), marked("COMMAND [ARGS]...")
 # Its words around help and errors: names in `typer.rich_utils`, read when something is printed.
 FRAME = {
     "ARGUMENTS_PANEL_TITLE": marked("Arguments"),
@@ -33,7 +39,10 @@ FRAME = {
     "REQUIRED_LONG_STRING": marked("[required]"),
     "DEFAULT_STRING": marked("[default: {}]"),
     "RICH_HELP": marked("Try [blue]'{command_path} {help_option}'[/] for help."),
+    "ABORTED_TEXT": marked("Aborted."),
 }
+# A sentence of click's whose exception carries nothing beside it; the words that were typed stand in brackets.
+TOO_MANY = re.compile(r"Got unexpected extra argument\S* \((.*)\)$", re.DOTALL)
 WHOLE_NUMBER, NUMBER = marked("a whole number"), marked("a number")
 
 
@@ -64,6 +73,14 @@ class SpeakingCommand(TyperCommand):
         _translate_help(self)
         super().format_help(*where)
 
+    def format_usage(self, context: Any, formatter: Any) -> None:
+        """Write the line that says how the command is used."""
+        formatter.write_usage(context.command_path, " ".join(_usage_of(self, context)), prefix=_(USAGE))
+
+    def get_help_option(self, context: Any) -> Any:
+        """Return the option that shows the help page."""
+        return _translated_option(super().get_help_option(context))
+
 
 class SpeakingGroup(TyperGroup):
     """All commands, with help and errors in the reader's language."""
@@ -71,6 +88,9 @@ class SpeakingGroup(TyperGroup):
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         """Take the arguments; the language is known before any of them can be wrong."""
         _listen(args)
+        for parameter in self.params:
+            if parameter.name == "install_completion":
+                parameter.callback = _install_completion
         with _in_own_words(self):
             parsed: list[str] = super().parse_args(context, args)
         return parsed
@@ -89,6 +109,15 @@ class SpeakingGroup(TyperGroup):
         for command in (self, *self.commands.values()):
             _translate_help(command)
         super().format_help(*where)
+
+    def format_usage(self, context: Any, formatter: Any) -> None:
+        """Write the line that says how the commands are used."""
+        pieces = [*_usage_of(self, context), _(COMMANDS)]
+        formatter.write_usage(context.command_path, " ".join(pieces), prefix=_(USAGE))
+
+    def get_help_option(self, context: Any) -> Any:
+        """Return the option that shows the help page."""
+        return _translated_option(super().get_help_option(context))
 
 
 def speaking(app: typer.Typer) -> typer.Typer:
@@ -124,6 +153,51 @@ def _frame() -> None:
     for name, text in FRAME.items():
         if hasattr(rich_utils, name):
             setattr(rich_utils, name, _(text))
+    # What is coloured in the line of usage.
+    usage = f"(?P<usage>{re.escape(_(USAGE))})"
+    coloured = type(rich_utils.highlighter)
+    if usage not in coloured.highlights:
+        coloured.highlights = [*coloured.highlights, usage]
+
+
+def _usage_of(command: Any, context: Any) -> list[str]:
+    """Return what follows a command's name: its options, then each argument by its name.
+
+    Releases of Typer write the arguments differently, so they are written here.
+    """
+    pieces = [_(OPTIONS)]
+    for parameter in command.get_params(context):
+        if parameter.param_type_name == "argument":
+            name = str(parameter.metavar or parameter.name)
+            pieces.append((name if parameter.required else f"[{name}]") + "..." * (parameter.nargs == -1))
+    return pieces
+
+
+def _translated_option(option: Any) -> Any:
+    if option is not None and option.help:
+        option.help = _(option.help)
+    return option
+
+
+def _install_completion(context: Any, parameter: Any, value: Any) -> Any:
+    """Do what Typer's option does, in the reader's language."""
+    if not value or context.resilient_parsing:
+        return value
+    from typer.completion import install  # type: ignore[attr-defined]
+
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            shell, place = install(shell=value) if isinstance(value, str) else install()
+    except typer.Exit:
+        context.fail(_("this shell has no completion; it is there for bash, zsh, fish and PowerShell"))
+    print(
+        _(
+            "Completion for {shell} is installed in {place}; it works in every new terminal.",
+            shell=shell,
+            place=place,
+        )
+    )
+    sys.exit(0)
 
 
 def _translate_help(command: Any) -> None:
@@ -156,7 +230,26 @@ def _in_own_words(command: Any) -> Iterator[None]:
             if expected:
                 said = _("{name}: expected {expected}", name=_shown(parameter), expected=expected)
                 raise _usage_error(error, said) from None
+        elif kind == "BadOptionUsage":
+            error.message = _misused(command, error.option_name)  # type: ignore[attr-defined]
+        elif kind == "UsageError":
+            extra = TOO_MANY.match(str(error.message))  # type: ignore[attr-defined]
+            if extra:
+                usage = " ".join(_usage_of(command, error.ctx))  # type: ignore[attr-defined]
+                said = _("`{words}` is too much; what can stand here is: {usage}", words=extra[1], usage=usage)
+                error.message = said  # type: ignore[attr-defined]
         raise
+
+
+def _misused(command: Any, name: str) -> str:
+    """Return what is said of an option without its value, and of a switch with one."""
+    option = next((item for item in command.params if name in getattr(item, "opts", ())), None)
+    if option is None or getattr(option, "is_flag", False):
+        return _("{option} is a switch and takes no value", option=name)
+    expected = _expected(option) or str(option.metavar or "")
+    if expected:
+        return _("{option} needs a value behind it: {expected}", option=name, expected=expected)
+    return _("{option} needs a value behind it", option=name)
 
 
 def _there_are(name: str, context: Any) -> str:

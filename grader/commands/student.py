@@ -44,7 +44,9 @@ def _print_next(lab: str) -> None:
 @app.command("run")
 def run_lab(
     lab: LabName,
-    picture: Annotated[Path | None, typer.Argument(help="A picture; default the lab's own.")] = None,
+    picture: Annotated[
+        Path | None, typer.Argument(metavar="PICTURE", help="A picture; default the lab's own.")
+    ] = None,
     submission: SubmissionPath = None,
     weights: Weights = None,
     set_: Annotated[

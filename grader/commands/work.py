@@ -96,7 +96,7 @@ def submit(
 def shell(
     lab: LabName,
     check: CheckName,
-    number: Annotated[int, typer.Argument(metavar="[CASE]", min=1, help="Number of the case, from 1.")] = 1,
+    number: Annotated[int, typer.Argument(metavar="CASE", min=1, help="Number of the case, from 1.")] = 1,
     submission: SubmissionPath = None,
     lang: Language = None,
 ) -> None:

@@ -1,6 +1,8 @@
 """Bad usage and bad input: a clear message, the right exit status, and nothing half-written."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +65,12 @@ def submission(tmp_path):
         (("check", "--lang=zh"), "缺少 LAB"),
         (("grade", "lenet", "--lang", "zh", "--jail-level", "9"), "--jail-level：应为 1 到 3 的整数"),
         (("grade", "lenet", "--min-score", "1", "--min-score", "2"), "--min-score is given 2 times; give it once"),
+        (("check", "lenet", "conv", "pool"), "`conv pool` is too much; what can stand here is: [OPTIONS] LAB"),
+        (("check", "lenet", "conv", "--lang", "zh"), "`conv` 是多余的；这里可以写：[选项] LAB"),
+        (("check", "lenet", "--all=yes", "--lang", "zh"), "--all 是开关，后面不带值"),
+        (("check", "lenet", "--lang", "zh", "--only"), "--only 后面需要一个值：CHECK"),
+        (("run", "lenet", "--every"), "--every needs a value behind it: a whole number of at least 1"),
+        (("--lang", "zh", "shell"), "用法：grader shell [选项] LAB CHECK [CASE]"),
     ],
 )
 def test_bad_usage_is_status_2(words, message):
@@ -70,6 +78,58 @@ def test_bad_usage_is_status_2(words, message):
     done = grader(*words)
     assert done.returncode == 2, done.stdout + done.stderr
     assert " ".join(message.split()) in " ".join((done.stdout + done.stderr).replace("│", " ").split())
+
+
+ALL_HELP = """
+import sys
+from contextlib import suppress
+from typer.main import get_command
+from grader.commands.main import app, speaking
+
+root = get_command(speaking(app))
+of_class = [["class", name] for name in root.commands["class"].commands]
+for words in [[], *([name] for name in root.commands), *of_class]:
+    print("PAGE", *words, flush=True)
+    with suppress(SystemExit):
+        root(["--lang", "zh", *words, "--help"], prog_name="grader")
+"""
+
+
+def test_chinese_help_has_no_english_sentence():
+    """Title, usage, panels, options and their help: of what is not code, no two English words are neighbours."""
+    done = subprocess.run(
+        [sys.executable, "-c", ALL_HELP],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    pages = dict(re.findall(r"^PAGE ?(.*)\n((?:(?!PAGE).*\n)*)", done.stdout, re.MULTILINE))
+    assert len(pages) > 40, done.stderr
+    for words, page in pages.items():
+        usage = f"用法：{f'grader {words}'.rstrip()} [选项]"
+        assert usage in page and "Usage" not in page
+        assert not re.findall(r"[A-Za-z]{2,} [a-z]{2,}", re.sub(r"`[^`]*`|<[^>]*>", "", page.replace(usage, ""))), (
+            page
+        )
+
+
+def test_completion_is_installed_in_the_readers_language(tmp_path):
+    """The place is named, the script is there; a shell without completion is told so."""
+    script = (
+        "from grader.commands.main import main; import sys, typer.completion as at;"
+        " sys.argv = ['grader', '--lang', 'zh', '--install-completion'];"
+        " real = at.install; at.install = lambda: real(shell={!r}); main()"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    for shell, status, said in (("fish", 0, "fish 的补全已安装到"), ("tcsh", 2, "这个 shell 没有补全")):
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(shell)], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert said in done.stdout + done.stderr
+        assert "not supported" not in done.stdout + done.stderr and "restart" not in done.stdout
+    assert "complete" in (tmp_path / ".config/fish/completions/grader.fish").read_text()
 
 
 def test_an_unknown_arithmetic_is_status_2(submission, tmp_path, monkeypatch):
