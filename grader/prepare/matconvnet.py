@@ -35,7 +35,7 @@ from grader.prepare.weights import (
 from grader.project.one_parser import read_arrays
 
 FILE_NAME = "imagenet-vgg-verydeep-19.mat"
-FORMAT_VERSION = 2  # part of the cache's key: raise it when the file written for the same facts changes
+FORMAT_VERSION = 3  # part of the cache's key: raise it when the file written for the same facts changes
 VARIABLES = ("layers", "normalization")
 SHOWN_NAMES = 6
 PICTURE_ROWS = PICTURE_COLUMNS = 224  # of the average picture
@@ -97,7 +97,8 @@ def matconvnet_checkpoint(
             _replace(parameters, replaced, source)
             if trained is not None:
                 usable = _usable(options["layers"], shapes, replaced)
-        write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable)
+        synthetic = converted is None
+        write_matconvnet(fresh / FILE_NAME, options["layers"], parameters, options["mean"], usable, synthetic)
 
     def announce(size: str) -> None:
         note(sentence("making the checkpoint in MatConvNet's layout, once ({value} MiB)", value=size))
@@ -112,12 +113,14 @@ def write_matconvnet(
     parameters: Mapping[str, np.ndarray],
     mean: Sequence[float],
     usable: Sequence[str] | None = None,
+    synthetic: bool = False,
 ) -> None:
     """Write a network as MatConvNet does.
 
     ``parameters`` maps ``<layer>.weight`` and ``<layer>.bias`` to arrays; ``mean`` is the average of red, green and
     blue. The parameters are written as float32, the average picture as float64. ``usable`` lists the layers up to
-    where the parameters mean something, if that is not the end; it becomes a variable of that name.
+    where the parameters mean something, if that is not the end; it becomes a variable of that name. So does
+    ``synthetic`` where it holds, from which a program knows that the file is not a trained one.
     """
     cells = np.empty((1, len(layers)), dtype=object)
     channels = 3
@@ -136,6 +139,8 @@ def write_matconvnet(
     variables = {"layers": cells, "normalization": normalization}
     if usable is not None:
         variables["usable"] = np.array([*usable, None], dtype=object)[:-1]
+    if synthetic:
+        variables["synthetic"] = np.ones((1, 1))
     # Imported here: it takes a quarter of a second, and most checks need no such file.
     import scipy.io
 

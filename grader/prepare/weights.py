@@ -25,6 +25,14 @@ from grader.project.one_parser import read_arrays
 from grader.project.writing import replaced_folder
 
 BIAS_BOUND = 0.05
+# Part of the cache's key: raise it when what is written for the same facts changes.
+FORMAT_VERSION = 2
+# A file in the folder of a seeded checkpoint, from which a program knows what it was given.
+SYNTHETIC_MARK = "synthetic.txt"
+ABOUT_SYNTHETIC = """\
+The parameters in this folder are synthetic: numbers from a seeded random generator, with a last layer that is
+fitted to the lab's own pictures. A class that they give to another picture says nothing about it.
+"""
 WORDS_PER_CHUNK = 1 << 22
 Note = Callable[[Message | str], None]
 
@@ -65,12 +73,13 @@ def seeded_checkpoint(
     seeded ones.
     """
     replaced = _read_overrides(overrides, shapes) if overrides is not None and overrides.is_file() else {}
-    text = json.dumps([sorted((name, list(shape)) for name, shape in shapes.items()), seed])
+    text = json.dumps([FORMAT_VERSION, sorted((name, list(shape)) for name, shape in shapes.items()), seed])
 
     def fill(fresh: Path) -> None:
         for name, shape in shapes.items():
             array = replaced[name] if name in replaced else seeded_parameters(name, shape, seed)
             np.save(fresh / f"{name}.npy", array.astype(np.float32, copy=False), allow_pickle=False)
+        (fresh / SYNTHETIC_MARK).write_text(ABOUT_SYNTHETIC, encoding="utf-8")
 
     def announce(size: str) -> None:
         note(sentence("making the seeded checkpoint, once ({value} MiB)", value=size))

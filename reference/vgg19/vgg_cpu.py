@@ -25,6 +25,8 @@ class VGG19:
 
     def __init__(self, param_path="imagenet-vgg-verydeep-19.mat"):
         self.param_path = param_path
+        # Whether the parameters are random numbers: until those of a trained network are loaded.
+        self.synthetic = True
         self.param_layer_name = (
             'conv1_1', 'relu1_1', 'conv1_2', 'relu1_2', 'pool1',
             'conv2_1', 'relu2_1', 'conv2_2', 'relu2_2', 'pool2',
@@ -64,6 +66,8 @@ class VGG19:
     def load_model(self):
         """Load the parameters of all layers and the average picture from the file: section 4 of the README."""
         params = scipy.io.loadmat(self.param_path)
+        # The lab's own file has a variable of this name, a trained one does not.
+        self.synthetic = "synthetic" in params
         image_mean = params["normalization"][0][0][0]
         # The average over all pixels: one number each for red, green and blue.
         self.image_mean = np.mean(image_mean, axis=(0, 1))
@@ -104,7 +108,8 @@ class VGG19:
         """Classify ``input_image`` and print the class."""
         prob = self.forward()
         top1 = np.argmax(prob[0])
-        print(f"Classification result: id = {top1}, prob = {prob[0, top1]:f}")
+        mark = " (synthetic weights)" if self.synthetic else ""
+        print(f"Classification result: id = {top1}, prob = {prob[0, top1]:f}{mark}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class VGG19:
         self.net = pycnml.CnmlNet(16)
         self.input_quant_params = []
         self.filter_quant_params = []
+        # Whether the parameters are no trained ones, until a file is read.
+        self.synthetic = True
 
     def build_model(self, param_path=MODEL, quant_param_path=QUANTIZATION):
         """Read the quantisation parameters and create the 44 layers: section 4 of the README has the table."""
@@ -69,6 +71,8 @@ class VGG19:
         """Load the parameters of all layers from the file: section 5 of the README."""
         print("Loading parameters from file " + self.param_path)
         params = scipy.io.loadmat(self.param_path)
+        # The lab's own file has a variable of this name, a trained one does not.
+        self.synthetic = "synthetic" in params
         self.image_mean = params["normalization"][0][0][0]
         self.image_mean = np.mean(self.image_mean, axis=(0, 1))
         count = 0
@@ -122,8 +126,9 @@ class VGG19:
         # Equal probabilities all have the place of the first of them.
         places = [result.index(probability) for probability in likeliest]
         print(f"------ Top 5 of {self.image} ------")
+        mark = " (synthetic weights)" if self.synthetic else ""
         for place, probability in zip(places, likeliest, strict=True):
-            print(f"{probability:f} - {self.labels[place].strip()}")
+            print(f"{probability:f} - {self.labels[place].strip()}{mark}")
         return places[0] == label, label in places
 
     def evaluate(self, file_list):
