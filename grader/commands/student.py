@@ -142,9 +142,12 @@ def summary(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw the layers as bars into this PNG file.")
     ] = None,
+    net: Annotated[
+        str | None, typer.Option("--net", metavar="NAME", help="Which network, where a lab has several.")
+    ] = None,
     lang: Language = None,
 ) -> None:
-    """Show parameters, multiply-adds, time and share of each layer of your network."""
+    """Show output, parameters, multiply-adds, time and share of each layer of your network."""
     from grader.project.places import Project
     from grader.report.progress import Progress
     from grader.student.summary import summarise, write_picture
@@ -153,7 +156,7 @@ def summary(
         project = Project.find()
         facts = project.lab(lab)
         with Progress(title=_("{lab}: measuring", lab=lab)) as progress:
-            measured = summarise(project, facts, submission or project.submission(lab), weights, progress)
+            measured = summarise(project, facts, submission or project.submission(lab), weights, progress, net)
         measured.render(Console())
         if measured.message:
             _print_next(lab)

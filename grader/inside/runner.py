@@ -76,7 +76,7 @@ class Runner:
         self._send(name, array)
 
     def handle(self, head: dict[str, Any], arrays: dict[str, np.ndarray], emit: Emit) -> dict[str, Any]:
-        """Do one request: ``load`` keeps a case, ``run`` runs a check on it, ``demo`` the lab's demonstration."""
+        """Do one request: ``load`` keeps a case, ``run`` runs a check on it, the others show a network."""
         operation = head["op"]
         if operation == "load":
             self.case = Case(head["case"], head.get("config", {}), arrays)
@@ -85,6 +85,8 @@ class Runner:
             return self._run(self._checks()[head["check"]], emit, head.get("rounding"))
         if operation == "demo":
             return self._run(self.demo, emit)
+        if operation == "layers":
+            return self._run(self.layers, emit)
         raise ValueError(f"unknown request {operation!r}")
 
     def _checks(self) -> dict[str, Check]:
@@ -97,6 +99,11 @@ class Runner:
         self._checks()
         return sys.modules[CHECKS_MODULE].demo(submission, case)
 
+    def layers(self, submission: Submission, case: Case) -> Any:
+        """Call the function ``layers`` of the lab's ``checks.py``."""
+        self._checks()
+        return sys.modules[CHECKS_MODULE].layers(submission, case)
+
     def _run(
         self, function: Callable[[Submission, Case], Any], emit: Emit, rounding: int | None = None
     ) -> dict[str, Any]:
@@ -106,7 +113,7 @@ class Runner:
         self._send = emit
         self.submission.emitted = 0
         # A demonstration is the submission's own affair; what a check runs has to be its own work.
-        is_free = function == self.demo
+        is_free = function in (self.demo, self.layers)
         try:
             with nullcontext() if rounding is None else self._rounded(rounding):
                 outputs = self._call(function, case)

@@ -6,6 +6,8 @@ Like `grader.lab.checks`, this module runs inside the jail, beside the submissio
 from __future__ import annotations
 
 import inspect
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -61,6 +63,45 @@ def layers_observed(
         yield
     finally:
         layers.update(originals)
+
+
+def send_layers(
+    student: Any,
+    layers: Sequence[tuple[str, Any]],
+    run: Callable[[], Any],
+    cost: Callable[[Any, np.ndarray], tuple[int, int]],
+) -> None:
+    """Run a network twice, and send ``NAME/shape`` of what each layer returns, and ``costs``.
+
+    What is sent serves ``summary``. ``costs`` has a row for each call, in their order: what ``cost(layer, output)``
+    returns, parameters and the multiply-adds of one picture, and the nanoseconds of the second run.
+    """
+    calls: list[tuple[str, Any, np.ndarray, int]] = []
+
+    def seen(name: str, layer: Any) -> Callable[..., Any]:
+        forward = layer.forward
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            began = time.perf_counter_ns()
+            value = forward(*args, **kwargs)
+            calls.append((name, layer, value, time.perf_counter_ns() - began))
+            return value
+
+        return call
+
+    with replaced_methods({name: (layer, "forward", seen(name, layer)) for name, layer in layers}):
+        run()
+        calls.clear()
+        run()
+    costs, times = [], Counter[str]()
+    for name, layer, value, taken_ns in calls:
+        times[name] += 1
+        parameters, work = cost(layer, np.asarray(value))
+        # Parameters that are used again are the same ones.
+        costs.append((parameters if times[name] == 1 else 0, work, taken_ns))
+        unlike = name if times[name] == 1 else f"{name} (call {times[name]})"
+        student.emit(f"{unlike}/shape", np.array(np.shape(value)))
+    student.emit("costs", np.array(costs, np.int64).reshape(-1, 3))
 
 
 class Returned:

@@ -70,6 +70,18 @@ class Network(Section):
     pictures: dict[str, str] = {}
 
 
+class Measured(Section):
+    """Networks that ``summary`` measures by the function ``layers`` of the lab's checks: the first one by default.
+
+    ``about`` is a sentence on what the figures are, where they are not what one expects. With ``resources`` the
+    lab's resources are made for it.
+    """
+
+    networks: tuple[str, ...]
+    about: str = ""
+    resources: bool = False
+
+
 class Option(Section):
     """One option of an experiment, given as ``--set NAME=VALUE``.
 
@@ -133,6 +145,7 @@ class LabFacts(Section):
     jail: JailSection = JailSection()
     resources: dict[str, Resource] = {}
     network: Network | None = None
+    measured: Measured | None = None
     experiment: ExperimentFacts | None = None
     classes: tuple[str, ...] = ()
     classes_file: str = ""

@@ -139,6 +139,8 @@ def texts_of_lab(project: Project, lab: Lab) -> list[Text]:
         texts += [lab.facts.experiment.title, *(option.help for option in lab.facts.experiment.options.values())]
         if lab.facts.experiment.trained is not None:
             texts.append(lab.facts.experiment.trained.about)
+    if lab.facts.measured is not None and lab.facts.measured.about:
+        texts.append(lab.facts.measured.about)
     for handed in lab.facts.files:
         file = lab.folder / handed.path
         holes = left_open(file.read_text(encoding="utf-8")) if file.is_file() else []

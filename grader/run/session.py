@@ -168,6 +168,10 @@ class Session:
         """Run the lab's demonstration on ``case``."""
         return self._request({"op": "demo"}, "demo", "demo", limit_s, case)
 
+    def layers(self, case: Case, limit_s: float) -> Outcome:
+        """Run a network of the submission once, as the lab measures its layers."""
+        return self._request({"op": "layers"}, "layers", "layers", limit_s, case)
+
     def start(self, case: Case) -> Outcome:
         """Start the lab's experiment on ``case``; the outcome holds its first record (`experiment.records`)."""
         return self._request({"op": "start"}, "start", EXPERIMENT, None, case)

@@ -98,10 +98,15 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def has_demo(lab: Lab) -> bool:
     """Whether the lab says how a submission's network runs on one picture: by a function ``demo`` of its checks."""
+    return has_function(lab, DEMO)
+
+
+def has_function(lab: Lab, name: str) -> bool:
+    """Whether the lab's checks define or import a function of this name; nothing of them is run."""
     tree = ast.parse((lab.folder / CHECKS_NAME).read_text(encoding="utf-8"))
     return any(
-        (isinstance(node, ast.FunctionDef) and node.name == DEMO)
-        or (isinstance(node, ast.ImportFrom) and any((name.asname or name.name) == DEMO for name in node.names))
+        (isinstance(node, ast.FunctionDef) and node.name == name)
+        or (isinstance(node, ast.ImportFrom) and any((known.asname or known.name) == name for known in node.names))
         for node in tree.body
     )
 

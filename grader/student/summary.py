@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from grader.drawing import draw_layers, style, to_png
 from grader.explain.messages import describe_outcome
@@ -21,118 +18,40 @@ from grader.project.contract import Lab
 from grader.project.fixtures import RecordedCase, read_fixture
 from grader.project.places import Project, ProjectError
 from grader.report.files import write_bytes
-from grader.report.look import Look
 from grader.report.progress import Progress
 from grader.run.opening import opened
 from grader.run.session import Session
 from grader.score.document import LayerTime
 from grader.student.demo import has_demo
+from grader.student.layer_summary import LayerSummary, Summary, shape_of
+from grader.student.networks import has_networks, of_networks
 from grader.student.standing import clickable
 from grader.timing.layers import kind_of, layer_times, steps
 
 FORWARD_LIMIT_S = 300.0
-BAR_WIDTH, NARROW_BAR, WIDE_FROM, ROOMY_FROM = 16, 8, 100, 76
 # Of a network that only a check runs: its layers are small, so that one call tells nothing.
 REPEATS, FEWEST_LAYERS = 7, 3
 DEMO_GROUP = "demo"
 
 
-@dataclass(frozen=True)
-class LayerSummary:
-    """One layer: multiply-adds of one picture, ``ms`` on the grader's clock, shares from 0 to 1."""
-
-    name: str
-    kind: str
-    parameters: int
-    multiply_adds: int
-    ms: float
-    time_share: float
-    work_share: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """All layers of a network in order; ``message`` says why there are none."""
-
-    layers: Sequence[LayerSummary]
-    message: str = ""
-
-    def render(self, console: Console) -> None:
-        """Print the table with totals, and which layer and which kind of layer holds most of each."""
-        if self.message:
-            console.print(Text(self.message), soft_wrap=True)
-            return
-        wide, roomy = console.width >= WIDE_FROM, console.width >= ROOMY_FROM
-        written = (lambda number: f"{number:,}") if wide else short
-        bar_width = BAR_WIDTH if wide else NARROW_BAR
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        table.add_column(_("layer"), no_wrap=True)
-        if roomy:
-            table.add_column(_("kind"), overflow="ellipsis", no_wrap=True)
-        for title in (_("parameters"), _("multiply-adds"), "ms", _("share")):
-            table.add_column(title, justify="right", no_wrap=True)
-        if roomy:
-            table.add_column("", width=bar_width)
-        look = Look.of(console)
-        largest = max((layer.time_share for layer in self.layers), default=0.0) or 1.0
-        for layer in self.layers:
-            bar = Text(look.bar(layer.time_share / largest, bar_width), style="cyan")
-            table.add_row(
-                Text(layer.name),
-                *([Text(translated(layer.kind), style="dim")] if roomy else []),
-                written(layer.parameters) if layer.parameters else "",
-                written(layer.multiply_adds) if layer.multiply_adds else "",
-                f"{layer.ms:.1f}" if layer.ms >= 1 else f"{layer.ms:.3f}",
-                f"{layer.time_share:.1%}",
-                *([bar] if roomy else []),
-            )
-        table.add_section()
-        table.add_row(
-            Text(_("total"), style="bold"),
-            *([""] if roomy else []),
-            written(sum(layer.parameters for layer in self.layers)),
-            written(sum(layer.multiply_adds for layer in self.layers)),
-            f"{sum(layer.ms for layer in self.layers):.1f}",
-        )
-        console.print(table)
-        for line in self.remarks():
-            console.print(Text(line), soft_wrap=True)
-
-    def remarks(self) -> list[str]:
-        """Say which layer and which kind of layer holds most of the parameters, of the work, of the time."""
-        lines = []
-        told = (
-            ("parameters", _("Most parameters: {layer} with {share}; all {kind} layers together: {kind_share}")),
-            (
-                "multiply_adds",
-                _("Most multiply-adds: {layer} with {share}; all {kind} layers together: {kind_share}"),
-            ),
-            ("ms", _("Most time: {layer} with {share}; all {kind} layers together: {kind_share}")),
-        )
-        for attribute, sentence in told:
-            sizes = {layer.name: float(getattr(layer, attribute)) for layer in self.layers}
-            kinds: dict[str, float] = {}
-            for layer in self.layers:
-                kinds[layer.kind] = kinds.get(layer.kind, 0.0) + sizes[layer.name]
-            total = sum(sizes.values())
-            most, kind = max(sizes, key=lambda name: sizes[name]), max(kinds, key=lambda name: kinds[name])
-            if total:
-                share, kind_share = f"{sizes[most] / total:.0%}", f"{kinds[kind] / total:.0%}"
-                lines.append(sentence.format(layer=most, share=share, kind=translated(kind), kind_share=kind_share))
-        return lines
-
-
-def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None, progress: Progress) -> Summary:
+def summarise(
+    project: Project, lab: Lab, submission: Path, weights: Path | None, progress: Progress, net: str | None = None
+) -> Summary:
     """Run the submission's network once on the lab's picture and describe its layers.
 
     The kernels are called on small arrays first, so that the times hold no compilation. Where a lab has no picture,
-    the network runs in the check of its forward pass, and everything is said of one of its pictures.
+    the network runs in the check of its forward pass, and everything is said of one of its pictures. A lab with
+    several networks runs them by a function of its checks; ``net`` names one of them.
 
     Raises
     ------
-    ProjectError : the lab has no network.
+    ProjectError : the lab has no network, or none of this name.
     SubmissionError : the submission cannot be collected.
     """
+    if has_networks(lab):
+        return of_networks(project, lab, submission, weights, progress, net)
+    if net is not None:
+        raise ProjectError("lab {name} has one network, and `--net` chooses among several", name=lab.name)
     network = lab.facts.network
     if network is None or not network.pictures or not has_demo(lab):
         return _in_a_check(project, lab, submission, progress)
@@ -148,7 +67,7 @@ def summarise(project: Project, lab: Lab, submission: Path, weights: Path | None
     if outcome.verdict is not None:
         return Summary((), clickable(describe_outcome(outcome, lab.folder), lab, submission))
     shapes = checkpoint_shapes(lab.facts.resources[network.parameters].options)
-    return from_times(layer_times(lab, {network.forward: outcome}), shapes)
+    return from_times(layer_times(lab, {network.forward: outcome}), shapes, outcome.outputs)
 
 
 def _in_a_check(project: Project, lab: Lab, submission: Path, progress: Progress) -> Summary:
@@ -201,22 +120,17 @@ def layers_of(
                 1000 * taken_s / max(1, shape[0]),
                 taken_s / total_s,
                 0.0,
+                tuple(shape[1:]),
             )
         )
     work = sum(layer.multiply_adds for layer in found) or 1
     return [replace(layer, work_share=layer.multiply_adds / work) for layer in found]
 
 
-def short(number: int) -> str:
-    """Write a large number in four characters and a letter: 1.85 G, 134 M, 640."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {letter}"
-    return str(number)
-
-
-def from_times(times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]]) -> Summary:
-    """Join measured times with the shapes of the parameters, ``<layer>.<parameter>`` to shape."""
+def from_times(
+    times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]], outputs: Mapping[str, np.ndarray] | None = None
+) -> Summary:
+    """Join measured times with the shapes of parameters, ``<layer>.<parameter>`` to shape, and those of outputs."""
     work = sum(layer.multiply_adds or 0 for layer in times)
     return Summary(
         [
@@ -228,6 +142,7 @@ def from_times(times: Sequence[LayerTime], shapes: dict[str, tuple[int, ...]]) -
                 layer.forward_ms or 0.0,
                 layer.forward_share or 0.0,
                 (layer.multiply_adds or 0) / work if work else 0.0,
+                shape_of(outputs or {}, layer.name),
             )
             for layer in times
         ]

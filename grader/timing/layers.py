@@ -82,7 +82,22 @@ def count_multiply_adds(weight: tuple[int, ...] | None, output_shape: np.ndarray
     return math.prod(axes) * math.prod(weight[1:])
 
 
-KINDS = (("pool", marked("max pooling")), ("relu", marked("ReLU")), ("flatten", marked("flatten")))
+# What a name tells of a layer; the first word that is in it counts.
+KINDS = (
+    ("batchnorm", marked("batch normalisation")),
+    ("avg", marked("average pooling")),
+    ("average", marked("average pooling")),
+    ("pool", marked("max pooling")),
+    ("relu", marked("ReLU")),
+    ("flatten", marked("flatten")),
+    ("conv", marked("convolution")),
+    ("dense", marked("fully connected")),
+    ("linear", marked("fully connected")),
+    ("fc", marked("fully connected")),
+    ("softmax", marked("softmax")),
+    ("activation", marked("activation")),
+    ("dropout", marked("dropout")),
+)
 
 
 def kind_of(name: str, weight: tuple[int, ...] | None) -> str:

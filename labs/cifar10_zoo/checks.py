@@ -7,3 +7,6 @@ have makers of their own.
 
 # The parts, in the order of their checks.
 from . import checks_layers, checks_normalization, checks_loss, checks_nets, checks_training  # isort: skip
+from .checks_measured import layers  # isort: skip
+
+__all__ = ["layers"]

@@ -5,3 +5,6 @@ Every call into a submission gets fresh copies: some right submissions change th
 
 # The parts, in the order of their checks.
 from . import checks_layers, checks_backward, checks_lenet, checks_resnet, checks_training, checks_optional  # isort: skip
+from .checks_measured import layers  # isort: skip
+
+__all__ = ["layers"]

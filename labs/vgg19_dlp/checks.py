@@ -39,11 +39,12 @@ from .checks_derived import (
     small_parameters,
     small_run,
 )
+from .checks_measured import costs
 from .checks_wanted import SMALL_LAYERS, pairs_in
 from .pycnml import record
 from .pycnml.program import Kind
 
-__all__ = ["checks_exercises"]
+__all__ = ["checks_exercises", "layers"]
 
 FOLDER = Path(__file__).parent
 FILES = ("vgg19_demo.py",)
@@ -243,6 +244,16 @@ def network_class(student, case):
     student.emit(START, 0)
     with watched(network.net, lambda name, value: student.emit(name, Sampled(value.astype(np.float32), name))):
         network.forward()
+
+
+def layers(student, case):
+    """Run VGG19 on a picture and send what each layer costs, on the emulator."""
+    network = full_loaded(student)
+    network.load_image(case.write_file("picture", case.suffix))
+    with watched(network.net, lambda name, value: student.emit(f"{name}/shape", np.array(np.shape(value)))):
+        network.forward()
+    network.forward()
+    return {"costs": costs(network.net)}
 
 
 @contextlib.contextmanager

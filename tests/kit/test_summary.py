@@ -1,17 +1,22 @@
 """The table and the picture of a network's layers."""
 
 import io
+from dataclasses import replace
 
 import cv2
+import numpy as np
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
+from grader.language.translation import speaking
 from grader.project.places import ProjectError
 from grader.report.files import ReportError
 from grader.report.progress import Progress
 from grader.score.document import LayerTime
-from grader.student import summary
+from grader.student import networks, summary
 from grader.student.demo import has_demo
+from grader.student.layer_summary import LayerSummary, short
 from grader.student.properties_report import report_properties
 from grader.student.summary import from_times, summarise, write_picture
 from tests.kit.conftest import LAB
@@ -140,7 +145,7 @@ def test_the_layers_of_lenet_are_measured_in_its_check(project):
 
 def test_numbers_are_shortened_by_their_size():
     """Three digits and a letter."""
-    assert [summary.short(n) for n in (640, 1728, 134_285_380, 1_849_688_064)] == [
+    assert [short(n) for n in (640, 1728, 134_285_380, 1_849_688_064)] == [
         "640",
         "1.73 k",
         "134 M",
@@ -154,10 +159,84 @@ def test_a_network_is_run_only_where_the_lab_says_how(project, lab, has):
     assert has_demo(project.lab(lab)) is has
 
 
+@pytest.mark.parametrize(
+    ("lab", "net", "layers", "parameters", "multiply_adds"),
+    [
+        # Of Keras' summary() of these networks; multiply-adds by hand: places of the output times the kernel.
+        ("cifar10_zoo", None, 11, 198_506, 32 * 32 * 6 * 75 + 1536 * 128 + 128 * 10),
+        ("cifar10_zoo", "lenet5", 13, 62_006, 28 * 28 * 6 * 75 + 10 * 10 * 16 * 150 + 400 * 120 + 120 * 84 + 840),
+        ("cifar10_zoo", "ResNet18", 60, 11_183_562, 555_422_720),
+        # LeCun et al., 1998, with every map of C3 connected to all of S2.
+        ("resnet18", "LeNet-5", 12, 61_706, 28 * 28 * 6 * 25 + 10 * 10 * 16 * 150 + 120 * 400 + 120 * 84 + 840),
+    ],
+)
+def test_the_networks_of_a_lab_with_several_are_measured(project, lab, net, layers, parameters, multiply_adds):
+    """Totals are those of others, every layer has a kind, an output and a time, and the shares are whole."""
+    found = summarise(project, project.lab(lab), project.root / "reference" / lab, None, Progress(), net)
+    assert not found.message and len(found.layers) == layers
+    assert sum(item.parameters for item in found.layers) == parameters
+    assert sum(item.multiply_adds for item in found.layers) == multiply_adds
+    assert all(item.kind and item.shape and item.ms > 0 for item in found.layers)
+    assert sum(item.time_share for item in found.layers) == pytest.approx(1)
+    assert sum(item.work_share for item in found.layers) == pytest.approx(1)
+    assert "--net" in found.notes[-1] and found.title not in found.notes[-1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_table_with_long_names_fits(project, width, language):
+    """Names of classes and large outputs leave less room for the bars; only at 60 columns a name is cut."""
+    layers = [
+        LayerSummary(f"{place} {name}", "convolution", 2_359_296, 37_748_736, 4.9, 1.0, 1.0, (512, 512, 512))
+        for place, name in enumerate(("Conv2D", "GlobalAveragePooling2D"), start=60)
+    ]
+    output = io.StringIO()
+    with speaking(language):
+        summary.Summary(layers, title="ResNet18").render(Console(file=output, width=width))
+    shown = output.getvalue().split("\n62 ")[0].splitlines()[1:4]
+    assert all(cell_len(line) <= width for line in shown) and (
+        width == 60 or not any("…" in line for line in shown)
+    )
+    assert ("512x512x512" in shown[1]) is (width >= 76)
+
+
+def test_a_network_that_a_lab_does_not_have_is_said_with_those_that_it_has(project, tmp_path):
+    """Before anything runs; a lab with one network says that there is nothing to choose."""
+    with pytest.raises(ProjectError, match="no network 'VGG11'; there are: Baseline, LeNet5"):
+        summarise(project, project.lab("cifar10_zoo"), tmp_path, None, Progress(), "VGG11")
+    with pytest.raises(ProjectError, match="lab lenet has one network"):
+        summarise(project, project.lab("lenet"), tmp_path, None, Progress(), "VGG11")
+
+
+def test_costs_that_are_no_table_are_not_believed():
+    """What a worker sends is looked at: of another length, negative or broken it leaves no table."""
+    shapes = {"a/shape": np.array([1, 2]), "b/shape": np.array([1, 3])}
+    right = np.array([[1, 2, 10], [3, 4, 30]])
+    assert [item.time_share for item in networks._with_costs([{**shapes, "costs": right}])] == [0.25, 0.75]
+    for costs in (right[:1], -right, right / 2.0, np.array("x")):
+        assert networks._with_costs([{**shapes, "costs": costs}]) == []
+    assert networks._with_costs([{**shapes, "costs": right, "b/shape": np.array(7)}])[1].shape == ()
+
+
+def test_the_emulated_network_is_counted(project):
+    """VGG19 has 143,667,240 parameters and 19.6 G multiply-adds (K. Simonyan, A. Zisserman, 2015)."""
+    from labs.vgg19_dlp.checks_measured import costs
+    from labs.vgg19_dlp.checks_wanted import PAIRS, VGG19_LAYERS, program_of
+    from labs.vgg19_dlp.pycnml import CnmlNet, QuantParam
+
+    net = CnmlNet()
+    net._program = program_of(VGG19_LAYERS, [QuantParam()] * PAIRS)
+    net._layer_seconds = [(layer.name, 0.5) for layer in net._program.layers]
+    found = costs(net)
+    assert found[:, 0].sum() == 143_667_240 and found[:, 1].sum() == 19_632_062_464
+    assert (found[:, 2] == 500_000_000).all()
+
+
 def test_a_lab_without_a_network_or_a_layer_says_so(project, tmp_path):
     """Before any weights are made, and instead of an empty table."""
     lab = project.lab("vgg19_dlp")
+    without = replace(lab, facts=lab.facts.model_copy(update={"measured": None}))
     with pytest.raises(ProjectError, match="cannot measure a network of lab vgg19_dlp layer by layer"):
-        summarise(project, lab, tmp_path, None, Progress())
+        summarise(project, without, tmp_path, None, Progress())
     with pytest.raises(ProjectError, match="no check of lab vgg19_dlp drives a layer by itself"):
         report_properties(project, lab, tmp_path, Progress())
