@@ -6,8 +6,8 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from grader.language.errors import BadInput
@@ -82,10 +82,26 @@ def style(*, page: bool = False) -> Iterator[None]:
 
 
 def chinese_font() -> str | None:
-    """Return an installed font with simplified Chinese, None if there is none."""
+    """Return an installed font with simplified Chinese, None if there is none.
+
+    Matplotlib keeps a list of fonts from its first start on; what was installed since is looked for here.
+    """
     from matplotlib import font_manager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
+    known = font_manager.fontManager
+    found = _first_chinese(known.ttflist)
+    if found is None:
+        listed = {font.fname for font in known.ttflist}
+        for file in set(font_manager.findSystemFonts()) - listed:
+            # A file that cannot be read is no font of ours.
+            with suppress(Exception):
+                known.addfont(file)
+        found = _first_chinese(known.ttflist)
+    return found
+
+
+def _first_chinese(fonts: Iterable[Any]) -> str | None:
+    installed = {font.name for font in fonts}
     return next((name for name in CHINESE_FONTS if name in installed), None)
 
 

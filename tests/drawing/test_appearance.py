@@ -21,7 +21,7 @@ from grader.drawing import (
     to_png,
     to_svg,
 )
-from grader.drawing.appearance import DrawingError, chinese_font, letters_on
+from grader.drawing.appearance import CHINESE_FONTS, DrawingError, chinese_font, letters_on
 from grader.language.translation import chosen, speaking
 from tests.golden import ROOT
 
@@ -150,6 +150,25 @@ def test_the_installed_font_has_chinese_letters():
         pytest.skip("no Chinese font is installed")
     letters = ft2font.FT2Font(font_manager.findfont(name)).get_charmap()
     assert all(ord(letter) in letters for letter in "损失正确率")
+
+
+def test_a_font_that_matplotlib_has_not_listed_is_found(monkeypatch):
+    """Its list is as old as its first start: a font that was installed since is read; a broken file is passed over."""
+    from matplotlib import font_manager
+
+    name = chinese_font()
+    if name is None:
+        pytest.skip("no Chinese font is installed")
+    everything = font_manager.fontManager.ttflist
+    chinese = {font.fname for font in everything if font.name in CHINESE_FONTS}
+    old = [font for font in everything if font.fname not in chinese]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(old))
+    files = font_manager.findSystemFonts()
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [*files, __file__])
+    assert chinese_font() == name
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(old))
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [__file__])
+    assert chinese_font() is None
 
 
 def test_a_dollar_sign_is_no_formula():
