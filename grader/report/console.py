@@ -234,11 +234,11 @@ def print_measured(result: GradeResult, console: Console, look: Look, *, verbose
             console.print(Text(look.text(_(COMPARED)), style="dim"))
     for check in trained(result.checks):
         console.print()
-        for line in spark_lines(check, look):
+        for line in spark_lines(check, look, console.width):
             console.print(line)
     for check, speed in timed(result.checks):
         console.print()
-        console.print(speed_table(check, speed, look))
+        console.print(speed_table(check, speed, look, console.width))
 
 
 def print_notes(result: GradeResult, console: Console, look: Look, *, verbose: bool = False) -> None:

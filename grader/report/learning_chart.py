@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from grader.drawing import Curve, CurveSheet, style, to_svg
@@ -18,7 +19,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.-=+*#@"
 UNKNOWN = "?"
 NAMES = {"loss": marked("loss"), "accuracy": marked("accuracy")}
-SPARK_WIDTH = 48
+SPARK_WIDTH, FEWEST_BLOCKS, NAME_WIDTH = 48, 8, 9
 # Inches: letters stay readable on a page of 360 pixels.
 PAGE_WIDTH = 5.0
 # Works that compute the same learn alike, so many pages of a class have equal drawings, of about 10 kB each.
@@ -30,14 +31,16 @@ def trained(checks: Sequence[CheckResult]) -> list[CheckResult]:
     return [check for check in checks if check.curves]
 
 
-def spark_lines(check: CheckResult, look: Look) -> list[Text]:
-    """Return a line for each curve of a check: its name, its shape, and where it begins and ends."""
+def spark_lines(check: CheckResult, look: Look, width: int) -> list[Text]:
+    """Return a line of ``width`` for each curve of a check: its name, its shape, and where it begins and ends."""
     lines = [Text(look.text(one_line(check.title)), style="bold")]
     blocks = BLOCKS if look.text(BLOCKS) == BLOCKS else ASCII_BLOCKS
     for curve in check.curves:
-        text = Text(f"  {_(NAMES[curve.name]):<9} ")
-        text.append(sparkline(curve.values, blocks), style="cyan")
-        text.append("  " + range_of(curve), style="dim")
+        text = Text("  " + set_cell_size(_(NAMES[curve.name]), NAME_WIDTH) + " ")
+        told = "  " + range_of(curve)
+        room = max(FEWEST_BLOCKS, width - text.cell_len - cell_len(told))
+        text.append(sparkline(curve.values, blocks, min(SPARK_WIDTH, room)), style="cyan")
+        text.append(told, style="dim")
         lines.append(text)
     return lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,8 @@ HEADS = (
     marked("your own\nbaseline"),
 )
 ENGINE_COLUMN = 4
+# The part's name, and the columns that the verdict follows from.
+DECIDING, GAP = 4, 2
 ENGINE = marked("Engine: how fast it can be, in Python; measured at publishing, it decides nothing.")
 
 
@@ -80,14 +83,24 @@ def speed_line(speed: SpeedResult) -> str:
     return joined([needed, *([_(ENGINE)] if engine else [])])
 
 
-def speed_table(check: CheckResult, speed: SpeedResult, look: Look) -> Group:
-    """Return the table of one check, with what is needed below it."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(look.text(one_line(check.id, 40)), overflow="fold")
-    for head in speed_heads(speed):
+def speed_table(check: CheckResult, speed: SpeedResult, look: Look, width: int) -> Group:
+    """Return the table of one check, with what is needed below it.
+
+    Where not all fits into ``width``, the last columns are left out, which decide nothing.
+    """
+    heads = [look.text(one_line(check.id, 40)), *speed_heads(speed)]
+    rows = [[look.text(one_line(cell)) for cell in row] for row in speed_rows(speed)]
+    columns = [[*head.splitlines(), *cells] for head, cells in zip(heads, zip(*rows, strict=True), strict=True)]
+    needed = [max(map(cell_len, column)) + GAP for column in columns]
+    shown = len(heads)
+    while shown > DECIDING and sum(needed[:shown]) - GAP > width:
+        shown -= 1
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    table.add_column(heads[0], overflow="fold")
+    for head in heads[1:shown]:
         table.add_column(head, justify="right", overflow="fold")
-    for row in speed_rows(speed):
-        table.add_row(*(Text(look.text(one_line(cell))) for cell in row))
+    for row in rows:
+        table.add_row(*map(Text, row[:shown]))
     return Group(table, Text(look.text(one_line(speed_line(speed))), style="dim"))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +23,7 @@ from grader.verdicts import Verdict, verdict_word
 BAR_WIDTH = 20
 LABEL_WIDTH = 8
 NARROW = 72
+SHORTEST_TITLE = 12
 # The eye follows a row from its title to its verdict no further.
 WIDEST = 110
 PRINTED_LINES = 6
@@ -152,19 +154,33 @@ def failures(where: Standing, look: Look, *, verbose: bool = False) -> Iterator[
         yield Padding(Text(look.text(text), style="dim"), 0)
 
 
+@dataclass(frozen=True)
+class _Heading:
+    """A check's title and its name, on one line where ``cut``: what a student reads first is the cause below it."""
+
+    lead: Text
+    title: Text
+    name: Text
+    cut: bool
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        title = self.title.copy()
+        if self.cut:
+            room = options.max_width - self.lead.cell_len - self.name.cell_len
+            title.truncate(max(room, SHORTEST_TITLE), overflow="ellipsis")
+        yield Text.assemble(self.lead, title, self.name)
+
+
 def _failure(where: Standing, checks: Sequence[CheckResult], look: Look, verbose: bool, *, short: bool) -> Padding:
     check = checks[0]
     style = look.style(check.verdict)
-    heading = Text()
-    heading.append(f"{look.sign(check.verdict)} {verdict_word(check.verdict)}  ", style=style)
+    lead = Text(f"{look.sign(check.verdict)} {verdict_word(check.verdict)}  ", style=style)
+    title, name = Text(look.text(one_line(check.title)), style="bold"), Text(f" ({check.id})", style="dim")
     if len(checks) > 1:
-        heading.append(
-            look.text(_("{count} checks: {names}", count=len(checks), names=_some([c.id for c in checks])))
-        )
-    else:
-        heading.append(look.text(one_line(check.title)), style="bold").append(f" ({check.id})", style="dim")
+        names = _some([c.id for c in checks])
+        title, name = Text(look.text(_("{count} checks: {names}", count=len(checks), names=names))), Text()
     grid = _grid()
-    grid.add_row(heading)
+    grid.add_row(_Heading(lead, title, name, cut=not verbose and len(checks) == 1))
     _tell(grid, where, check, look, verbose, short=short)
     if verbose:
         step = next_of(where.lab, where.folder, check)
@@ -223,8 +239,8 @@ def _beyond(result: GradeResult, where: Standing, look: Look, verbose: bool) -> 
     for number, check in enumerate(broken if verbose else broken[:NAMED]):
         if check.beyond is None:
             continue
-        heading = Text("  " + look.text(one_line(check.title))).append(f" ({check.id})", style="dim")
-        grid.add_row(heading)
+        title = Text(look.text(one_line(check.title)))
+        grid.add_row(_Heading(Text("  "), title, Text(f" ({check.id})", style="dim"), cut=not verbose))
         if verbose:
             grid.add_row(Padding(Text(look.text(holds_beyond(check.beyond))), (0, 0, 0, 2)))
         if in_full:

@@ -153,7 +153,7 @@ def test_the_installed_font_has_chinese_letters():
 
 
 def test_a_font_that_matplotlib_has_not_listed_is_found(monkeypatch):
-    """Its list is as old as its first start: a font that was installed since is read; a broken file is passed over."""
+    """Its list is as old as its first start: a font installed since is read, a broken file is not."""
     from matplotlib import font_manager
 
     name = chinese_font()

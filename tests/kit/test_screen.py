@@ -1,11 +1,14 @@
 """What `check` shows: where one stands, what to mend first and why, and one step that can be pasted."""
 
+import io
 import re
 import shlex
 import shutil
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 from grader.kits.kit import kit_files
 from grader.project.packing import write_folder
@@ -14,7 +17,7 @@ from grader.score.document import CheckResult
 from grader.student.history import FOLDER_NAME, History, Progressed
 from grader.student.holes import holes_of, open_holes
 from grader.student.roots import root_of
-from grader.student.screen import WIDEST, standing_lines
+from grader.student.screen import WIDEST, _Heading, standing_lines
 from grader.student.standing import Standing, clickable, next_of
 from grader.verdicts import Verdict
 from tests.golden import ROOT
@@ -233,3 +236,16 @@ def test_places_can_be_clicked(project, tmp_path, monkeypatch):
     assert inside == "from 'conv' (stu_upload/lenet/conv.py)"
     step = next_of(lab, tmp_path / "work", result("conv2d", Verdict.EXCEPTION, next="mend conv.py:3"))
     assert step.text == "mend work/conv.py:3" and step.command.endswith("check lenet --only conv2d")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_long_title_leaves_the_next_line_to_the_cause(width):
+    """Cut, it stands on one line with the check's name, which can be typed; in full it is all there."""
+    title = "LeNet-5: the number of parameters of every layer, 61 706 together, 每一层的参数个数"
+    for cut in (True, False):
+        file = io.StringIO()
+        heading = _Heading(Text("✗ wrong  "), Text(title), Text(" (lenet_build)"), cut)
+        Console(file=file, width=width).print(heading)
+        lines = file.getvalue().splitlines()
+        assert " ".join(" ".join(lines).split()).endswith("(lenet_build)") and max(map(cell_len, lines)) <= width
+        assert len(lines) == 1 if cut else title.split()[-1] in " ".join(lines)

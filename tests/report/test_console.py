@@ -129,6 +129,14 @@ def test_layers_are_shown_beside_the_engine(samples):
     assert "engine: how fast it can be" in lines[head + 7]
 
 
+@pytest.mark.parametrize(("width", "last"), [(50, "times as fast"), (60, "reference"), (80, "baseline")])
+def test_the_table_of_speeds_leaves_out_what_does_not_fit(samples, width, last):
+    """No cell is broken over lines; what the verdict follows from is always there."""
+    text = shown(samples.timed(), width)
+    heads, forward = re.search(r"\n([^\n]*of reference[^\n]*)\n(?:all [^\n]*)\n(forward [^\n]*)\n", text).groups()
+    assert "60 (54 to 66)" in forward and heads.rstrip().endswith(last)
+
+
 def test_speed_is_shown_part_by_part(samples):
     """A row for each part: baseline, own time, ratio with interval, reference, engine; then what is needed."""
     text = stripped(shown(samples.timed(), 120))

@@ -6,8 +6,13 @@ import re
 import subprocess
 import sys
 
+import pytest
+from rich.cells import cell_len
+
+from grader.language.translation import speaking
 from grader.report.html import to_html
-from grader.report.learning_chart import sparkline
+from grader.report.learning_chart import spark_lines, sparkline
+from grader.report.look import Look
 from grader.score.document import LearningCurve
 from tests.golden import ROOT
 from tests.report import samples
@@ -58,3 +63,18 @@ def test_a_page_without_a_training_loads_no_plotting():
         "to_html(samples.honest())\nassert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_curve_fills_a_line_and_no_more(width, language):
+    """Where it begins and ends stands on the same line, and the curves begin in one column."""
+    curves = [
+        LearningCurve(name=name, steps=375, values=[3.71 - 0.0094 * n for n in range(375)])
+        for name in ("loss", "accuracy")
+    ]
+    check = samples.honest().checks[0].model_copy(update={"curves": curves})
+    with speaking(language):
+        lines = [line.plain for line in spark_lines(check, Look(True, "utf-8"), width)[1:]]
+    assert all(cell_len(line) <= width and "375" in line for line in lines)
+    assert len({cell_len(line.partition("█")[0]) for line in lines}) == 1
