@@ -6,10 +6,16 @@ BIN := $(VENV)/bin
 GRADER := $(BIN)/python -m grader
 WEIGHTS_OPTION := $(if $(WEIGHTS),--weights "$(WEIGHTS)")
 
-# Options of an experiment: make run LAB=… STEPS=300. What only stands in the environment does not count.
-RUN_OPTIONS := $(foreach name,CONTENT STYLE STEPS SIZE NOISE ALPHA BETA RATE EPOCHS DATA IMAGES BATCH SEED \
-  MODEL RESIDUAL WIDTH RATES NET,\
-  $(if $(filter command,$(origin $(name))),--set $(name)="$($(name))"))
+# Options of an experiment: make run LAB=… STEPS=300. All that is typed is passed on, so that a slip is refused where the
+# options are known. What only stands in the environment does not count.
+OWN := LAB ARGS WEIGHTS PICTURE ORACLE NAME PYTHON
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+OPTIONS := $(filter-out $(OWN),$(TYPED))
+RUN_OPTIONS := $(foreach name,$(OPTIONS),--set $(name)="$($(name))")
+UNKNOWN := $(filter-out $(OWN),$(if $(filter run,$(MAKECMDGOALS)),,$(OPTIONS)))
+ifneq ($(UNKNOWN),)
+$(error there is no variable (没有变量) $(UNKNOWN); there are (有): $(OWN))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup start check grade publish run data new-lab lint-lab kit test lint bench doctor clean

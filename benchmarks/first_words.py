@@ -4,9 +4,10 @@
 
 For each lab a kit is packed as for students. Of the lab's recorded mistakes some are taken, spread evenly over its
 list, written into ``stu_upload`` and checked by ``python -m grader check LAB`` in the kit, in an environment where
-the project itself is not found. A mistake counts as named where the explanation that its author wrote is printed;
-lines before it are counted, blank ones left out. Of what is
-not named, or later than the fifth line, the first lines that were said are listed.
+the project itself is not found. Where it is not named and the report's next step is ``--all``, that is typed, and
+its lines are those that count; such a mistake has a star. A mistake counts as named where the explanation that its
+author wrote is printed, or its title among mistakes with the same numbers; lines before it are counted, blank ones
+left out. Of what is not named, or later than the fifth line, the first lines that were said are listed.
 """
 
 from __future__ import annotations
@@ -69,19 +70,24 @@ def checked(kit: Path, lab: str, mistake: Mistaken, reference: Path) -> Row:
     shutil.rmtree(kit / "stu_upload")
     write_mistaken(reference, mistake, kit / "stu_upload" / lab)
     variables = {**os.environ, "PYTHONPATH": str(kit), "COLUMNS": "80", "TERM": "dumb"}
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "grader", "check", lab, "--lang", "en"],
-        cwd=kit,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - began
-    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
     part: Misconception = mistake.parts[0]
-    return Row(lab, part.name, place_of(part.explanation, lines), len(lines), seconds, lines)
+    for more in ([], ["--all"]):
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "grader", "check", lab, "--lang", "en", *more],
+            cwd=kit,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - began
+        lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+        places = (place_of(part.explanation, lines), place_of(part.title, lines))
+        before = next((place for place in places if place is not None), None)
+        if before is not None or not lines or not lines[-1].endswith(f"check {lab} --all"):
+            break
+    return Row(lab, part.name + " *" * len(more), before, len(lines), seconds, lines)
 
 
 def main() -> None:

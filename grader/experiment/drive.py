@@ -108,6 +108,10 @@ class RunReport:
             return
         names = ", ".join([*(f"{name}.png" for name in self.pictures), CURVES_NAME])
         console.print(Text(f"{self.folder}: {names}"), soft_wrap=True)
+        if self.finished and self.total and self.step == self.started_at:
+            console.print(
+                Text(_("It had come to its end before. Ask for more to go on, or begin anew with --fresh."))
+            )
         if not self.finished:
             console.print(
                 Text(_("Kept up to step {step}: the same command goes on from there.", step=self.kept_at)),

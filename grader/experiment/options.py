@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from grader.lab.checks import Case
+from grader.language.near import did_you_mean
 from grader.language.translation import _, listed, translated
 from grader.project.contract import Lab
 from grader.project.places import ProjectError, file_digest, read_picture
 from grader.project.sections import ExperimentFacts, Option
 
 SEEDED = "seeded"
+# Endings of files with weights.
+CHECKPOINTS, MATCONVNET = (".npz", ".npy"), ".mat"
 MAX_NAMES = 64
 SIZE = re.compile(r"(\d{1,4})[x×](\d{1,4})")
 DIGEST_CHARACTERS = 8
@@ -89,12 +92,26 @@ def choose_weights(lab: Lab, own: Path | None, seeded: bool) -> Weights:
     if own is not None and not takes_some:
         raise ProjectError("the experiment of lab {name} takes no weights", name=lab.name)
     if own is not None:
+        _require_weights(lab, own)
         return Weights(file_digest(own))
     if experiment is not None and experiment.trained is not None and not seeded:
         file = lab.folder / experiment.trained.file
         return Weights(file_digest(file), file, translated(experiment.trained.about, lab.folder))
     about = _("the weights are synthetic; the handout says where real ones are") if takes_some else ""
     return Weights(SEEDED, about=about)
+
+
+def _require_weights(lab: Lab, own: Path) -> None:
+    """Refuse what can be no file of weights by its name, before anything is made for it."""
+    experiment = lab.facts.experiment
+    kinds = {lab.facts.resources[name].kind for name in experiment.resources} if experiment is not None else set()
+    endings = [*CHECKPOINTS, *([MATCONVNET] if "matconvnet" in kinds else [])]
+    if not own.exists():
+        words = [SEEDED] if experiment is not None and experiment.trained is not None else []
+        near = did_you_mean(own.name, words)
+        raise ProjectError("there is no file of weights {file}{near}", file=own, near=near)
+    if own.suffix not in endings:
+        raise ProjectError("{file}: a checkpoint must be one of {endings}", file=own, endings=", ".join(endings))
 
 
 def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Options:
@@ -122,6 +139,8 @@ def read_options(lab: Lab, settings: Sequence[str], picture: Path | None) -> Opt
     values: dict[str, Any] = {}
     for name, option in experiment.options.items():
         text = given.get(name)
+        if option.kind == "picture" and text == "":
+            raise ProjectError("{name}= is empty; a picture is expected", name=name)
         if option.kind == "picture":
             values[name] = text if text is not None else str(lab.folder / "pictures" / str(option.default))
         else:

@@ -125,6 +125,24 @@ def test_a_file_of_that_name_comes_before_the_word(tmp_path):
     assert done.returncode == 2 and "a checkpoint must be one of" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--weights", "sedeed"), "there is no file of weights sedeed; did you mean seeded?"),
+        (("--weights", "vgg.mat"), "there is no file of weights vgg.mat\n"),
+        (("--weights", "README.md"), "README.md: a checkpoint must be one of .npz, .npy, .mat"),
+        (("--set", "content="), "content= is empty; a picture is expected"),
+    ],
+)
+def test_a_slip_is_refused_before_anything_is_made(words, said, tmp_path):
+    """What was typed is named, and no folder for results is left."""
+    project = project_with(LAB, tmp_path)
+    (project / "README.md").write_text("no weights")
+    done = type_run(project, LAB, *words, GRADER_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 2 and said in done.stderr
+    assert not (project / "results").exists() and "results" not in done.stdout
+
+
 def test_a_kit_carries_them(lab):
     """A student needs no network and nothing else for a picture that shows what is meant."""
     files = kit_files(Project(ROOT), [lab])

@@ -65,6 +65,7 @@ def test_a_finished_run_is_not_run_again(run):
     done = run()
     assert done.returncode == 0
     assert "10 of 10 steps done, 0 of them now" in done.stdout and "height" in done.stdout
+    assert "Ask for more to go on, or begin anew with --fresh" in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
