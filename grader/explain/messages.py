@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from grader.collect.policy import Use
@@ -219,8 +220,27 @@ def _word(path: str) -> str:
 
 
 def command(*words: str) -> str:
-    """Return a command of the grader that can be pasted."""
+    """Return a command of the grader that can be pasted, in the form that `commands_as` says."""
+    return _form[0](*words)
+
+
+def typed(*words: str) -> str:
+    """Return a command of the grader as it is typed in a terminal."""
     return " ".join((interpreter(), "-m", "grader", *words))
+
+
+# A setting like the language, and like it not passed from hand to hand.
+_form: list[Callable[..., str]] = [typed]
+
+
+@contextmanager
+def commands_as(form: Callable[..., str]) -> Iterator[None]:
+    """Let commands have another form for a while, such as calls in a notebook."""
+    before, _form[0] = _form[0], form
+    try:
+        yield
+    finally:
+        _form[0] = before
 
 
 def next_step(

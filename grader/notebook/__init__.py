@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
+from grader.explain.messages import commands_as, typed
 from grader.grading import Request, grade
 from grader.language.errors import GraderError
 from grader.language.translation import _
@@ -84,12 +85,25 @@ def _told(run: Callable[..., Report]) -> Callable[..., Report]:
     @wraps(run)
     def told(*arguments: Any, **options: Any) -> Report:
         try:
-            return run(*arguments, **options)
+            with commands_as(as_cell):
+                return run(*arguments, **options)
         except GraderError as error:
             text = _("error: ") + str(error)
             return Report(f'<p style="color: #b3261e">{escape(text)}</p>', text)
 
     return told
+
+
+def as_cell(verb: str, *words: str) -> str:
+    """Return a command as it is written in a cell: a call where this module has one, else a line of the shell."""
+    lab, *more = words
+    switches, names = [word for word in more if word.startswith("--")], [w for w in more if not w.startswith("--")]
+    if verb == "check" and set(switches) <= {"--only", "--all"}:
+        arguments = [f'"{name}"' for name in (lab, *names)] + ["slow=True"] * ("--all" in switches)
+        return f"check({', '.join(arguments)})"
+    if verb == "explain" and not switches:
+        return f'explain("{lab}", "{names[0]}")'
+    return "!" + typed(verb, *words)
 
 
 @_told
@@ -147,14 +161,17 @@ def as_html(console: Console) -> str:
 
 
 def fragment(page: str) -> str:
-    """Return a page as a part of another one, with a style sheet that reaches no further than that part."""
+    """Return a page as a part of another one, with a style sheet that reaches no further than that part.
+
+    Its rules are nested in a class that is named twice: so they come before those that Jupyter has for all tables.
+    """
     style, body = STYLE.search(page), BODY.search(page)
     if style is None or body is None:
         raise ValueError("no page of a report")
-    scoped = style[1].replace(":root", ":scope").replace("\nbody {", "\n:scope {")
+    nested = style[1].replace(":root", "&").replace("\nbody {", "\n& {")
     # The notebook has a main part of its own, and no page may have two.
     inner = LANDMARK.sub(r"<\1div", body[1])
-    return f'<div class="grader"><style>@scope (.grader) {{{scoped}}}</style>{inner}</div>'
+    return f'<div class="grader"><style>.grader.grader {{{nested}}}</style>{inner}</div>'
 
 
 def _request(
@@ -175,8 +192,9 @@ def _drawn(project: Project, request: Request) -> str:
 
 def _quiet() -> Progress:
     """Return a progress that nobody sees: a cell shows that it runs."""
-    return Progress(console=Console(file=io.StringIO()))
+    return Progress(console=Console(file=io.StringIO(), force_jupyter=False))
 
 
 def _console() -> Console:
-    return Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=False)
+    # In a kernel Rich shows all that is printed in the cell, wherever it is sent; a report is shown once.
+    return Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=False, force_jupyter=False)

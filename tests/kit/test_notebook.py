@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from html import unescape
 
 import nbformat
 import pytest
@@ -56,7 +57,10 @@ def test_the_example_notebook_runs_and_shows_reports(executed):
     example, (saved, wrong, drawn, compared, refused, kernel) = executed[:-6], executed[-6:]
     for cell in example[1:]:
         assert shown(cell) and shown(cell, "text/plain"), cell.source
-    assert "conv_forward" in shown(example[1]) and "@scope" in shown(example[1])
+        assert len(cell.outputs) == 1, "a report is shown once"
+    assert "conv_forward" in shown(example[1]) and "<style>.grader.grader {" in shown(example[1])
+    # What is to be done next can be run in a cell.
+    assert f'check("{LAB}", "' in unescape(shown(example[1])) and "-m grader check" not in shown(example[1])
     assert "Writing" in saved.outputs[0].text or "Overwriting" in saved.outputs[0].text
     assert "<svg" in shown(wrong) and "<svg" in shown(drawn) and "script" not in shown(wrong)
     assert "All gradients agree" in shown(compared)
