@@ -116,13 +116,18 @@ def letters_on(colour: Sequence[float]) -> str:
     return BLACK if (luminance + 0.05) ** 2 > 1.05 * 0.05 else PAPER
 
 
+def as_drawn(text: str) -> str:
+    """Return a message as it stands in a picture, where back quotes would be read as letters."""
+    return text.replace("`", "")
+
+
 def new_figure(width: float, height: float, title: str = "") -> Figure:
     """Return an empty figure of ``width`` by ``height`` inches that belongs to no window."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
+        figure.suptitle(as_drawn(title), fontsize=10, wrap=True)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.drawing.appearance import BLACK, BLUE, PAPER, VERMILLION, new_figure
+from grader.drawing.appearance import BLACK, BLUE, PAPER, VERMILLION, as_drawn, new_figure
 from grader.language.translation import _
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def draw_difference(found: Difference) -> Figure:
 def _draw_values(axes: Axes, plane: Plane) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    axes.set_title(plane.title, linespacing=1.5)
+    axes.set_title(as_drawn(plane.title), linespacing=1.5)
     if plane.values.ndim == 1:
         axes.plot(plane.values, "o", color=BLUE, markersize=3)
         axes.axhline(0, color=BLACK, linewidth=0.6)
@@ -101,7 +101,7 @@ def _draw_values(axes: Axes, plane: Plane) -> None:
 
 
 def _draw_error(axes: Axes, plane: Plane, ticks: Sequence[tuple[float, str]]) -> None:
-    axes.set_title(plane.title, linespacing=1.5)
+    axes.set_title(as_drawn(plane.title), linespacing=1.5)
     places, texts = [value for value, _text in ticks], [text for _value, text in ticks]
     label = _("error ÷ allowed error")
     if plane.values.ndim == 1:
@@ -136,7 +136,7 @@ def _draw_overview(figure: SubFigure, parts: Sequence[Plane], count: int) -> Non
         axes.set_axis_off()
     for axes, plane in zip(grid.flat, parts, strict=False):
         axes.set_axis_on()
-        axes.set_title(plane.title, fontsize=7, pad=2)
+        axes.set_title(as_drawn(plane.title), fontsize=7, pad=2)
         _error_image(axes, Plane(plane.title, np.atleast_2d(plane.values), plane.axes))
         axes.set_xticks([])
         axes.set_yticks([])

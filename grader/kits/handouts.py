@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -27,6 +29,8 @@ PLACE = "\ue000{}\ue001"
 PLACES = re.compile("\ue000(\\d+)\ue001")
 LINK = re.compile(r'href="(README(?:\.\w+)?)\.md')
 PICTURE = re.compile(r'(?<=<img src=")[\w/-]+\.(jpg|png)(?=")')
+CHINESE_MARK = re.compile(r"[\u3001-\u301f\uff01-\uff1f]")
+CHINESE = re.compile(r"[\u3001-\u9fff\uff01-\uff1f]")
 KINDS = {"jpg": "jpeg", "png": "png"}
 SUFFIXES = {"README.md": "en", "README.zh.md": "zh"}
 
@@ -76,7 +80,9 @@ def handout_page(markdown: str, title: str, language: str, folder: Path | None =
     text = DISPLAYED.sub(lambda found: keep(formula(found[1], displayed=True)), text)
     text = INLINE.sub(lambda found: keep(formula(found[1])), text)
     text = PLACES.sub(lambda found: kept[int(found[1])] if int(found[1]) in plain else found[0], text)
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("softbreak", _line_end)
+    body = reader.render(text)
     body = PLACES.sub(lambda found: kept[int(found[1])], body)
     body = LINK.sub(r'href="\1.html', body)
     if folder is not None:
@@ -91,6 +97,14 @@ def handout_page(markdown: str, title: str, language: str, folder: Path | None =
             {"title": Markup(re.sub(r"<[^>]+>", "", first[1])) if first else title, "body": Markup(body)},
             Path(__file__).parent,
         )
+
+
+def _line_end(_renderer: Any, tokens: Sequence[Any], place: int, _options: Any, _env: Any) -> str:
+    """Return what the end of a source line becomes: nothing between Chinese letters, which no space parts."""
+    before = next((token.content for token in reversed(tokens[:place]) if token.content), "")
+    after = next((token.content for token in tokens[place + 1 :] if token.content), "")
+    marks = bool(CHINESE_MARK.match(before[-1:]) or CHINESE_MARK.match(after[:1]))
+    return "" if marks or (CHINESE.match(before[-1:]) and CHINESE.match(after[:1])) else "\n"
 
 
 def _as_text(picture: Path, kind: str) -> str:

@@ -50,7 +50,7 @@ def test_a_wrong_output_is_drawn(tmp_path):
     assert (tmp_path / "wrong.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.mark.parametrize(("hidden", "panels"), [(False, ["input `x`", "yours", "error"]), (True, ["error"])])
+@pytest.mark.parametrize(("hidden", "panels"), [(False, ["input x", "yours", "error"]), (True, ["error"])])
 def test_a_hidden_case_shows_its_error_alone(figures, tmp_path, hidden, panels):
     """Input and output are drawn of public cases only."""
     write_difference(run(X + 1), LAB, PLAIN, tmp_path / "wrong.png", hidden=hidden)

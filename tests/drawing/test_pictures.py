@@ -86,7 +86,7 @@ def test_right_wrong_and_unknown_entries_have_their_colours():
 def test_panels_name_their_axes_and_have_a_scale():
     """Numbers and error have titles, rows, columns and a colour bar with its unit and ticks."""
     figure, panels = drawn([[0.0, 1.0]] * 2, [[-3.0, 1.0]] * 2)
-    assert figure.get_suptitle() == "`y` of a check"
+    assert figure.get_suptitle() == "y of a check"
     assert [axes.get_title() for axes in panels] == ["yours", "error\nsample 0"]
     assert {(axes.get_ylabel(), axes.get_xlabel()) for axes in panels} == {("row", "column")}
     assert panels[0].images[0].get_clim() == (-3.0, 3.0)

@@ -70,6 +70,21 @@ def test_what_stands_in_code_is_no_formula():
     assert "<em>" not in page and "&lt;b&gt;" in page and "<title>One a</title>" in page
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("关于它是\n怎样画的", "关于它是怎样画的"),
+        ("两次梯度，\n`x` 不变", "两次梯度，<code>x</code> 不变"),
+        ("**加粗**\n之后", "<strong>加粗</strong>之后"),
+        ("使用 `conv`\n的层", "使用 <code>conv</code>\n的层"),
+        ("the gradient\nof the loss", "the gradient\nof the loss"),
+    ],
+)
+def test_the_end_of_a_line_is_no_space_between_chinese_letters(source, shown):
+    """A space stays beside Latin letters and code; one between two Chinese letters is a fault of setting."""
+    assert shown in handout_page(source, "Title", "zh")
+
+
 def test_links_between_handouts_lead_to_pages():
     """A link to the other language leads to its page, others stay."""
     page = handout_page("[zh](README.zh.md) [other](../notes.md)", "Title", "zh")
