@@ -31,13 +31,17 @@ CLASSES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Demo:
-    """What running on one picture gave; ``synthetic`` is whether with seeded weights, not with a course's own."""
+    """What running on one picture gave.
+
+    ``synthetic`` is whether with seeded weights, not with a course's own; ``weights`` is where they lie.
+    """
 
     picture: Path
     classes: tuple[str, ...]
     outcome: Outcome
     message: str = ""
     synthetic: bool = False
+    weights: Path | None = None
 
     @property
     def ran(self) -> bool:
@@ -80,6 +84,9 @@ class Demo:
                 )
             )
         )
+        if self.weights is not None:
+            # A course's own program takes them from there.
+            console.print(Text(_("weights: {place}", place=self.weights)), soft_wrap=True)
 
 
 def probabilities_in(outcome: Outcome) -> np.ndarray:
@@ -128,9 +135,14 @@ def run_demo(
     with opened(project, lab, submission, progress.note, checks=list(lab.checks.values()), weights=weights) as work:
         progress.step(_("running on {picture}", picture=chosen.name))
         outcome = work.session.demo(case, DEMO_LIMIT_S)
+    place = work.resources.get(lab.facts.network.parameters)
+    if place is not None and place.is_dir():
+        # A folder of one file is there for the sake of that file.
+        files = [file for file in place.iterdir() if file.suffix == ".mat"]
+        place = files[0] if files else place
     message = ""
     if outcome.verdict is not None:
         message = clickable(describe_outcome(outcome, lab.folder), lab, submission)
     elif probabilities_in(outcome).size != len(lab.classes):
         message = _("the network did not return {count} numbers, one for each class", count=len(lab.classes))
-    return Demo(chosen, lab.classes, outcome, message, synthetic=weights is None)
+    return Demo(chosen, lab.classes, outcome, message, synthetic=weights is None, weights=place)

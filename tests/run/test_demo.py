@@ -31,3 +31,9 @@ def test_every_class_of_a_seeded_network_is_called_synthetic(language, word):
     assert len(lines) == 1 + len(CLASSES) and "tulips" in lines[0] and "99.1%" in lines[1]
     assert all(word in line for line in lines)
     assert not any(word in line for line in printed(language, synthetic=False))
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "weights: "), ("zh", "权重：")])
+def test_where_the_weights_lie_is_said(language, said, tmp_path):
+    """A course's own program is started with them."""
+    assert printed(language, weights=tmp_path)[-1] == f"{said}{tmp_path}"
