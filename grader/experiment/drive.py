@@ -76,6 +76,7 @@ class RunReport:
     seconds: float = 0.0
     pace_s: float | None = None
     numbers: dict[str, float] = field(default_factory=dict)
+    names: dict[str, Message] = field(default_factory=dict)
     pictures: tuple[str, ...] = ()
     notes: list[Message | str] = field(default_factory=list)
     message: str = ""
@@ -99,7 +100,7 @@ class RunReport:
             table.add_column()
             table.add_column(justify="right")
             for name, value in self.numbers.items():
-                table.add_row(Text(name), f"{value:.4g}")
+                table.add_row(Text(str(self.names.get(name, name))), f"{value:.4g}")
             console.print(table)
         if self.message and not self.total:
             console.print(Text.assemble(_("Next: "), (command("check", self.lab), "cyan")), soft_wrap=True)
@@ -322,4 +323,5 @@ class _Run:
         self.folder.write(self.checkpoint, kept)
         self.report.kept_at = record.step
         self.report.numbers = dict(kept.numbers)
+        self.report.names = {name.english: name for name in outcome.names if isinstance(name, Message)}
         self.report.pictures = tuple(kept.pictures)

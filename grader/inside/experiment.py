@@ -12,7 +12,7 @@ from grader.inside import runner
 from grader.inside.runner import describe
 from grader.inside.submission import Emit, Submission
 from grader.lab.checks import Case
-from grader.lab.experiments import STATE, Record, part_of, record_outputs, snapshot_outputs
+from grader.lab.experiments import STATE, Named, Record, part_of, record_outputs, snapshot_outputs
 from grader.lab.loading import EXPERIMENT_NAME, load_run
 
 __all__ = ["Experiment", "Runner", "describe", "load_run"]
@@ -36,6 +36,7 @@ class Runner(runner.Runner):
         else:
             return super().handle(head, arrays, emit)
         answer["notes"] += self.experiment.notes
+        answer["names"] = self.experiment.names
         return answer
 
 
@@ -47,6 +48,7 @@ class Experiment:
         self.records: Iterator[Record] | None = None
         self.record: Record | None = None
         self.notes: list[Any] = []
+        self.names: list[Any] = []
 
     def start(self, submission: Submission, case: Case) -> dict[str, Any]:
         """Start on the options, and the state if there is one, of ``case``; return the first record."""
@@ -70,4 +72,6 @@ class Experiment:
         """Return the snapshot of the record at which it stands."""
         if self.record is None:
             raise RuntimeError("there is no record to keep")
-        return snapshot_outputs(self.record.snapshot())
+        snapshot = self.record.snapshot()
+        self.names = [name.told for name in snapshot.numbers if isinstance(name, Named)]
+        return snapshot_outputs(snapshot)

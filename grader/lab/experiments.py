@@ -25,7 +25,8 @@ class Snapshot:
     ----------
     state : arrays with which ``run`` can go on as if it had never stopped; the same names and shapes every time.
     pictures : by name, uint8, (rows, columns, 3) in the order red, green, blue, or (rows, columns).
-    numbers : results of the run so far, by what a person reads, such as ``test accuracy``; in order.
+    numbers : results of the run so far, by what a person reads, such as ``test accuracy``; in order. A name made by
+        `named` is shown in the reader's language.
     """
 
     state: Mapping[str, Any] = field(default_factory=dict)
@@ -60,6 +61,20 @@ def note(template: str, /, **values: Any) -> dict[str, Any]:
         "required": template,
         "values": {name: str(value) for name, value in values.items()},
     }
+
+
+class Named(str):
+    """The name of a result, in English, with what it is made of in ``told``."""
+
+    told: Mapping[str, Any]
+
+
+def named(template: str, /, **values: Any) -> Named:
+    """Return the name of a result for the reader's language: a constant in the lab's own source, and its values."""
+    told = note(template, **values)
+    name = Named(told["message"])
+    name.told = told
+    return name
 
 
 def record_outputs(record: Record, finished: bool) -> dict[str, Any]:

@@ -35,7 +35,7 @@ MARKS: Mapping[str, tuple[int, ...]] = {
     "_Broken": (2,),
 }
 HELP = "help"
-REQUIREMENTS = {"require": MARKS["require"], "Unlike": (1,), "note": (1,)}
+REQUIREMENTS = {"require": MARKS["require"], "Unlike": (1,), "note": (1,), "named": (1,)}
 WIDTH = 116
 HEADER = """msgid ""
 msgstr ""

@@ -26,7 +26,7 @@ from grader.project.one_parser import parse_source
 from grader.verdicts import Verdict
 
 MAX_FRAMES = 6
-MAX_NOTES = 8
+MAX_NOTES, MAX_NAMES = 8, 64
 MAX_NOTE_CHARACTERS = 200
 MAX_MESSAGE_CHARACTERS = 2000
 # How Python's faulthandler says where the code stands; a submission may print the same.
@@ -96,10 +96,12 @@ class Answers:
                 return found
         return printable(_text_in(info, "message"), limit)
 
-    def notes(self, info: Mapping[str, Any]) -> tuple[Message | str, ...]:
-        """Return what a person should know: sentences of the list, and texts of an experiment."""
-        found = info.get("notes")
-        items = found[:MAX_NOTES] if isinstance(found, list) else []
+    def notes(
+        self, info: Mapping[str, Any], key: str = "notes", most: int = MAX_NOTES
+    ) -> tuple[Message | str, ...]:
+        """Return what a person should know, or results' names: sentences of the list, or an experiment's texts."""
+        found = info.get(key)
+        items = found[:most] if isinstance(found, list) else []
         told = [{"message": item} if isinstance(item, str) else item for item in items]
         return tuple(self.message(item, MAX_NOTE_CHARACTERS) for item in told if isinstance(item, dict))
 
@@ -163,8 +165,8 @@ def requirements(lab: Path) -> frozenset[str]:
         for node in ast.walk(parse_source(file.read_bytes()))
         if isinstance(node, ast.Call)
     ]
-    # A requirement follows what must hold; a note is the sentence itself.
-    first = {"require": 1, "note": 0}
+    # A requirement follows what must hold; a note, or the name of a result, is the sentence itself.
+    first = {"require": 1, "note": 0, "named": 0}
     said = [
         call.args[first[name] :]
         for call in calls

@@ -16,7 +16,7 @@ from grader.lab.checks import Case, Check
 from grader.language.errors import GraderFailed
 from grader.language.message import Message, Words, sentence
 from grader.project.contract import Lab
-from grader.run.answers import Answers, Frame
+from grader.run.answers import MAX_NAMES, Answers, Frame
 from grader.run.deriving import derive
 from grader.run.vocabulary import Vocabulary
 from grader.verdicts import Verdict
@@ -43,6 +43,7 @@ class Outcome:
     seconds: float = 0.0
     printed: str = ""
     notes: tuple[Message | str, ...] = ()
+    names: tuple[Message | str, ...] = ()
     observed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -253,6 +254,7 @@ class Session:
                 seconds=seconds,
                 printed=printed,
                 notes=self._answers.notes(answer.info),
+                names=self._answers.notes(answer.info, "names", MAX_NAMES),
             )
         verdict = self._answers.verdict(answer.info)
         return Outcome(

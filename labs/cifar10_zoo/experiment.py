@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, note, part_of
+from grader.lab.experiments import Record, Snapshot, named, note, part_of
 
 from .experiment_pictures import (
     CLASSES,
@@ -218,17 +218,18 @@ class Training:
             probabilities = self.probabilities(self.x_test)
             stages = self.stages()
         accuracy = self.accuracy(probabilities)
-        numbers["settled accuracy" if unsettled else "test accuracy"] = accuracy
+        numbers[named("settled accuracy") if unsettled else named("test accuracy")] = accuracy
         if unsettled:
-            numbers["test accuracy with moving statistics that have not settled"] = accuracy_of_moving
+            numbers[named("test accuracy with moving statistics that have not settled")] = accuracy_of_moving
         if self.norms():
-            numbers["first values left in the moving statistics"] = MOMENTUM**done
+            numbers[named("first values left in the moving statistics")] = MOMENTUM**done
         table = np.zeros((10, 10), np.int64)
         np.add.at(table, (self.labels_test, probabilities.argmax(axis=1)), 1)
         wrong = table - np.diag(np.diag(table))
         if wrong.any():
             right, answer = divmod(int(wrong.argmax()), 10)
-            numbers[f"most often wrong: {CLASSES[right]} taken for {CLASSES[answer]}"] = float(wrong.max())
+            told = named("most often wrong: {right} taken for {said}", right=CLASSES[right], said=CLASSES[answer])
+            numbers[told] = float(wrong.max())
         pictures = {
             "predictions": predictions_picture(self.pictures, self.labels_test, probabilities),
             "confusion": confusion_picture(table),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, note, part_of
+from grader.lab.experiments import Record, Snapshot, named, note, part_of
 
 CLASSES = 10
 BATCHES_A_RECORD = 5
@@ -140,12 +140,15 @@ class Training:
         logits = self.logits()
         said = logits.argmax(axis=1)
         wrong = np.flatnonzero(said != self.labels_test)
-        numbers = {"test accuracy": 1 - len(wrong) / len(said), f"wrong, of {len(said)} digits": float(len(wrong))}
+        numbers = {
+            named("test accuracy"): 1 - len(wrong) / len(said),
+            named("wrong, of {count} digits", count=len(said)): float(len(wrong)),
+        }
         if len(wrong):
             pairs = self.labels_test[wrong] * CLASSES + said[wrong]
             kinds, counts = np.unique(pairs, return_counts=True)
             digit, read = divmod(int(kinds[counts.argmax()]), CLASSES)
-            numbers[f"most often: a {digit} read as a {read}"] = float(counts.max())
+            numbers[named("most often: a {digit} read as a {read}", digit=digit, read=read)] = float(counts.max())
         # The surest mistakes first.
         margin = logits[wrong, said[wrong]] - logits[wrong, self.labels_test[wrong]]
         shown = wrong[np.argsort(-margin, kind="stable")][:SHOWN]

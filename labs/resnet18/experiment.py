@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, note, part_of
+from grader.lab.experiments import Record, Snapshot, named, note, part_of
 
 FOLDER = Path(__file__).parent
 PACKAGE = "_resnet18_lab"
@@ -137,12 +137,13 @@ class Training:
         found: dict[str, float] = {}
         for name, net in self.nets.items():
             logits = net.best_logits(self.test.images)
-            found[f"test accuracy, {name}"] = float(np.mean(logits.argmax(axis=1) == self.test.labels))
-            found[f"best validation accuracy, {name}"] = net.best_score
-            found[f"training loss of the last epoch, {name}"] = float(np.mean(net.losses)) if net.losses else np.nan
+            found[named("test accuracy, {name}", name=name)] = float(np.mean(logits.argmax(axis=1) == self.test.labels))
+            found[named("best validation accuracy, {name}", name=name)] = net.best_score
+            last = float(np.mean(net.losses)) if net.losses else np.nan
+            found[named("training loss of the last epoch, {name}", name=name)] = last
         if len(self.nets) == 2 and all(net.losses for net in self.nets.values()):
             first, second = (float(np.mean(net.losses)) for net in self.nets.values())
-            found["loss with shortcuts / loss without"] = first / second
+            found[named("loss with shortcuts / loss without")] = first / second
         return found
 
     def pictures(self) -> dict[str, np.ndarray]:

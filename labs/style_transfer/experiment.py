@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, kept_attributes, note, part_of, put_back
+from grader.lab.experiments import Record, Snapshot, kept_attributes, named, note, part_of, put_back
 
 LONGEST_SIDE = 1280  # of the picture that is kept
 MEASURED = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu4_1", "relu4_2", "relu5_1")
@@ -167,16 +167,17 @@ class Transfer:
         for name in sorted(self.wanted, key=lambda name: name.removeprefix("relu")):
             start = distance(self.grams_of_content[name], self.grams_of_style[name])
             if start > 0:
-                kind = "in the loss" if name in self.style_layers else "not in the loss"
-                numbers[f"style distance, {name} ({kind})"] = (
-                    distance(gram(seen[name]), self.grams_of_style[name]) / start
-                )
+                if name in self.style_layers:
+                    told = named("style distance, {name} (in the loss)", name=name)
+                else:
+                    told = named("style distance, {name} (not in the loss)", name=name)
+                numbers[told] = distance(gram(seen[name]), self.grams_of_style[name]) / start
         for name in self.content_layers:
             start = distance(self.content_of_painting[name], self.wanted_content[name])
             if start > 0:
-                numbers[f"content distance, {name}"] = distance(seen[name], self.wanted_content[name]) / start
+                numbers[named("content distance, {name}", name=name)] = distance(seen[name], self.wanted_content[name]) / start
         size = [self.rows, self.columns]
-        numbers["structural similarity to the photograph"] = structural_similarity(
+        numbers[named("structural similarity to the photograph")] = structural_similarity(
             self.drawn(picture, size), self.drawn(self.content, size)
         )
         return numbers

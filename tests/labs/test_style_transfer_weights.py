@@ -1,5 +1,7 @@
 """The trained first layers of style_transfer: what the file holds, who uses it, and what a run says of it."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -113,6 +115,10 @@ def test_a_run_says_which_weights_it_uses(tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         printed = done.stdout.replace("\n", " ")
         assert printed.count(said) == 1
+        # Results are named in the reader's language; what is kept is the same in all languages.
+        named = {"en": "style distance, relu1_1 (in the loss)", "zh": "风格距离，relu1_1（计入损失）"}
+        assert [name in printed for name in named.values()] == [language == name for name in named]
+        assert named["en"] in json.loads((read_run(done).folder / "run.json").read_text())["results"]
         folders.add(read_run(done).folder if language == "en" else None)
     assert len(folders - {None}) == 2
 

@@ -3,7 +3,7 @@
 import pytest
 
 from grader.inside.answers import SENTENCES, said
-from grader.lab.experiments import note
+from grader.lab.experiments import named, note
 from grader.language.message import Message
 from grader.run.answers import MAX_MESSAGE_CHARACTERS, Answers, is_plain, places, requirements
 from grader.verdicts import Verdict
@@ -103,3 +103,14 @@ def test_a_worker_cannot_pass_itself(answers):
 def test_all_sentences_of_the_list_are_plain():
     """A place with a format could fail on a hostile value."""
     assert all(is_plain(template) for template in SENTENCES.values())
+
+
+def test_names_of_results_are_those_of_the_lab(tmp_path):
+    """A name that the lab makes is a sentence with its values; another is the text that it is."""
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    (lab / "experiment.py").write_text('named("distance, {name}", name=name)\n')
+    told = [dict(named(f"{word}, {{name}}", name="relu1").told) for word in ("distance", "grade")]
+    known, forged = Answers(lab, tmp_path).notes({"names": told}, "names", 64)
+    assert isinstance(known, Message) and known.english == "distance, relu1"
+    assert forged == "grade, relu1" and not isinstance(forged, Message)
