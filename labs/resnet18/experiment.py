@@ -137,7 +137,9 @@ class Training:
         found: dict[str, float] = {}
         for name, net in self.nets.items():
             logits = net.best_logits(self.test.images)
-            found[named("test accuracy, {name}", name=name)] = float(np.mean(logits.argmax(axis=1) == self.test.labels))
+            found[named("test accuracy, {name}", name=name)] = float(
+                np.mean(logits.argmax(axis=1) == self.test.labels)
+            )
             found[named("best validation accuracy, {name}", name=name)] = net.best_score
             last = float(np.mean(net.losses)) if net.losses else np.nan
             found[named("training loss of the last epoch, {name}", name=name)] = last

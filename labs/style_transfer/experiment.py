@@ -175,7 +175,9 @@ class Transfer:
         for name in self.content_layers:
             start = distance(self.content_of_painting[name], self.wanted_content[name])
             if start > 0:
-                numbers[named("content distance, {name}", name=name)] = distance(seen[name], self.wanted_content[name]) / start
+                numbers[named("content distance, {name}", name=name)] = (
+                    distance(seen[name], self.wanted_content[name]) / start
+                )
         size = [self.rows, self.columns]
         numbers[named("structural similarity to the photograph")] = structural_similarity(
             self.drawn(picture, size), self.drawn(self.content, size)
