@@ -78,9 +78,9 @@ def standing_lines(where: Standing, look: Look) -> Iterator[Text]:
     counted = {check.id for check in checks}
     gained, lost = (len(counted & set(names)) for names in (where.changed.gained, where.changed.lost))
     if where.changed.known and gained > lost:
-        line.append(", " + _("{count} more than last time", count=gained - lost), style="green")
+        line.append(_(", {count} more than last time", count=gained - lost), style="green")
     elif where.changed.known and lost > gained:
-        line.append(", " + _("{count} fewer than last time", count=lost - gained), style="yellow")
+        line.append(_(", {count} fewer than last time", count=lost - gained), style="yellow")
     yield line
     if where.holes:
         yield _bar(_("holes"), sum(hole.written for hole in where.holes), len(where.holes), look)
@@ -88,13 +88,15 @@ def standing_lines(where: Standing, look: Look) -> Iterator[Text]:
 
 
 def change_lines(where: Standing, look: Look) -> Iterator[Text]:
-    """Yield which checks pass now and did not, and which do not any more."""
+    """Yield which checks pass now and did not, and which do not any more: those that the bar counts, if any."""
+    counted = {check.id for check in where.scored or where.extra}
     for names, word, style in (
         (where.changed.gained, _("new: {names}"), "green"),
         (where.changed.lost, _("no longer: {names}"), "yellow"),
     ):
         if names:
-            yield Text("  " + look.text(word.format(names=_some(names))), style=style)
+            told = [name for name in names if name in counted] or names
+            yield Text("  " + look.text(word.format(names=_some(told))), style=style)
 
 
 def next_lines(step: Next, look: Look) -> Iterator[Text]:

@@ -249,3 +249,20 @@ def test_a_long_title_leaves_the_next_line_to_the_cause(width):
         lines = file.getvalue().splitlines()
         assert " ".join(" ".join(lines).split()).endswith("(lenet_build)") and max(map(cell_len, lines)) <= width
         assert len(lines) == 1 if cut else title.split()[-1] in " ".join(lines)
+
+
+def test_what_changed_names_as_many_as_it_counts(solved):
+    """An empty file again loses exercises, too; the bar counts and the line names checks of the course."""
+    layers = solved / "stu_upload" / "lenet" / "layers.py"
+    written = layers.read_text()
+    student(solved, "check", "lenet")
+    shutil.copyfile(solved / "labs" / "lenet" / "layers.py", layers)
+    worse = student(solved, "check", "lenet").stdout
+    layers.write_text(written)
+    better = student(solved, "check", "lenet", "--lang", "zh").stdout
+    for shown, counted, others in (
+        (worse, r"\d, (\d+) fewer", r"no longer: .* (\d+) more$"),
+        (better, r"\d，比上次多 (\d+) 项", r"新通过：.*另外 (\d+) 个"),
+    ):
+        count, more = (re.search(pattern, shown, re.M) for pattern in (counted, others))
+        assert count and more and int(count[1]) == 3 + int(more[1]), shown
