@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +11,7 @@ import pytest
 
 from grader.lab.checks import Case, Check
 from grader.project.contract import load_lab
+from grader.project.solution import write_solution
 from grader.publishing.skeleton import generate
 from tests.labs.conftest import is_one_call, load_module
 
@@ -209,10 +209,7 @@ def test_flatten_called_twice_goes_back_from_the_last_call(reference_outcomes, j
 def test_variants_agree_with_the_reference(run_checks, reference_outcomes, jobs, tmp_path, name):
     """However a right solution is written, it gives the reference's shapes and values, to float32 rounding."""
     student = tmp_path / "student"
-    student.mkdir()
-    for folder in (REFERENCE, REFERENCE / "variants" / name):
-        for file in folder.glob("*.py"):
-            shutil.copyfile(file, student / file.name)
+    write_solution(REFERENCE, name, student)
     for (check, case), wanted, found in zip(
         jobs, reference_outcomes, run_checks(student, jobs, lab=LAB), strict=True
     ):
