@@ -304,14 +304,9 @@ def _equal(steps: Steps, form: Adam, epsilon: float, when: When | None = None, *
 
 def _moves_alike(steps: Steps, made: Sequence[np.ndarray]) -> bool:
     """Whether the moves of a variable, and not only its values, are those that were made."""
-    assert steps.start is not None
-    seen = [steps.start, *(view.actual for view in steps.views)]
-    told = [steps.start, *made]
-    for number in range(1, len(seen)):
-        own, other = seen[number] - seen[number - 1], told[number] - told[number - 1]
-        if np.abs(own - other).max(initial=0.0) > OF_A_MOVE * np.abs(own).max(initial=0.0):
-            return False
-    return True
+    own = np.diff([steps.start, *(view.actual for view in steps.views)], axis=0).reshape(len(made), -1)
+    told = np.diff([steps.start, *made], axis=0).reshape(len(made), -1)
+    return bool(np.all(np.abs(own - told).max(1, initial=0.0) <= OF_A_MOVE * np.abs(own).max(1, initial=0.0)))
 
 
 def _explains(ran: Sequence[Steps], form: Adam, epsilon: float, when: When | None = None) -> bool:

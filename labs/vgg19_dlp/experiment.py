@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from grader.lab.experiments import Record, Snapshot, note
+from grader.lab.experiments import Record, Snapshot, named, note
 
 from . import drawing, pycnml
 from .device_model import DEVICE_BALANCE, DEVICE_OPERATIONS_PER_S, grouped, round_trips_s, work_of
@@ -109,24 +109,26 @@ class Device:
         with_parameters = [layer.name for layer in self.program.layers if layer.kind in WITH_PARAMETERS]
         own, other = self.first(self.bytes_output), self.first(self.float_output)
         found = {
-            "forward pass on the emulator, median (s)": float(np.median(seconds)),
-            "forward pass in float32 with NumPy, once (s)": self.float_s,
-            "class": float(own[0]),
-            "probability": float(self.bytes_output[own[0]]),
-            "probability in float32": float(self.float_output[own[0]]),
-            "classes that the first five of bytes and of float32 share": float(len(set(own) & set(other))),
-            "device, estimate (ms)": MS * sum(device.values()),
-            "device, arithmetic alone, estimate (ms)": MS * self._arithmetic_s(),
-            "every output to the CPU and back, estimate (ms)": MS * round_trips_s(self.program),
-            "CPU of 0.1 TFLOP/s, estimate (ms)": MS * sum(cpu.values()),
+            named("forward pass on the emulator, median (s)"): float(np.median(seconds)),
+            named("forward pass in float32 with NumPy, once (s)"): self.float_s,
+            named("class"): float(own[0]),
+            named("probability"): float(self.bytes_output[own[0]]),
+            named("probability in float32"): float(self.float_output[own[0]]),
+            named("classes that the first five of bytes and of float32 share"): float(len(set(own) & set(other))),
+            named("device, estimate (ms)"): MS * sum(device.values()),
+            named("device, arithmetic alone, estimate (ms)"): MS * self._arithmetic_s(),
+            named("every output to the CPU and back, estimate (ms)"): MS * round_trips_s(self.program),
+            named("CPU of 0.1 TFLOP/s, estimate (ms)"): MS * sum(cpu.values()),
         }
         total = sum(by_layer.values())
         for group, value in grouped(by_layer).items():
-            found[f"emulator, {group} (% of the time)"] = 100 * value / total
+            found[named("emulator, {group} (% of the time)", group=group)] = 100 * value / total
         for group, value in grouped(device).items():
-            found[f"device, {group}, estimate (ms)"] = MS * value
-            found[f"CPU over device, {group}, estimate (times)"] = grouped(cpu)[group] / value
-        return found | {f"signal to noise, {name} (dB)": self.noise[name] for name in with_parameters}
+            found[named("device, {group}, estimate (ms)", group=group)] = MS * value
+            found[named("CPU over device, {group}, estimate (times)", group=group)] = grouped(cpu)[group] / value
+        return found | {
+            named("signal to noise, {name} (dB)", name=name): self.noise[name] for name in with_parameters
+        }
 
     def _arithmetic_s(self) -> float:
         return sum(self.work[name].operations for name in self.work) / DEVICE_OPERATIONS_PER_S
