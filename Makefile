@@ -13,8 +13,11 @@ TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$
 OPTIONS := $(filter-out $(OWN),$(TYPED))
 RUN_OPTIONS := $(foreach name,$(OPTIONS),--set $(name)="$($(name))")
 UNKNOWN := $(filter-out $(OWN),$(if $(filter run,$(MAKECMDGOALS)),,$(OPTIONS)))
+# Another make that calls this one has variables of its own.
+ifeq ($(MAKELEVEL),0)
 ifneq ($(UNKNOWN),)
 $(error there is no variable (没有变量) $(UNKNOWN); there are (有): $(OWN))
+endif
 endif
 
 .DEFAULT_GOAL := help

@@ -160,5 +160,5 @@ def to_svg(figure: Figure, name: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     drawn = stream.getvalue()
-    # Groups are numbered alike in every drawing; a page must not have a name twice.
-    return re.sub(r'<g id="[^"]*"', "<g", drawn[drawn.index("<svg") :]).strip()
+    # Groups are numbered alike in every drawing, and equal images have one name; a page must not have a name twice.
+    return re.sub(r'(?<=<g) id="[^"]*"| id="image[0-9a-f]+"', "", drawn[drawn.index("<svg") :]).strip()

@@ -1,5 +1,6 @@
 """The README's and the Makefile's promises that can be checked without running everything."""
 
+import os
 import re
 import subprocess
 import sys
@@ -69,10 +70,13 @@ def test_the_commands_in_the_readme_exist():
 MAKEFILES = ["Makefile", "grader/kits/kit_files/Makefile.template"]
 
 
-def made(makefile, *words):
-    """What make would do with these words."""
+def made(makefile, *words, **variables):
+    """What make would do with these words, typed or, with ``MAKELEVEL``, by another make."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", "--dry-run", "--no-print-directory", "-f", str(ROOT / makefile), *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, env={**kept, **variables}
+    )
 
 
 @pytest.mark.parametrize("makefile", MAKEFILES)
@@ -100,6 +104,7 @@ def test_make_refuses_what_it_does_not_know(makefile):
     assert '--set STEP="20"' in made(makefile, "run", "STEP=20").stdout
     assert "--set" not in made(makefile, "run", "LAB=vgg16", "ARGS=--fresh").stdout
     assert made(makefile, "check", "LAB=vgg16", "ARGS=--all").returncode == 0
+    assert made(makefile, "check", MAKELEVEL="1", MAKEFLAGS=" -- DEPTH=3").returncode == 0
 
 
 def test_links_in_the_documentation_lead_somewhere():

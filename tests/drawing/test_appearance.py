@@ -21,7 +21,7 @@ from grader.drawing import (
     to_png,
     to_svg,
 )
-from grader.drawing.appearance import CHINESE_FONTS, DrawingError, chinese_font, letters_on
+from grader.drawing.appearance import CHINESE_FONTS, DrawingError, chinese_font, letters_on, new_figure
 from grader.language.translation import chosen, speaking
 from tests.golden import ROOT
 
@@ -97,6 +97,18 @@ def test_drawings_of_one_page_share_no_names(figures):
         one, other = (to_svg(figures["curves"], name) for name in ("first", "second"))
     names = [set(re.findall(r' id="([^"]*)"', drawn)) for drawn in (one, other)]
     assert names[0] and not names[0] & names[1]
+
+
+def test_one_image_may_stand_twice_in_a_drawing():
+    """Equal images have one name in what is written, which no page may have twice."""
+    with style(page=True):
+        figure = new_figure(4.0, 2.0)
+        for axes in figure.subplots(1, 2):
+            axes.imshow(np.eye(3), interpolation="nearest", rasterized=True)
+        drawn = to_svg(figure, "twice")
+    assert drawn.count("<image") == 2
+    names = re.findall(r' id="([^"]*)"', drawn)
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("kind", KINDS)
