@@ -23,6 +23,8 @@ from grader.cohort.running.tasks import Outcome, State, Task
 
 LOCAL = "local:"
 CONNECT_LIMIT_S = 30.0
+# A scheduler that is there answers at once; a slip in its address should not cost half a minute.
+ANSWER_LIMIT_S = 10.0
 # In each worker's process: the slot that it holds as long as it lives.
 _kept: dict[str, Any] = {}
 
@@ -116,7 +118,7 @@ class Cluster:
                     require_encryption=True,
                 )
                 self._client = distributed.Client(
-                    address, timeout=CONNECT_LIMIT_S, security=secured if paths else None
+                    address, timeout=ANSWER_LIMIT_S, security=secured if paths else None
                 )
             self._stack.callback(self._client.close)
             self._client.wait_for_workers(1, timeout=CONNECT_LIMIT_S)
