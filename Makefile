@@ -12,7 +12,7 @@ OWN := LAB ARGS WEIGHTS PICTURE ORACLE NAME PYTHON
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 OPTIONS := $(filter-out $(OWN),$(TYPED))
 RUN_OPTIONS := $(foreach name,$(OPTIONS),--set $(name)="$($(name))")
-UNKNOWN := $(filter-out $(OWN),$(if $(filter run,$(MAKECMDGOALS)),,$(OPTIONS)))
+UNKNOWN := $(if $(filter run,$(MAKECMDGOALS)),,$(OPTIONS))
 # Another make that calls this one has variables of its own.
 ifeq ($(MAKELEVEL),0)
 ifneq ($(UNKNOWN),)

@@ -16,7 +16,7 @@ import numpy as np
 from grader.compare import FLOATING, Tolerance
 from grader.explain.case_run import CaseRun
 from grader.explain.comparison import SAME_ENTRY
-from grader.explain.mistakes import explains
+from grader.explain.mistakes import holds_in
 from grader.language.translation import _, marked
 from grader.project.fixtures import RecordedMistake
 from grader.project.library import Change, RecordedMutant
@@ -85,14 +85,13 @@ def by_mutants(runs: Sequence[CaseRun], mutants: Sequence[RecordedMutant]) -> st
         return ""
     changes: list[Change] = []
     for mutant in mutants:
-        if len(mutant.runs) == len(runs) and _explains_all(runs, mutant) and _tells(runs, mutant, failing):
+        if (
+            len(mutant.runs) == len(runs)
+            and holds_in(runs, RecordedMistake("", "", "", "", mutant.runs))
+            and _tells(runs, mutant, failing)
+        ):
             changes += [change for change in mutant.changes if change not in changes]
     return _sentence(changes)
-
-
-def _explains_all(runs: Sequence[CaseRun], mutant: RecordedMutant) -> bool:
-    found = explains(runs, RecordedMistake("", "", "", "", mutant.runs))
-    return found is not None and found.complete
 
 
 def _tells(runs: Sequence[CaseRun], mutant: RecordedMutant, failing: Sequence[int]) -> bool:

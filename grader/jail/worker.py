@@ -162,8 +162,7 @@ class Worker:
             return self._flooded(reply)
         if status is None:
             message = sentence("the whole box came to an end while the submission was running")
-            lost = self._ending(Verdict.CRASH, message, reply)
-            return BoxLost(lost.verdict, lost.message, arrays=lost.arrays, seconds=lost.seconds, usage=lost.usage)
+            return self._ending(Verdict.CRASH, message, reply, kind=BoxLost)
         verdict, message = explain_ending(status, self._limits, self._channel.printed.last())
         return self._ending(verdict, message, reply)
 
@@ -174,8 +173,15 @@ class Worker:
         )
         return self._ending(Verdict.FLOOD, what, reply)
 
-    def _ending(self, verdict: Verdict, message: Message, reply: _Reply, used_s: float | None = None) -> Ending:
-        return Ending(
+    def _ending(
+        self,
+        verdict: Verdict,
+        message: Message,
+        reply: _Reply,
+        used_s: float | None = None,
+        kind: type[Ending] = Ending,
+    ) -> Ending:
+        return kind(
             verdict,
             message,
             arrays=reply.arrays,

@@ -190,10 +190,8 @@ class Session:
     ) -> Outcome:
         try:
             return self._tried(head, name, group, limit_s, case, last=case is None)
-        except BoxLost as lost:
+        except BoxLost:
             # A host without memory or an administrator may have ended it; what ends a second one did it itself.
-            self.student_s += lost.seconds
-            self.used_s += lost.used_s
             self.end_worker()
             return self._tried(head, name, group, limit_s, case, last=True)
 
@@ -231,10 +229,10 @@ class Session:
                 cancelled=self.cancelled,
             )
         except Ending as ending:
-            if isinstance(ending, BoxLost) and not last:
-                raise
             self.student_s += ending.seconds
             self.used_s += ending.used_s
+            if isinstance(ending, BoxLost) and not last:
+                raise
             return self._ended(ending)
         except Cancelled:
             self.end_worker()
